@@ -31,3 +31,21 @@ class UnreadableTrack(TelemetryError):
     """A recorded track that cannot be turned into samples; the message names file, line and reason."""
 
     code = "unreadable_track"
+
+
+class RingUnavailable(TelemetryError):
+    """The agent's ring buffer cannot be opened, read or written: the sample was not kept."""
+
+    code = "ring_unavailable"
+
+
+class UnacceptableSample(TelemetryError):
+    """A sample that the agent cannot keep: its number does not grow, or it has no JSON form."""
+
+    code = "unacceptable_sample"
+
+
+class InvalidBusMessage(TelemetryError):
+    """A message on the service bus that does not have the bus's shape."""
+
+    code = "invalid_bus_message"

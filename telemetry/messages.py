@@ -1,0 +1,49 @@
+"""Topics and payloads: bytes to columns and rejects."""
+
+from __future__ import annotations
+
+import zlib
+
+import msgspec
+
+PARTITIONS = 64
+KEPT_PAYLOAD_BYTES = 2048
+MAX_PAYLOAD_BYTES = 256 * 1024
+MAX_SAMPLES = 500
+
+#: All telemetry of all partitions, in one subscription.
+TELEMETRY_FILTER = "v1/+/+/telemetry"
+
+
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """One MQTT message as it arrived. `token` is the client's own, needed to acknowledge it."""
+
+    topic: str
+    payload: bytes
+    received_ms: int
+    token: object = None
+
+
+def partition_of(vehicle_id: str) -> int:
+    """The partition that a vehicle is assigned to at registration: stable, 0 to 63."""
+    return zlib.crc32(vehicle_id.encode()) % PARTITIONS
+
+
+def telemetry_topic(vehicle_id: str) -> str:
+    """Where a vehicle publishes its samples."""
+    return f"v1/{partition_of(vehicle_id)}/{vehicle_id}/telemetry"
+
+
+def committed_topic(vehicle_id: str) -> str:
+    """Where a vehicle reads what is settled."""
+    return f"v1/{partition_of(vehicle_id)}/{vehicle_id}/committed"
+
+
+def directive_topic(vehicle_id: str) -> str:
+    """Where a vehicle reads directives; it answers at `.../ack` below it."""
+    return f"v1/{partition_of(vehicle_id)}/{vehicle_id}/directive"
+
+
+def partition_filter(partition: int) -> str:
+    """The subscription to one partition's telemetry."""
+    return f"v1/{partition}/+/telemetry"
