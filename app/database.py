@@ -1,0 +1,98 @@
+"""Engines, sessions and migrations: the two databases behave alike from here on."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import Session
+
+import migrations
+
+#: How long a SQLite writer waits for another one before the flush counts as unavailable.
+SQLITE_BUSY_S = 2.0
+#: How long a connection to PostgreSQL may take.
+POSTGRESQL_CONNECT_S = 5
+_BEGIN = "sqlite_begin"
+
+
+def open_engine(url: str) -> Engine:
+    """An engine for SQLite (WAL, synchronous=FULL, foreign keys) or PostgreSQL (psycopg)."""
+    if make_url(url).get_backend_name() == "sqlite":
+        return _open_sqlite(url)
+    return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": POSTGRESQL_CONNECT_S})
+
+
+def changing(engine: Engine) -> Engine:
+    """The same engine for transactions that write.
+
+    SQLite then takes its write lock at the beginning: a transaction that reads first and writes
+    later could otherwise fail half way although it waited.
+    """
+    return engine.execution_options(**{_BEGIN: "IMMEDIATE"})
+
+
+@contextmanager
+def reading_session(engine: Engine) -> Iterator[Session]:
+    """A session for reading; nothing is committed."""
+    with Session(engine, expire_on_commit=False) as session:
+        yield session
+
+
+@contextmanager
+def changing_session(engine: Engine) -> Iterator[Session]:
+    """A session that commits at its end, or rolls back when the block raises."""
+    with Session(changing(engine), expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+def migrate(engine: Engine, revision: str = "head") -> None:
+    """Bring the schema up (or down) to `revision`."""
+    with changing(engine).begin() as connection:
+        config = migration_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+def downgrade(engine: Engine, revision: str) -> None:
+    """Take the schema back to `revision` (`base`: nothing left)."""
+    with changing(engine).begin() as connection:
+        config = migration_config()
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+
+
+def migration_config() -> Config:
+    """Alembic's configuration, found through the package: the same when installed and in the tree."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    return config
+
+
+def _open_sqlite(url: str) -> Engine:
+    database = make_url(url).database
+    if database and database != ":memory:":
+        Path(database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_S})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    # The driver's own habit of opening transactions is turned off: _begin_sqlite does it.
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    begin = connection.get_execution_options().get(_BEGIN, "DEFERRED")
+    connection.exec_driver_sql(f"BEGIN {begin}")

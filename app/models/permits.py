@@ -1,0 +1,84 @@
+"""Permits and their immutable revisions."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, Column, ForeignKey, Index, Table
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.models.base import AutoKey, Base, Generation, Milliseconds, Prose, PublicId, by_value
+from app.models.organisations import Organisation, Vehicle
+from app.models.places import Zone
+from telemetry.ports import PermitState
+
+
+class Stage(StrEnum):
+    """Stages of a trial: the first four on roads, the others in the air."""
+
+    ROAD_TEST = "road_test"
+    DEMONSTRATION = "demonstration"
+    DRIVERLESS_TEST = "driverless_test"
+    COMMERCIAL_PILOT = "commercial_pilot"
+    FLIGHT_TEST = "flight_test"
+    ROUTE_PROVING = "route_proving"
+    COMMERCIAL_ROUTE = "commercial_route"
+
+
+permit_revision_vehicles = Table(
+    "permit_revision_vehicles",
+    Base.metadata,
+    Column("revision_id", ForeignKey("permit_revisions.id"), primary_key=True),
+    Column("vehicle_id", ForeignKey("vehicles.id"), primary_key=True),
+)
+
+permit_revision_zones = Table(
+    "permit_revision_zones",
+    Base.metadata,
+    Column("revision_id", ForeignKey("permit_revisions.id"), primary_key=True),
+    Column("zone_id", ForeignKey("zones.id"), primary_key=True),
+)
+
+
+class Permit(Base):
+    """A permit by number; its holder and stage never change, everything else is in its revisions."""
+
+    __tablename__ = "permits"
+
+    id: Mapped[AutoKey]
+    number: Mapped[PublicId] = mapped_column(unique=True)
+    stage: Mapped[Stage] = mapped_column(by_value(Stage, "stage"))
+    holder_id: Mapped[int] = mapped_column(ForeignKey("organisations.id"), index=True)
+
+    holder: Mapped[Organisation] = relationship(lazy="joined", innerjoin=True)
+
+
+class PermitRevisionRow(Base):
+    """One immutable revision of a permit, as telemetry.ports.PermitTerms reads it.
+
+    `terms` is the JSON form of app.permit_terms.Conditions. In force from `starts_at_ms`
+    until a revision of a later generation starts.
+    """
+
+    __tablename__ = "permit_revisions"
+    __table_args__ = (
+        Index(None, "permit_id", "generation"),
+        CheckConstraint("valid_until_ms > valid_from_ms", name="period_not_empty"),
+    )
+
+    id: Mapped[AutoKey]
+    permit_id: Mapped[int] = mapped_column(ForeignKey("permits.id"))
+    state: Mapped[PermitState] = mapped_column(by_value(PermitState, "state"))
+    starts_at_ms: Mapped[Milliseconds]
+    valid_from_ms: Mapped[Milliseconds]
+    valid_until_ms: Mapped[Milliseconds]
+    terms: Mapped[dict[str, Any]] = mapped_column(JSON)
+    reason: Mapped[Prose]
+    actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    recorded_at_ms: Mapped[Milliseconds]
+    generation: Mapped[Generation]
+
+    permit: Mapped[Permit] = relationship(lazy="joined", innerjoin=True)
+    vehicles: Mapped[list[Vehicle]] = relationship(secondary=permit_revision_vehicles)
+    zones: Mapped[list[Zone]] = relationship(secondary=permit_revision_zones)

@@ -1,0 +1,304 @@
+"""Settings: one frozen object, the only reader of the environment. Documented in docs/settings.md."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import math
+import os
+import secrets
+import socket
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Self, TypeVar
+from urllib.parse import SplitResult, urlsplit
+
+from app.errors import SettingsError
+
+PARTITIONS = 64
+SECRET_FILE = "secret.key"  # noqa: S105 -- a file's name, not a secret
+_MINIMUM_SECRET_CHARACTERS = 32
+_BROKER_SCHEMES = {"mqtt": 1883, "mqtts": 8883}
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off"})
+_LOG_LEVELS = frozenset({"DEBUG", "INFO", "WARNING", "ERROR"})
+
+_T = TypeVar("_T")
+
+
+class Locale(StrEnum):
+    """Languages of the product."""
+
+    CHINESE = "zh_CN"
+    ENGLISH = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that may differ between installations. Secrets never show in `repr`."""
+
+    home: Path
+    database_url: str = field(repr=False)  # may carry a password
+    host: str
+    port: int
+    mqtt_host: str
+    mqtt_port: int
+    broker_url: str
+    outside_broker: bool
+    secret_key: str = field(repr=False)
+    broker_username: str
+    broker_password: str = field(repr=False)
+    partitions: tuple[int, ...]
+    worker_name: str
+    flush_messages: int
+    flush_ms: int
+    coverage_factor: float
+    ground_elevation_m: float | None
+    geoid_undulation_m: float | None
+    public_delay_s: float
+    public_snap_m: float
+    tile_url: str | None
+    tile_attribution: str
+    map_approval_number: str
+    locale: Locale
+    alert_escalation_s: float
+    log_level: str
+    web_threads: int
+    demo: bool
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str]) -> Self:
+        """Read every setting, or raise SettingsError with all problems at once.
+
+        The secret comes from PILOTAGE_SECRET_KEY or from the file that `ensure_secret` wrote.
+        """
+        reader = _Reader(env)
+        home = home_of(env)
+        secret = reader.secret(home)
+        mqtt_host = reader.text("PILOTAGE_MQTT_HOST", "127.0.0.1")
+        mqtt_port = reader.port("PILOTAGE_MQTT_PORT", 1883)
+        settings = cls(
+            home=home,
+            database_url=reader.database_url(home),
+            host=reader.text("PILOTAGE_HOST", "127.0.0.1"),
+            port=reader.port("PILOTAGE_PORT", 8000),
+            mqtt_host=mqtt_host,
+            mqtt_port=mqtt_port,
+            broker_url=reader.broker_url(f"mqtt://{_bracketed(mqtt_host)}:{mqtt_port}"),
+            outside_broker=bool(env.get("PILOTAGE_BROKER_URL")),
+            secret_key=secret,
+            broker_username=reader.text("PILOTAGE_BROKER_USERNAME", "pilotage-service"),
+            broker_password=reader.text("PILOTAGE_BROKER_PASSWORD", derived_key(secret, "broker").hex()),
+            partitions=reader.partitions("PILOTAGE_PARTITIONS", f"0-{PARTITIONS - 1}"),
+            worker_name=reader.topic_level("PILOTAGE_WORKER_NAME", _host_name()),
+            flush_messages=reader.whole("PILOTAGE_FLUSH_MESSAGES", 500, at_least=1),
+            flush_ms=reader.whole("PILOTAGE_FLUSH_MS", 50, at_least=1),
+            coverage_factor=reader.real("PILOTAGE_COVERAGE_FACTOR", 2.0, above=0.0),
+            ground_elevation_m=reader.optional_real("PILOTAGE_GROUND_ELEVATION_M"),
+            geoid_undulation_m=reader.optional_real("PILOTAGE_GEOID_UNDULATION_M"),
+            public_delay_s=reader.real("PILOTAGE_PUBLIC_DELAY_S", 30.0, at_least=0.0),
+            public_snap_m=reader.real("PILOTAGE_PUBLIC_SNAP_M", 50.0, above=0.0),
+            tile_url=env.get("PILOTAGE_TILE_URL") or None,
+            tile_attribution=reader.text("PILOTAGE_TILE_ATTRIBUTION", ""),
+            map_approval_number=reader.text("PILOTAGE_MAP_APPROVAL_NUMBER", ""),
+            locale=reader.choice("PILOTAGE_LOCALE", Locale.CHINESE, Locale),
+            alert_escalation_s=reader.real("PILOTAGE_ALERT_ESCALATION_S", 300.0, above=0.0),
+            log_level=reader.log_level("PILOTAGE_LOG_LEVEL", "INFO"),
+            web_threads=reader.whole("PILOTAGE_WEB_THREADS", 64, at_least=2),
+            demo=reader.flag("PILOTAGE_DEMO", default=False),
+        )
+        reader.finish()
+        return settings
+
+    @property
+    def broker_host(self) -> str:
+        """Host of `broker_url`."""
+        return urlsplit(self.broker_url).hostname or ""
+
+    @property
+    def broker_port(self) -> int:
+        """Port of `broker_url`; 1883, or 8883 with TLS, when it names none."""
+        parts = urlsplit(self.broker_url)
+        return parts.port or _BROKER_SCHEMES[parts.scheme]
+
+    @property
+    def broker_tls(self) -> bool:
+        """Whether the broker is spoken to over TLS (`mqtts`)."""
+        return urlsplit(self.broker_url).scheme == "mqtts"
+
+    def key_for(self, purpose: str) -> bytes:
+        """A 256-bit key of its own for one purpose, e.g. `session` or `pseudonym`."""
+        return derived_key(self.secret_key, purpose)
+
+
+def home_of(env: Mapping[str, str]) -> Path:
+    """The directory of everything that this installation keeps (PILOTAGE_HOME)."""
+    return Path(env.get("PILOTAGE_HOME") or ".pilotage").expanduser().absolute()
+
+
+def derived_key(secret: str, purpose: str) -> bytes:
+    """HMAC-SHA256 of the purpose: knowing one derived key tells nothing of another or of the secret."""
+    return hmac.digest(secret.encode(), f"pilotage:{purpose}".encode(), hashlib.sha256)
+
+
+def ensure_secret(home: Path) -> Path:
+    """Create `home`/secret.key (mode 0600) unless it exists; safe against a second process doing the same."""
+    home.mkdir(parents=True, exist_ok=True)
+    path = home / SECRET_FILE
+    if path.exists():
+        return path
+    # mkstemp creates with mode 0600; the hard link makes the whole file appear at once, or fails.
+    descriptor, name = tempfile.mkstemp(dir=home, prefix=SECRET_FILE)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(secrets.token_hex(32))
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        path.hardlink_to(name)
+    except FileExistsError:
+        pass  # the other process won: its secret is the one that counts
+    finally:
+        Path(name).unlink()
+    return path
+
+
+def _host_name() -> str:
+    return "".join(c if c.isalnum() or c in "-_." else "-" for c in socket.gethostname()) or "worker"
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+class _Reader:
+    """Reads single settings and remembers what is wrong with them; a bad one reads as its default."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+        self._problems: list[str] = []
+
+    def finish(self) -> None:
+        """Raise SettingsError if anything was wrong."""
+        if self._problems:
+            raise SettingsError(self._problems)
+
+    def text(self, name: str, default: str) -> str:
+        return self._env.get(name) or default
+
+    def whole(self, name: str, default: int, *, at_least: int) -> int:
+        return self._parsed(name, default, int, "a whole number", lambda n: n >= at_least, f"at least {at_least}")
+
+    def port(self, name: str, default: int) -> int:
+        return self._parsed(name, default, int, "a whole number", lambda n: 0 < n < 2**16, "between 1 and 65535")
+
+    def real(self, name: str, default: float, *, above: float | None = None, at_least: float | None = None) -> float:
+        def fits(value: float) -> bool:
+            return math.isfinite(value) and (above is None or value > above) and (at_least is None or value >= at_least)
+
+        bound = f"above {above:g}" if above is not None else f"at least {at_least:g}"
+        return self._parsed(name, default, float, "a number", fits, bound)
+
+    def optional_real(self, name: str) -> float | None:
+        if not self._env.get(name):
+            return None
+        return self._parsed(name, math.nan, float, "a number", math.isfinite, "finite")
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        value = self._env.get(name, "").lower()
+        if value and value not in _TRUE | _FALSE:
+            self._problem(name, "must be true or false")
+        return value in _TRUE if value else default
+
+    def choice(self, name: str, default: Locale, kind: type[Locale]) -> Locale:
+        listed = ", ".join(kind)
+        return self._parsed(name, default, kind, f"one of {listed}", lambda _: True, "")
+
+    def log_level(self, name: str, default: str) -> str:
+        levels = ", ".join(sorted(_LOG_LEVELS))
+        return self._parsed(name, default, str.upper, "text", _LOG_LEVELS.__contains__, f"one of {levels}")
+
+    def topic_level(self, name: str, default: str) -> str:
+        def fits(value: str) -> bool:
+            return value.isprintable() and not set(value) & set("/+#")
+
+        return self._parsed(name, default, str, "text", fits, "printable, without /, + and #: it is part of topics")
+
+    def partitions(self, name: str, default: str) -> tuple[int, ...]:
+        def parse(text: str) -> tuple[int, ...]:
+            found: set[int] = set()
+            for part in text.split(","):
+                first, _, last = part.strip().partition("-")
+                found.update(range(int(first), min(int(last or first), PARTITIONS) + 1))
+            return tuple(sorted(found))
+
+        def fits(found: tuple[int, ...]) -> bool:
+            return bool(found) and found[0] >= 0 and found[-1] < PARTITIONS
+
+        meaning = "ranges such as 0-31,40"
+        return self._parsed(name, parse(default), parse, meaning, fits, f"within 0-{PARTITIONS - 1} and not empty")
+
+    def database_url(self, home: Path) -> str:
+        url = self._env.get("PILOTAGE_DATABASE_URL") or f"sqlite:///{home / 'pilotage.sqlite3'}"
+        scheme = url.partition(":")[0]
+        if scheme in {"postgresql", "postgres"}:
+            return f"postgresql+psycopg{url[len(scheme) :]}"
+        if scheme not in {"sqlite", "postgresql+psycopg"}:
+            self._problem("PILOTAGE_DATABASE_URL", "must begin with sqlite: or postgresql:")
+        return url
+
+    def broker_url(self, default: str) -> str:
+        name = "PILOTAGE_BROKER_URL"
+        url = self._env.get(name) or default
+        parts = urlsplit(url)
+        if parts.scheme not in _BROKER_SCHEMES or not parts.hostname or not _has_valid_port(parts):
+            self._problem(name, "must be mqtt://host:port or mqtts://host:port")
+        elif parts.username or parts.password:
+            self._problem(name, "must carry no user: set PILOTAGE_BROKER_USERNAME and PILOTAGE_BROKER_PASSWORD")
+        return url
+
+    def secret(self, home: Path) -> str:
+        name = "PILOTAGE_SECRET_KEY"
+        value, origin = self._env.get(name, ""), name
+        if not value:
+            value, origin = _read_secret(home / SECRET_FILE), str(home / SECRET_FILE)
+        if not value:
+            self._problem(name, f"is not set and {origin} does not exist")
+        elif len(value) < _MINIMUM_SECRET_CHARACTERS:
+            self._problem(origin, f"must have at least {_MINIMUM_SECRET_CHARACTERS} characters")
+        return value
+
+    def _parsed(  # noqa: PLR0917 -- private, and read as a sentence at each call
+        self, name: str, default: _T, parse: Callable[[str], _T], meaning: str, fits: Callable[[_T], bool], bound: str
+    ) -> _T:
+        text = self._env.get(name)
+        if not text:
+            return default
+        try:
+            value = parse(text)
+        except ValueError:
+            self._problem(name, f"must be {meaning}, not {text!r}")
+            return default
+        if not fits(value):
+            self._problem(name, f"must be {bound}, not {text!r}")
+            return default
+        return value
+
+    def _problem(self, name: str, what: str) -> None:
+        self._problems.append(f"{name} {what}")
+
+
+def _read_secret(path: Path) -> str:
+    try:
+        return path.read_text("ascii").strip()
+    except FileNotFoundError:
+        return ""
+
+
+def _has_valid_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
