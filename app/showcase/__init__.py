@@ -1,0 +1,1 @@
+"""The showcase zone: an illustrative Qianhai data set, drawn for this project, and its seeding."""
