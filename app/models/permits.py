@@ -57,7 +57,7 @@ class Permit(Base):
 class PermitRevisionRow(Base):
     """One immutable revision of a permit, as telemetry.ports.PermitTerms reads it.
 
-    `terms` is the JSON form of app.permit_terms.Conditions. In force from `starts_at_ms`
+    `terms` is the JSON form of app.services.conditions.Conditions. In force from `starts_at_ms`
     until a revision of a later generation starts.
     """
 

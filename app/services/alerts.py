@@ -1,0 +1,102 @@
+"""Alerts as people see them: listed, acknowledged, escalated when nobody does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import select, tuple_, update
+from sqlalchemy.orm import Session
+
+from app.errors import InvalidChange, NotFound
+from app.models import Alert, User, Vehicle
+
+
+class AlertFilter(StrEnum):
+    """Which alerts a list holds."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertPage:
+    """Alerts, newest first, and the cursor of the next page (None: this was the last)."""
+
+    alerts: Sequence[Alert]
+    next_cursor: str | None
+
+
+def list_alerts(
+    session: Session,
+    *,
+    state: AlertFilter = AlertFilter.ALL,
+    organisation_id: int | None = None,
+    vehicle_key: int | None = None,
+    limit: int = 100,
+    cursor: str | None = None,
+) -> AlertPage:
+    """One page of alerts, newest first; `organisation_id` limits them to one operator's fleet.
+
+    Raises InvalidChange for a cursor that no page gave.
+    """
+    query = select(Alert).order_by(Alert.opened_at_ms.desc(), Alert.id.desc()).limit(limit + 1)
+    if state is not AlertFilter.ALL:
+        is_open = Alert.closed_at_ms.is_(None)
+        query = query.where(is_open if state is AlertFilter.OPEN else ~is_open)
+    if organisation_id is not None:
+        query = query.join(Alert.vehicle).where(Vehicle.organisation_id == organisation_id)
+    if vehicle_key is not None:
+        query = query.where(Alert.vehicle_key == vehicle_key)
+    if cursor is not None:
+        query = query.where(tuple_(Alert.opened_at_ms, Alert.id) < tuple_(*_read_cursor(cursor)))
+    found = session.scalars(query).all()
+    page = found[:limit]
+    has_more = len(found) > limit
+    return AlertPage(page, f"{page[-1].opened_at_ms}.{page[-1].id}" if has_more else None)
+
+
+def alert_by_id(session: Session, alert_id: int) -> Alert:
+    """Raises NotFound."""
+    alert = session.get(Alert, alert_id)
+    if alert is None:
+        raise NotFound(f"no alert {alert_id}")
+    return alert
+
+
+def acknowledge_alert(session: Session, alert_id: int, *, actor: User, now_ms: int, note: str | None = None) -> Alert:
+    """Note who has seen the alert, and when; the first acknowledgement stands. Raises NotFound."""
+    alert = alert_by_id(session, alert_id)
+    if alert.acknowledged_at_ms is None:
+        alert.acknowledged_at_ms = now_ms
+        alert.acknowledged_by = actor
+        alert.acknowledgement = note
+        session.flush()
+    return alert
+
+
+def escalate_overdue_alerts(session: Session, *, now_ms: int, after_s: float) -> Sequence[Alert]:
+    """Escalate open alerts that nobody acknowledged within `after_s`; each is escalated once."""
+    overdue = (
+        update(Alert)
+        .where(
+            Alert.closed_at_ms.is_(None),
+            Alert.acknowledged_at_ms.is_(None),
+            Alert.escalated_at_ms.is_(None),
+            Alert.opened_at_ms <= now_ms - round(after_s * 1000),
+        )
+        .values(escalated_at_ms=now_ms)
+        .returning(Alert.id)
+    )
+    keys = session.scalars(overdue.execution_options(synchronize_session=False)).all()
+    return session.scalars(select(Alert).where(Alert.id.in_(keys)).order_by(Alert.id)).all() if keys else []
+
+
+def _read_cursor(cursor: str) -> tuple[int, int]:
+    opened_at_ms, _, key = cursor.partition(".")
+    try:
+        return int(opened_at_ms), int(key)
+    except ValueError as error:
+        raise InvalidChange(f"{cursor!r} is no cursor of this list") from error

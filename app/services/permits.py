@@ -1,0 +1,129 @@
+"""Permits: issuing them and deciding on them. Every decision is a new immutable revision."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.errors import AlreadyRegistered, InvalidChange, NotFound
+from app.models import Organisation, Permit, PermitRevisionRow, Stage, User, Vehicle, Zone
+from app.services.conditions import Conditions
+from app.services.generations import next_generation, require_future_start
+from telemetry.ports import PermitState
+
+
+def issue_permit(
+    session: Session,
+    *,
+    number: str,
+    stage: Stage,
+    holder: Organisation,
+    vehicles: Collection[Vehicle],
+    zone_ids: Collection[str],
+    conditions: Conditions,
+    valid_from_ms: int,
+    valid_until_ms: int,
+    now_ms: int,
+    starts_at_ms: int | None = None,
+    reason: str = "",
+    actor: User | None = None,
+    imported: bool = False,
+) -> PermitRevisionRow:
+    """Issue a permit, in force from `starts_at_ms` (None: now).
+
+    Raises AlreadyRegistered, NotFound for an unknown zone, InvalidChange for a vehicle of somebody
+    else, RevisionInPast unless `imported` (see publish_zone_revision).
+    """
+    if session.scalar(select(Permit.id).where(Permit.number == number)) is not None:
+        raise AlreadyRegistered(f"permit {number} exists")
+    revision = PermitRevisionRow(
+        permit=Permit(number=number, stage=stage, holder=holder),
+        state=PermitState.ISSUED,
+        starts_at_ms=now_ms if starts_at_ms is None else starts_at_ms,
+        valid_from_ms=valid_from_ms,
+        valid_until_ms=valid_until_ms,
+        terms=conditions.to_dict(),
+        vehicles=list(vehicles),
+        zones=zones_by_id(session, zone_ids),
+    )
+    return _record(session, revision, now_ms=now_ms, reason=reason, actor=actor, imported=imported)
+
+
+def revise_permit(
+    session: Session,
+    permit: Permit,
+    *,
+    reason: str,
+    now_ms: int,
+    state: PermitState | None = None,
+    conditions: Conditions | None = None,
+    vehicles: Collection[Vehicle] | None = None,
+    zone_ids: Collection[str] | None = None,
+    valid_from_ms: int | None = None,
+    valid_until_ms: int | None = None,
+    starts_at_ms: int | None = None,
+    actor: User | None = None,
+    imported: bool = False,
+) -> PermitRevisionRow:
+    """Suspend, revoke, restrict or extend a permit; what is None stays as the newest revision has it.
+
+    Raises InvalidChange without a reason, NotFound for an unknown zone, RevisionInPast unless
+    `imported` (see publish_zone_revision).
+    """
+    if not reason.strip():
+        raise InvalidChange("a decision on a permit needs a reason")
+    last = newest_revision(session, permit)
+    revision = PermitRevisionRow(
+        permit=permit,
+        state=last.state if state is None else state,
+        starts_at_ms=now_ms if starts_at_ms is None else starts_at_ms,
+        valid_from_ms=last.valid_from_ms if valid_from_ms is None else valid_from_ms,
+        valid_until_ms=last.valid_until_ms if valid_until_ms is None else valid_until_ms,
+        terms=last.terms if conditions is None else conditions.to_dict(),
+        vehicles=list(last.vehicles if vehicles is None else vehicles),
+        zones=list(last.zones) if zone_ids is None else zones_by_id(session, zone_ids),
+    )
+    return _record(session, revision, now_ms=now_ms, reason=reason, actor=actor, imported=imported)
+
+
+def permit_by_number(session: Session, number: str) -> Permit:
+    """Raises NotFound."""
+    permit = session.scalar(select(Permit).where(Permit.number == number))
+    if permit is None:
+        raise NotFound(f"no permit {number}")
+    return permit
+
+
+def newest_revision(session: Session, permit: Permit) -> PermitRevisionRow:
+    """The newest decision on a permit, whether or not it has started."""
+    newest = select(PermitRevisionRow).where(PermitRevisionRow.permit_id == permit.id)
+    return session.scalars(newest.order_by(PermitRevisionRow.generation.desc()).limit(1)).one()
+
+
+def zones_by_id(session: Session, zone_ids: Collection[str]) -> list[Zone]:
+    """All of these zones. Raises NotFound naming the unknown ones."""
+    zones = list(session.scalars(select(Zone).where(Zone.zone_id.in_(zone_ids))))
+    unknown = set(zone_ids) - {zone.zone_id for zone in zones}
+    if unknown:
+        raise NotFound(f"no zone {', '.join(sorted(unknown))}")
+    return zones
+
+
+def _record(
+    session: Session, revision: PermitRevisionRow, *, now_ms: int, reason: str, actor: User | None, imported: bool
+) -> PermitRevisionRow:
+    if not imported:
+        require_future_start(revision.starts_at_ms, now_ms)
+    if revision.valid_until_ms <= revision.valid_from_ms:
+        raise InvalidChange("a permit's period ends after it begins")
+    if any(vehicle.organisation is not revision.permit.holder for vehicle in revision.vehicles):
+        raise InvalidChange("a permit covers vehicles of its holder only")
+    revision.reason = reason
+    revision.actor_id = actor.id if actor else None
+    revision.recorded_at_ms = now_ms
+    revision.generation = next_generation(session)
+    session.add(revision)
+    session.flush()
+    return revision

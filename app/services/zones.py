@@ -1,0 +1,87 @@
+"""Zones: publishing immutable revisions."""
+
+from __future__ import annotations
+
+import shapely
+from shapely.geometry.base import BaseGeometry
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.errors import InvalidChange
+from app.models import User, Zone, ZoneRevisionRow
+from app.services.generations import next_generation, require_future_start
+from app.services.revisions import in_force
+from geofences.schedule import Schedule
+from geofences.zones import VerticalBand, ZoneKind
+
+
+def publish_zone_revision(
+    session: Session,
+    *,
+    zone_id: str,
+    kind: ZoneKind,
+    geometry: BaseGeometry,
+    name_zh: str,
+    name_en: str,
+    starts_at_ms: int,
+    now_ms: int,
+    ends_at_ms: int | None = None,
+    half_width_m: float | None = None,
+    band: VerticalBand | None = None,
+    schedule: Schedule | None = None,
+    speed_limit_mps: float | None = None,
+    authority: str = "",
+    jurisdiction: str = "",
+    reason: str = "",
+    actor: User | None = None,
+    imported: bool = False,
+) -> ZoneRevisionRow:
+    """Publish the first or the next revision of a zone; it takes over at its start.
+
+    `geometry` is in EPSG:4326, lon then lat; validated by geofences.formats before it comes here.
+    Raises RevisionInPast unless `imported`: only an installation that has judged no sample yet may
+    take over zones that began before it. Raises InvalidChange when the kind would change.
+    """
+    if not imported:
+        require_future_start(starts_at_ms, now_ms)
+    generation = next_generation(session)
+    revision = ZoneRevisionRow(
+        zone=_zone(session, zone_id, kind),
+        name_zh=name_zh,
+        name_en=name_en,
+        geometry=shapely.to_geojson(geometry),
+        half_width_m=half_width_m,
+        band_lower=band.lower if band else None,
+        band_upper=band.upper if band else None,
+        band_datum=band.datum if band else None,
+        band_unit=band.unit if band else None,
+        schedule=schedule.to_dict() if schedule else None,
+        speed_limit_mps=speed_limit_mps,
+        authority=authority,
+        jurisdiction=jurisdiction,
+        starts_at_ms=starts_at_ms,
+        ends_at_ms=ends_at_ms,
+        reason=reason,
+        actor_id=actor.id if actor else None,
+        recorded_at_ms=now_ms,
+        generation=generation,
+    )
+    session.add(revision)
+    session.flush()
+    return revision
+
+
+def zones_in_force(session: Session, at_ms: int) -> list[ZoneRevisionRow]:
+    """The revision of each zone that is in force at an instant, by zone id; schedules not applied."""
+    rows = session.scalars(select(ZoneRevisionRow).where(ZoneRevisionRow.starts_at_ms <= at_ms)).all()
+    found = (row for row, start_ms, end_ms in in_force(rows, lambda row: row.zone_id) if start_ms <= at_ms < end_ms)
+    return sorted(found, key=lambda row: row.zone.zone_id)
+
+
+def _zone(session: Session, zone_id: str, kind: ZoneKind) -> Zone:
+    zone = session.scalar(select(Zone).where(Zone.zone_id == zone_id))
+    if zone is None:
+        return Zone(zone_id=zone_id, kind=kind)
+    if zone.kind is not kind:
+        raise InvalidChange(f"zone {zone_id} is a {zone.kind}, not a {kind}")
+    return zone
