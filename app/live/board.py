@@ -1,0 +1,193 @@
+"""Documents in memory with a version each, so that any number of readers can follow the changes.
+
+A board never queues for a reader: a slow one finds the newest state of everything that changed
+since it last looked, and nobody waits for anybody else.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+#: Removals and closed alerts are remembered for this many later changes; a reader that is further
+#: behind gets everything anew.
+KEPT_REMOVALS = 4_096
+
+#: Scope of a reader that may see every organisation's documents.
+EVERYTHING = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One encoded JSON object; `organisation` is its owner (None: nobody's, shown to everyone)."""
+
+    organisation: int | None
+    json: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a reader has to know: `cursor` is where it stands afterwards.
+
+    `complete` says that `features` and `alerts` are everything there is (a snapshot), and that
+    what is not named is gone.
+    """
+
+    cursor: int
+    complete: bool
+    features: list[bytes]
+    removed: list[str]
+    alerts: list[bytes]
+
+    def __bool__(self) -> bool:
+        return self.complete or bool(self.features or self.removed or self.alerts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Versioned:
+    version: int
+    document: Document
+    gone: bool
+
+
+class _Shelf:
+    """The newest document per id, ordered by the time of its last change."""
+
+    def __init__(self) -> None:
+        self._entries: OrderedDict[str, _Versioned] = OrderedDict()
+        self._gone = 0
+
+    def put(self, key: str, document: Document, version: int, *, gone: bool) -> None:
+        before = self._entries.pop(key, None)
+        self._gone += int(gone) - int(before is not None and before.gone)
+        self._entries[key] = _Versioned(version, document, gone)
+
+    def get(self, key: str) -> _Versioned | None:
+        return self._entries.get(key)
+
+    def since(self, version: int) -> list[tuple[str, _Versioned]]:
+        found = []
+        for key in reversed(self._entries):
+            entry = self._entries[key]
+            if entry.version <= version:
+                break
+            found.append((key, entry))
+        found.reverse()
+        return found
+
+    def present(self) -> list[_Versioned]:
+        return [entry for entry in self._entries.values() if not entry.gone]
+
+    def forget(self, keep: int) -> int:
+        """Drop the oldest removals beyond `keep`; return the version of the newest one dropped."""
+        floor = 0
+        if self._gone <= keep:
+            return floor
+        for key in [key for key, entry in self._entries.items() if entry.gone][: self._gone - keep]:
+            floor = self._entries.pop(key).version
+            self._gone -= 1
+        return floor
+
+
+class Board:
+    """Thread-safe: features by id and alerts by id, each with the version of its last change."""
+
+    def __init__(self, kept_removals: int = KEPT_REMOVALS) -> None:
+        self._changed = threading.Condition()
+        self._kept_removals = kept_removals
+        self._version = 0
+        self._floor = 0
+        self._closed = False
+        self._features = _Shelf()
+        self._alerts = _Shelf()
+
+    def put(self, features: Iterable[tuple[str, Document]]) -> None:
+        """Show these features from now on."""
+        with self._changed:
+            for key, document in features:
+                self._version += 1
+                self._features.put(key, document, self._version, gone=False)
+            self._changed.notify_all()
+
+    def remove(self, keys: Iterable[str]) -> None:
+        """Take these features away; unknown ones are ignored."""
+        with self._changed:
+            for key in keys:
+                entry = self._features.get(key)
+                if entry is not None and not entry.gone:
+                    self._version += 1
+                    self._features.put(key, entry.document, self._version, gone=True)
+            self._tidy()
+            self._changed.notify_all()
+
+    def put_alert(self, key: str, document: Document, *, closed: bool) -> None:
+        """Show this alert; a closed one is told to every follower once more and then left out."""
+        with self._changed:
+            self._version += 1
+            self._alerts.put(key, document, self._version, gone=closed)
+            self._tidy()
+            self._changed.notify_all()
+
+    def changes(self, cursor: int, organisation: int | None = EVERYTHING) -> Changes:
+        """What changed after `cursor` among the documents that `organisation` may see.
+
+        A cursor of 0, or one from before what is still remembered, gets everything.
+        """
+        with self._changed:
+            if cursor <= self._floor:
+                return self._everything(organisation)
+            features = [(key, entry) for key, entry in self._features.since(cursor) if _visible(entry, organisation)]
+            alerts = [entry.document.json for _, entry in self._alerts.since(cursor) if _visible(entry, organisation)]
+            return Changes(
+                cursor=self._version,
+                complete=False,
+                features=[entry.document.json for _, entry in features if not entry.gone],
+                removed=[key for key, entry in features if entry.gone],
+                alerts=alerts,
+            )
+
+    def wait(self, cursor: int, timeout_s: float) -> None:
+        """Return once something changed after `cursor`, the time is up or the board is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._version > cursor, timeout_s)
+
+    def restart(self) -> None:
+        """Forget everything: every reader gets a new snapshot, and nothing links it to the old one."""
+        with self._changed:
+            self._version += 1
+            self._floor = self._version
+            self._features = _Shelf()
+            self._alerts = _Shelf()
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Nothing more will come: wake every reader."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the server is stopping."""
+        return self._closed
+
+    def _everything(self, organisation: int | None) -> Changes:
+        self._version = max(self._version, self._floor + 1)
+        return Changes(
+            cursor=self._version,
+            complete=True,
+            features=[e.document.json for e in self._features.present() if _visible(e, organisation)],
+            removed=[],
+            alerts=[e.document.json for e in self._alerts.present() if _visible(e, organisation)],
+        )
+
+    def _tidy(self) -> None:
+        dropped = max(self._features.forget(self._kept_removals), self._alerts.forget(self._kept_removals))
+        self._floor = max(self._floor, dropped)
+
+
+def _visible(entry: _Versioned, organisation: int | None) -> bool:
+    owner = entry.document.organisation
+    return organisation is EVERYTHING or owner is None or owner == organisation

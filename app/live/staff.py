@@ -1,0 +1,59 @@
+"""The staff's own schema of the live picture: true positions, names and findings."""
+
+from __future__ import annotations
+
+import msgspec
+
+from app.live.things import Alert, PlaceName, Vehicle, finding_codes, most_severe
+from telemetry.bus import LivePosition
+
+
+def feature(vehicle: Vehicle, position: LivePosition, alerts: list[Alert], *, stale: bool) -> bytes:
+    """One GeoJSON feature; the geometry carries the altitude where it is known."""
+    coordinates = [round(position.lon, 7), round(position.lat, 7)]
+    if position.altitude_m is not None:
+        coordinates.append(round(position.altitude_m, 2))
+    return msgspec.json.encode(
+        {
+            "type": "Feature",
+            "id": vehicle.vehicle_id,
+            "geometry": {"type": "Point", "coordinates": coordinates},
+            "properties": {
+                "vehicle_id": vehicle.vehicle_id,
+                "kind": vehicle.kind,
+                "operator": vehicle.operator,
+                "timestamp_ms": position.timestamp_ms,
+                "heading_deg": position.heading_deg,
+                "speed_mps": position.speed_mps,
+                "altitude_m": position.altitude_m,
+                "altitude_datum": position.altitude_datum,
+                "mode": position.mode,
+                "safety_officer": position.safety_officer,
+                "battery_percent": position.battery_percent,
+                "findings": finding_codes(position.verdict),
+                "undecided": finding_codes(position.undecided),
+                "alert": most_severe(alerts),
+                "stale": stale,
+            },
+        }
+    )
+
+
+def alert_fields(vehicle: Vehicle, alert: Alert, place: PlaceName | None) -> dict[str, object]:
+    """An alert as the API and the event stream show it."""
+    return {
+        "id": alert.alert_id,
+        "vehicle_id": vehicle.vehicle_id,
+        "kind": vehicle.kind,
+        "operator": vehicle.operator,
+        "finding": alert.finding.code,
+        "severity": alert.severity,
+        "opened_at_ms": alert.opened_at_ms,
+        "last_seen_ms": alert.last_seen_ms,
+        "closed_at_ms": alert.closed_at_ms,
+        "closed": alert.closed_at_ms is not None,
+        "acknowledged_at_ms": alert.acknowledged_at_ms,
+        "escalated_at_ms": alert.escalated_at_ms,
+        "place": None if place is None else {"zh": place.zh, "en": place.en},
+        "geometry": {"type": "Point", "coordinates": [round(alert.lon, 7), round(alert.lat, 7)]},
+    }

@@ -1,0 +1,63 @@
+"""What the live picture is made of besides positions: vehicles, alerts, names of places."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from telemetry.findings import RULES, Finding, Severity
+from telemetry.samples import VehicleKind
+
+
+@dataclass(frozen=True, slots=True)
+class Vehicle:
+    """A registered vehicle as the staff map names it."""
+
+    key: int
+    vehicle_id: str
+    kind: VehicleKind
+    organisation: int
+    operator: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceName:
+    """A zone's name in both languages."""
+
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An alert episode. (vehicle, finding, opened_at_ms, opened_seq) is its natural key."""
+
+    vehicle: int
+    finding: Finding
+    severity: Severity
+    opened_at_ms: int
+    opened_seq: int
+    last_seen_ms: int
+    lon: float
+    lat: float
+    zone_revision: int = -1
+    closed_at_ms: int | None = None
+    acknowledged_at_ms: int | None = None
+    escalated_at_ms: int | None = None
+
+    @property
+    def alert_id(self) -> str:
+        """The public form of the natural key, the same in every process and after every restart."""
+        return f"{self.vehicle}-{self.finding.code}-{self.opened_at_ms}-{self.opened_seq}"
+
+
+_URGENCY = {severity: rank for rank, severity in enumerate((Severity.NOTICE, Severity.WARNING, Severity.CRITICAL))}
+
+
+def most_severe(alerts: list[Alert]) -> Severity | None:
+    """The severity that a vehicle is painted with."""
+    return max((alert.severity for alert in alerts), key=_URGENCY.__getitem__, default=None)
+
+
+def finding_codes(mask: int) -> list[str]:
+    """The stable names of the bits in a verdict, in the order of the bits."""
+    return [finding.code for finding in RULES if mask & finding]

@@ -1,0 +1,1 @@
+"""The web edge: Flask factory, API, event streams, health and the pages."""
