@@ -68,7 +68,9 @@ def alert_by_id(session: Session, alert_id: int) -> Alert:
 
 def acknowledge_alert(session: Session, alert_id: int, *, actor: User, now_ms: int, note: str | None = None) -> Alert:
     """Note who has seen the alert, and when; the first acknowledgement stands. Raises NotFound."""
-    alert = alert_by_id(session, alert_id)
+    alert = session.get(Alert, alert_id, with_for_update={"of": Alert}, populate_existing=True)
+    if alert is None:
+        raise NotFound(f"no alert {alert_id}")
     if alert.acknowledged_at_ms is None:
         alert.acknowledged_at_ms = now_ms
         alert.acknowledged_by = actor
