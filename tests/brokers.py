@@ -1,0 +1,155 @@
+"""Real brokers on free loopback ports, for tests and benchmarks: context managers, no fixtures."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from telemetry.mqtt import BrokerAddress
+
+SERVICE_USER = "pilotage-service"
+SERVICE_PASSWORD = "service-secret"
+_DEADLINE_S = 20.0
+
+#: What a platform's mosquitto needs: nothing dropped, a flush never stalls.
+PLATFORM_LINES = ("max_queued_messages 0", "max_inflight_messages 4096", "autosave_interval 1")
+
+
+def free_port() -> int:
+    """A port that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for_port(port: int, process: subprocess.Popen[bytes] | None = None) -> None:
+    """Return once something accepts on the port; raise when its process ended or time is up."""
+    deadline = time.monotonic() + _DEADLINE_S
+    while time.monotonic() < deadline:
+        if process is not None and process.poll() is not None:
+            raise RuntimeError(f"the broker ended with code {process.returncode}")
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+    raise TimeoutError(f"nothing listens on port {port}")
+
+
+@dataclass
+class Mosquitto:
+    """A mosquitto process that can be killed and started again on the same port and directory."""
+
+    directory: Path
+    port: int
+    config: Path
+    process: subprocess.Popen[bytes] | None = field(default=None)
+
+    def address(self, username: str | None = None, password: str | None = None) -> BrokerAddress:
+        """How to reach it as this user."""
+        return BrokerAddress("127.0.0.1", self.port, username, password)
+
+    def service(self) -> BrokerAddress:
+        """How to reach it as the platform's own processes."""
+        return self.address(SERVICE_USER, SERVICE_PASSWORD)
+
+    def log(self) -> str:
+        """What it has written so far."""
+        return (self.directory / "mosquitto.log").read_text(errors="replace")
+
+    def start(self) -> None:
+        """Start and wait until it listens."""
+        with (self.directory / "mosquitto.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [_mosquitto(), "-c", str(self.config)], stdout=log, stderr=subprocess.STDOUT
+            )
+        wait_for_port(self.port, self.process)
+
+    def kill(self) -> None:
+        """SIGKILL: what is not on disk is lost."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def stop(self) -> None:
+        """SIGTERM, as an operator stops it."""
+        if self.process is not None:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.kill()
+            self.process = None
+
+
+@contextmanager
+def mosquitto(
+    directory: Path,
+    *,
+    users: Mapping[str, str] | None = None,
+    acl: str | None = None,
+    persistence: bool = False,
+    extra_lines: Sequence[str] = PLATFORM_LINES,
+    start: bool = True,
+) -> Iterator[Mosquitto]:
+    """A mosquitto of its own. With `users` nobody is anonymous; `acl` is an access file's text."""
+    port = free_port()
+    lines = [f"listener {port} 127.0.0.1", f"allow_anonymous {'false' if users else 'true'}", *extra_lines]
+    lines.append(f"user {_own_user()}")
+    if users:
+        lines.append(f"password_file {_password_file(directory, users)}")
+    if acl is not None:
+        (directory / "acl").write_text(acl)
+        lines.append(f"acl_file {directory / 'acl'}")
+    if persistence:
+        lines += ["persistence true", f"persistence_location {directory}/"]
+    config = directory / "mosquitto.conf"
+    config.write_text("\n".join(lines) + "\n")
+    broker = Mosquitto(directory, port, config)
+    try:
+        if start:
+            broker.start()
+        yield broker
+    finally:
+        broker.stop()
+
+
+def platform_acl() -> str:
+    """The rules of docs/architecture.md as a mosquitto access file."""
+    return (
+        f"user {SERVICE_USER}\n"
+        "topic readwrite v1/#\n"
+        "pattern write v1/+/%u/telemetry\n"
+        "pattern write v1/+/%u/directive/ack\n"
+        "pattern read v1/+/%u/committed\n"
+        "pattern read v1/+/%u/directive\n"
+    )
+
+
+def _password_file(directory: Path, users: Mapping[str, str]) -> Path:
+    path = directory / "passwords"
+    path.write_text("".join(f"{name}:{password}\n" for name, password in users.items()))
+    path.chmod(0o600)
+    subprocess.run(["mosquitto_passwd", "-U", str(path)], check=True, capture_output=True)
+    return path
+
+
+def _own_user() -> str:
+    import getpass
+
+    return getpass.getuser()
+
+
+def _mosquitto() -> str:
+    found = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+    if found is None:
+        raise FileNotFoundError("mosquitto is not installed: apt-get install mosquitto")
+    return found
