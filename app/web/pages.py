@@ -1,0 +1,169 @@
+"""The pages: public map, staff map, login, about, and the switch of language."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, url_for
+from flask_babel import get_locale
+from markupsafe import Markup
+
+from app.settings import Locale, Settings
+from app.web.findings_text import FINDING_TEXTS
+from app.web.map import FeatureCollection, TileSource, build_map
+from app.web.page_text import finding_text, script_text, severity_names, zone_kind_names
+from telemetry.findings import RULES
+
+LANGUAGE_COOKIE = "language"
+_LANGUAGE_COOKIE_SECONDS = 365 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who is logged in, as far as the header shows it. `role` is the value of the user's role."""
+
+    name: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class DemoLogin:
+    """A seeded user, shown on the login page of a demo only."""
+
+    email: str
+    password: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageSources:
+    """What the pages need of the rest of the web edge.
+
+    `zones` gives the zones in force now as /api/v1/public/zones does, `city` the plain base map,
+    `illustrative` whether the showcase is seeded, `csrf_token` the token of the login form, and
+    `nonce` that of the request's content security policy.
+    """
+
+    zones: Callable[[], FeatureCollection]
+    city: Callable[[], FeatureCollection]
+    viewer: Callable[[], Viewer | None]
+    illustrative: Callable[[], bool]
+    csrf_token: Callable[[], str]
+    nonce: Callable[[], str]
+    demo_logins: Sequence[DemoLogin] = ()
+
+
+def choose_locale(default: Locale) -> str:
+    """The request's language: the visitor's choice, then the browser's, then the installation's."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE)
+    if chosen in set(Locale):
+        return str(chosen)
+    accepted = request.accept_languages.best_match(["zh-CN", "zh", "en"])
+    if accepted is None:
+        return default.value
+    return Locale.ENGLISH.value if accepted == "en" else Locale.CHINESE.value
+
+
+def create_pages(settings: Settings, sources: PageSources) -> Blueprint:
+    """The blueprint `pages` with the endpoints public_map, staff_map, login, about and language."""
+    pages = Blueprint("pages", __name__)
+
+    @pages.context_processor
+    def page_context() -> dict[str, Any]:
+        language = _language()
+        return {
+            "language": language,
+            "html_language": "zh-CN" if language == "zh" else "en",
+            "viewer": sources.viewer(),
+            "illustrative": sources.illustrative(),
+            "nonce": sources.nonce(),
+            "csrf_token": sources.csrf_token,
+            "approval_number": settings.map_approval_number,
+            "public_delay_s": round(settings.public_delay_s),
+        }
+
+    @pages.get("/")
+    def public_map() -> str:
+        return _map_page(settings, sources, staff=False)
+
+    @pages.get("/staff")
+    def staff_map() -> str:
+        return _map_page(settings, sources, staff=True)
+
+    @pages.get("/login")
+    def login() -> str:
+        return login_page(sources)
+
+    @pages.get("/about")
+    def about() -> str:
+        language = _language()
+        findings = [(finding.code, text.wording(language), RULES[finding]) for finding, text in FINDING_TEXTS.items()]
+        return render_template("about.html", findings=findings, severities=severity_names())
+
+    @pages.get("/lang/<code>")
+    def language(code: str) -> Response:
+        if code not in set(Locale):
+            abort(404)
+        answer = make_response(redirect(_page_before(), code=303))
+        answer.set_cookie(
+            LANGUAGE_COOKIE, code, max_age=_LANGUAGE_COOKIE_SECONDS, secure=request.is_secure, httponly=True, samesite="Lax"
+        )
+        return answer
+
+    return pages
+
+
+def login_page(sources: PageSources, *, email: str = "", problem: str = "") -> str:
+    """The login form; `problem` says, in the request's language, why the last attempt failed."""
+    return render_template("login.html", demo_logins=sources.demo_logins, email=email, problem=problem)
+
+
+def _map_page(settings: Settings, sources: PageSources, *, staff: bool) -> str:
+    tiles = TileSource(settings.tile_url, settings.tile_attribution) if settings.tile_url else None
+    prefix = "/api/v1" if staff else "/api/v1/public"
+    data = {
+        "audience": "staff" if staff else "public",
+        "language": _language(),
+        "locale": "zh-CN" if _language() == "zh" else "en-GB",
+        "urls": {
+            "live": f"{prefix}/live",
+            "stream": f"{prefix}/live/stream",
+            "login": url_for("pages.login", next=url_for("pages.staff_map")),
+        },
+        "text": script_text(),
+        "findings": finding_text(_language()),
+    }
+    return render_template(
+        "map.html",
+        staff=staff,
+        map=build_map(sources.zones(), sources.city(), tiles),
+        page_data=_embedded_json(data),
+        zone_kinds=zone_kind_names(),
+        severities=severity_names(),
+        tile_attribution=settings.tile_attribution if tiles else "",
+    )
+
+
+def _language() -> str:
+    """`zh` or `en`: the key of names and wordings."""
+    return "zh" if str(get_locale()).startswith("zh") else "en"
+
+
+def _embedded_json(data: dict[str, Any]) -> Markup:
+    """JSON that can stand inside a script element: nothing in it can end the element."""
+    text = json.dumps(data, ensure_ascii=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)  # noqa: S704 -- escaped just above
+
+
+def _page_before() -> str:
+    """Where the visitor came from, as a path of this server; never another address."""
+    before = urlsplit(request.referrer or "")
+    if before.netloc != request.host or not before.path.startswith("/") or before.path.startswith("//"):
+        return url_for("pages.public_map")
+    return before.path + (f"?{before.query}" if before.query else "")

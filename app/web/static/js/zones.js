@@ -1,0 +1,64 @@
+// Called by folium's script while it draws the map. A classic script, as folium's own is.
+
+window.pilotage = (() => {
+  const data = JSON.parse(document.getElementById("page-data").textContent);
+
+  function line(parent, className, content) {
+    const node = document.createElement("div");
+    node.className = className;
+    node.textContent = content;
+    parent.append(node);
+  }
+
+  function band({ lower, upper, datum, unit }) {
+    const from = lower ?? null;
+    const to = upper ?? null;
+    if (from === null && to === null) return "";
+    const limits = from === null ? `≤ ${to}` : to === null ? `≥ ${from}` : `${from}–${to}`;
+    return `${limits} ${unit ?? "m"} ${datum ?? ""}`;
+  }
+
+  function describe({ properties }) {
+    const box = document.createElement("div");
+    const names = properties.names ?? {};
+    line(box, "zone-name", names[data.language] || names.zh || names.en || String(properties.id));
+    line(box, "zone-kind", data.text[`zone_${properties.kind}`]);
+    if (properties.band) line(box, "zone-fact", band(properties.band));
+    if (Number.isFinite(properties.speed_limit_mps)) {
+      line(box, "zone-fact", `≤ ${Math.round(properties.speed_limit_mps * 3.6)} km/h`);
+    }
+    return box;
+  }
+
+  /** The zoom as data-zoom: map.css scales the base map and the vehicles by it. */
+  function followZoom(map) {
+    const container = map.getContainer();
+    const tell = () => { container.dataset.zoom = String(Math.floor(map.getZoom())); };
+    map.on("zoomend", tell);
+    tell();
+  }
+
+  /** The legend is written by the server and only moved into the map's corner. */
+  function addLegend(map) {
+    const legend = L.control({ position: "bottomleft" });
+    legend.onAdd = () => {
+      const node = document.getElementById("legend");
+      node.hidden = false;
+      L.DomEvent.disableClickPropagation(node);
+      L.DomEvent.disableScrollPropagation(node);
+      return node;
+    };
+    legend.addTo(map);
+  }
+
+  return {
+    describeZone(feature, layer) {
+      layer.bindTooltip(() => describe(feature), { sticky: true, className: "zone-tooltip", opacity: 1 });
+    },
+    furnish(map) {
+      followZoom(map);
+      addLegend(map);
+      L.control.scale({ position: "bottomleft", imperial: false }).addTo(map);
+    },
+  };
+})();
