@@ -1,10 +1,13 @@
-"""Topics and payloads: bytes to columns and rejects."""
+"""Topics and messages as they arrive, and the limits that bind them."""
 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 
 import msgspec
+
+from telemetry.ports import VehicleRecord
 
 PARTITIONS = 64
 KEPT_PAYLOAD_BYTES = 2048
@@ -47,3 +50,8 @@ def directive_topic(vehicle_id: str) -> str:
 def partition_filter(partition: int) -> str:
     """The subscription to one partition's telemetry."""
     return f"v1/{partition}/+/telemetry"
+
+
+def routes(vehicles: Iterable[VehicleRecord]) -> dict[str, VehicleRecord]:
+    """Each vehicle by the one topic on which its samples are believed."""
+    return {f"v1/{vehicle.partition}/{vehicle.vehicle_id}/telemetry": vehicle for vehicle in vehicles}

@@ -107,6 +107,7 @@ class RejectReason(StrEnum):
     MALFORMED_TOPIC = "malformed_topic"
     UNKNOWN_VEHICLE = "unknown_vehicle"
     WRONG_PARTITION = "wrong_partition"
+    WRONG_VEHICLE = "wrong_vehicle"
     TOO_LARGE = "too_large"
     TOO_MANY_SAMPLES = "too_many_samples"
     MALFORMED_JSON = "malformed_json"

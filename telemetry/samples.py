@@ -6,8 +6,9 @@ an absent text None. A single sample is a batch of one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum, StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,3 +106,13 @@ class JudgedBatch:
     zone_revision: Integers
     permit_revision: Integers
     generation: int
+
+
+def take(batch: SampleBatch, rows: Integers) -> SampleBatch:
+    """The samples at `rows` (shape (m,), indices into the batch), in that order."""
+    indices = rows.tolist()
+    columns: dict[str, Any] = {}
+    for column in fields(SampleBatch):
+        values = getattr(batch, column.name)
+        columns[column.name] = [values[i] for i in indices] if isinstance(values, list) else values[rows]
+    return SampleBatch(**columns)
