@@ -118,12 +118,14 @@ def _transformer(lon: float, lat: float) -> Transformer:
 
 
 def _prime_vertical(lat: Reals) -> Reals:
-    return _SEMI_MAJOR_M / np.sqrt(1 - _ECCENTRICITY_2 * np.sin(lat) ** 2)
+    radius_m: Reals = _SEMI_MAJOR_M / np.sqrt(1 - _ECCENTRICITY_2 * np.sin(lat) ** 2)
+    return radius_m
 
 
 def _ratio(lat: Reals) -> Reals:
     """Prime-vertical over meridional radius of curvature."""
-    return (1 - _ECCENTRICITY_2 * np.sin(lat) ** 2) / (1 - _ECCENTRICITY_2)
+    ratio: Reals = (1 - _ECCENTRICITY_2 * np.sin(lat) ** 2) / (1 - _ECCENTRICITY_2)
+    return ratio
 
 
 def _meridian_arc(lat: Reals, origin: float) -> Reals:
@@ -147,12 +149,14 @@ def _east_1(lat: Reals, _origin: float) -> Reals:
 
 
 def _east_3(lat: Reals, _origin: float) -> Reals:
-    return _prime_vertical(lat) * np.cos(lat) ** 3 * (_ratio(lat) - np.tan(lat) ** 2) / 6
+    term_m: Reals = _prime_vertical(lat) * np.cos(lat) ** 3 * (_ratio(lat) - np.tan(lat) ** 2) / 6
+    return term_m
 
 
 def _east_5(lat: Reals, _origin: float) -> Reals:
     tan2 = np.tan(lat) ** 2
-    return _prime_vertical(lat) * np.cos(lat) ** 5 * (5 - 18 * tan2 + tan2**2) / 120
+    term_m: Reals = _prime_vertical(lat) * np.cos(lat) ** 5 * (5 - 18 * tan2 + tan2**2) / 120
+    return term_m
 
 
 def _north_2(lat: Reals, _origin: float) -> Reals:
@@ -162,7 +166,8 @@ def _north_2(lat: Reals, _origin: float) -> Reals:
 def _north_4(lat: Reals, _origin: float) -> Reals:
     ratio = _ratio(lat)
     series = 4 * ratio**2 + ratio - np.tan(lat) ** 2
-    return _prime_vertical(lat) * np.sin(lat) * np.cos(lat) ** 3 * series / 24
+    term_m: Reals = _prime_vertical(lat) * np.sin(lat) * np.cos(lat) ** 3 * series / 24
+    return term_m
 
 
 #: Terms with the degree to which each is followed in latitude; a higher one changes less than 0.1 mm.

@@ -1,0 +1,108 @@
+"""Zone revisions as columns: when each is in force, and where an altitude lies against its band."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from geofences.datum import DATUMS, VerticalReference, limits_m
+from geofences.placement import Codes, Flags, Integers, Points, Reals
+from geofences.schedule import Schedule
+from geofences.zones import VerticalRelation, ZoneRevision
+
+#: The number of the band of zones that have none.
+UNBANDED = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ZoneColumns:
+    """Columns of shape (z,), read-only; limits in metres of the zone's own datum.
+
+    `band` numbers the distinct bands (UNBANDED: none): zones with the same number can be united.
+    `schedule` is a row of `schedules`, -1 where a zone has none.
+    """
+
+    starts_at_ms: Integers
+    ends_at_ms: Integers
+    lower_m: Reals
+    upper_m: Reals
+    datum: Integers
+    band: Integers
+    schedule: Integers
+    schedules: tuple[Schedule, ...]
+    offsets_m: Reals
+
+    @property
+    def bands(self) -> int:
+        """How many numbers `band` has."""
+        return int(self.band.max(initial=UNBANDED)) + 1
+
+    @classmethod
+    def of(cls, revisions: Sequence[ZoneRevision], vertical: VerticalReference) -> ZoneColumns:
+        """Columns of the revisions. Raises InvalidZone for an impossible band."""
+        limits = [limits_m(revision.band) if revision.band else (-np.inf, np.inf) for revision in revisions]
+        datum = [DATUMS.index(revision.band.datum) if revision.band else 0 for revision in revisions]
+        schedules = tuple(dict.fromkeys(revision.schedule for revision in revisions if revision.schedule))
+        bands: dict[tuple[float, float, int], int] = {}
+        columns = cls(
+            np.array([revision.starts_at_ms for revision in revisions], dtype=np.int64),
+            np.array([revision.ends_at_ms for revision in revisions], dtype=np.int64),
+            np.array([lower for lower, _ in limits], dtype=np.float64),
+            np.array([upper for _, upper in limits], dtype=np.float64),
+            np.array(datum, dtype=np.int64),
+            np.array(
+                [
+                    bands.setdefault((*limit, code), len(bands) + 1) if revision.band else UNBANDED
+                    for revision, limit, code in zip(revisions, limits, datum, strict=True)
+                ],
+                dtype=np.int64,
+            ),
+            np.array(
+                [schedules.index(revision.schedule) if revision.schedule else -1 for revision in revisions],
+                dtype=np.int64,
+            ),
+            schedules,
+            vertical.offsets_m(),
+        )
+        freeze(columns)
+        return columns
+
+    def in_force(self, zone: Integers, timestamp_ms: Integers) -> Flags:
+        """For pairs (m,) of a zone's row and an instant: is the revision in force and its window open?"""
+        in_force = (self.starts_at_ms[zone] <= timestamp_ms) & (timestamp_ms < self.ends_at_ms[zone])
+        if self.schedules:
+            schedule = self.schedule[zone]
+            for row in np.unique(schedule[in_force & (schedule >= 0)]):
+                pairs = np.flatnonzero(in_force & (schedule == row))
+                in_force[pairs] = self.schedules[row].active(timestamp_ms[pairs])
+        return in_force
+
+    def vertical(self, points: Points, point: Integers, zone: Integers) -> Codes:
+        """VerticalRelation of pairs (m,): INSIDE without a band, UNCERTAIN for what is not known."""
+        datum = self.datum[zone]
+        altitude_m = points.altitude_m[point] + self.offsets_m[points.altitude_datum[point], datum]
+        radius_m = points.vertical_radius_m[point]
+        return self.relation(zone, altitude_m - radius_m, altitude_m + radius_m)
+
+    def relation(self, zone: Integers, lowest_m: Reals, highest_m: Reals) -> Codes:
+        """VerticalRelation of closed intervals (m,), in the zones' datums, to the zones' bands.
+
+        Comparisons with NaN are false, so that whatever is unknown ends as UNCERTAIN.
+        """
+        lower_m, upper_m = self.lower_m[zone], self.upper_m[zone]
+        relation = np.full(len(zone), VerticalRelation.UNCERTAIN, dtype=np.int8)
+        relation[(lowest_m >= lower_m) & (highest_m <= upper_m)] = VerticalRelation.INSIDE
+        relation[highest_m < lower_m] = VerticalRelation.BELOW
+        relation[lowest_m > upper_m] = VerticalRelation.ABOVE
+        relation[self.band[zone] == UNBANDED] = VerticalRelation.INSIDE
+        return relation
+
+
+def freeze(columns: object) -> None:
+    """Make every array of a slotted dataclass read-only."""
+    for name in columns.__slots__:  # type: ignore[attr-defined]  # dataclasses with slots have it
+        value = getattr(columns, name)
+        if isinstance(value, np.ndarray):
+            value.flags.writeable = False

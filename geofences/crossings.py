@@ -1,0 +1,118 @@
+"""The straight way between two consecutive fixes, against zones that neither of the fixes is in.
+
+A fast vehicle must not jump over a thin restricted zone. A crossing is certain (INSIDE) when every
+straight way from the one accuracy circle to the other meets the zone, both circles being wholly
+outside of it, and the whole vertical range of the way lies in its band. Everything less is
+UNCERTAIN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from geofences.index import ZoneIndex
+from geofences.placement import UNKNOWN_RADIUS_M, Codes, Flags, Integers, Points, Reals
+from geofences.zones import Containment, VerticalRelation, ZoneKind
+
+_QUARTER_SEGMENTS = 8
+#: A polygon of that many segments to the quarter lies inside its circle; this makes it lie outside.
+_OUTER = 1 / np.cos(np.pi / (4 * _QUARTER_SEGMENTS))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crossings:
+    """Pairs of a segment and a zone revision that it crosses, sorted by segment.
+
+    `certainty` is a Containment: INSIDE certain, UNCERTAIN possible. Others are not listed.
+    """
+
+    segment: Integers
+    zone: Integers
+    certainty: Codes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Barriers:
+    """The zones of an index whose crossing matters: `zone` are their rows, `tree` their areas."""
+
+    index: ZoneIndex
+    zone: Integers
+    tree: shapely.STRtree
+
+    @classmethod
+    def of(cls, index: ZoneIndex, kinds: Collection[ZoneKind] = (ZoneKind.RESTRICTED,)) -> Barriers:
+        """The zones of these kinds."""
+        zone = np.flatnonzero(index.of_kind(kinds))
+        return cls(index, zone, shapely.STRtree(index.shapes[zone]))
+
+    def crossings(self, start: Points, end: Points) -> Crossings:
+        """Crossings of the m segments from start (m,) to end (m,), by zones in force at the end's time.
+
+        A zone that holds the start or the end point itself is not listed: the points' own
+        placement tells of it.
+        """
+        starts = np.column_stack(self.index.project(start.lon, start.lat))
+        ends = np.column_stack(self.index.project(end.lon, end.lat))
+        ways = shapely.linestrings(np.stack([starts, ends], axis=1))
+        segment, row = self.tree.query(ways, predicate="intersects")
+        zone = self.zone[row]
+        pairs = self.index.columns.in_force(zone, end.timestamp_ms[segment])
+        shapes = self.index.shapes[zone]
+        for points in (starts, ends):
+            pairs &= ~shapely.intersects_xy(shapes, points[segment, 0], points[segment, 1])
+        vertical = self._vertical(start, end, segment, zone)
+        pairs &= (vertical == VerticalRelation.INSIDE) | (vertical == VerticalRelation.UNCERTAIN)
+        segment, zone, vertical = segment[pairs], zone[pairs], vertical[pairs]
+        certain = _unavoidable(
+            self.index.shapes[zone],
+            (starts[segment], start.radius_m[segment]),
+            (ends[segment], end.radius_m[segment]),
+        ) & (vertical == VerticalRelation.INSIDE)
+        order = np.lexsort((zone, segment))
+        certainty = np.where(certain, Containment.INSIDE, Containment.UNCERTAIN).astype(np.int8)
+        return Crossings(segment[order], zone[order], certainty[order])
+
+    def _vertical(self, start: Points, end: Points, segment: Integers, zone: Integers) -> Codes:
+        """VerticalRelation of all altitudes between the two points, the vertical radii included."""
+        columns = self.index.columns
+        lowest = np.full(len(segment), np.inf)
+        highest = np.full(len(segment), -np.inf)
+        for points in (start, end):
+            altitude_m = (
+                points.altitude_m[segment] + columns.offsets_m[points.altitude_datum[segment], columns.datum[zone]]
+            )
+            radius_m = points.vertical_radius_m[segment]
+            lowest = np.minimum(lowest, altitude_m - radius_m)  # NaN stays NaN: unknown at one end is unknown
+            highest = np.maximum(highest, altitude_m + radius_m)
+        return columns.relation(zone, lowest, highest)
+
+
+def crossings(
+    index: ZoneIndex, start: Points, end: Points, kinds: Collection[ZoneKind] = (ZoneKind.RESTRICTED,)
+) -> Crossings:
+    """Crossings of zones of some kinds; for one call. Keep `Barriers.of(index, kinds)` for many."""
+    return Barriers.of(index, kinds).crossings(start, end)
+
+
+def _unavoidable(shapes: Reals, start: tuple[Reals, Reals], end: tuple[Reals, Reals]) -> Flags:
+    """For each pair: does the area part the hull of the two circles, with one circle on each side?"""
+    flags = np.zeros(len(shapes), dtype=np.bool_)
+    for pair, shape in enumerate(shapes):
+        ends = [_circle(place[pair], radius_m[pair]) for place, radius_m in (start, end)]
+        if any(shapely.intersects(shape, circle) for circle in ends):
+            continue
+        ways = shapely.convex_hull(shapely.union_all(ends))
+        rest = shapely.get_parts(shapely.difference(ways, shape))
+        flags[pair] = not any(all(shapely.intersects(part, circle) for circle in ends) for part in rest)
+    return flags
+
+
+def _circle(place: Reals, radius_m: float) -> BaseGeometry:
+    radius_m = UNKNOWN_RADIUS_M if np.isnan(radius_m) else radius_m
+    point = shapely.Point(place)
+    return shapely.buffer(point, radius_m * _OUTER, quad_segs=_QUARTER_SEGMENTS) if radius_m > 0 else point
