@@ -7,9 +7,11 @@ from app.models.organisations import LicenceRevision, Officer, Organisation, Rol
 from app.models.permits import Permit, PermitRevisionRow, Stage
 from app.models.places import Zone, ZoneRevisionRow
 from app.models.telemetry import Alert, OutboxRow, RegistryGeneration, RejectRow, Sample, TrackRow
+from app.models.tokens import ApiToken
 
 __all__ = [
     "Alert",
+    "ApiToken",
     "Base",
     "LicenceRevision",
     "Officer",
