@@ -49,3 +49,9 @@ class InvalidBusMessage(TelemetryError):
     """A message on the service bus that does not have the bus's shape."""
 
     code = "invalid_bus_message"
+
+
+class InvalidTrackState(TelemetryError):
+    """A vehicle's remembered state that this version cannot read. Nothing is guessed from it."""
+
+    code = "invalid_track_state"

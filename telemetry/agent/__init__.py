@@ -1,0 +1,1 @@
+"""The vehicle's side: a ring buffer on disk, publishing, watermarks, resending, recorded tracks."""
