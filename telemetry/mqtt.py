@@ -63,7 +63,11 @@ class BrokerAddress:
         user = unquote(parts.username) if parts.username else None
         secret = unquote(parts.password) if parts.password else None
         return cls(
-            parts.hostname, parts.port or _PORTS[parts.scheme], username or user, password or secret, parts.scheme == "mqtts"
+            parts.hostname,
+            parts.port or _PORTS[parts.scheme],
+            username or user,
+            password or secret,
+            parts.scheme == "mqtts",
         )
 
 
@@ -120,15 +124,15 @@ class TelemetryClient:
         self._wake_reader, self._wake_writer = socket.socketpair()
         for end in (self._wake_reader, self._wake_writer):
             end.setblocking(False)
-        self.inbox = Inbox(
-            messages=settings.inbox_messages, payload_bytes=settings.inbox_bytes, on_room=self._wake
-        )
+        self.inbox = Inbox(messages=settings.inbox_messages, payload_bytes=settings.inbox_bytes, on_room=self._wake)
         self._tokens: deque[list[int]] = deque()
         self._retained: deque[Sequence[OutboxMessage]] = deque()
         self._epoch = 0
         self._protocol = MQTTProtocolVersion.MQTTv5
         self._paho = self._build()
-        self._connection = Connection(ready=False, reason="not started", protocol=int(self._protocol), send_quota=0, number=0)
+        self._connection = Connection(
+            ready=False, reason="not started", protocol=int(self._protocol), send_quota=0, number=0
+        )
         self._answered = False
         self._was_ready = False
         self._send_quota = 0
@@ -161,6 +165,10 @@ class TelemetryClient:
     def take(self, limit: int, limit_bytes: int, *, linger_s: float, idle_s: float) -> list[Message]:
         """The next messages, see Inbox.take."""
         return self.inbox.take(limit, limit_bytes, linger_s=linger_s, idle_s=idle_s)
+
+    def waiting(self) -> tuple[int, int | None]:
+        """How many messages wait to be taken, and when the oldest of them arrived."""
+        return len(self.inbox), self.inbox.oldest_ms()
 
     def acknowledge(self, messages: Sequence[Message]) -> None:
         """Acknowledge these messages, in order, as one write of the network thread."""
@@ -352,7 +360,12 @@ class TelemetryClient:
         self._set_connection(ready=True, reason="")
 
     def _on_disconnect(
-        self, _paho: Client, _userdata: object, _flags: DisconnectFlags, reason: ReasonCode, _properties: Properties | None
+        self,
+        _paho: Client,
+        _userdata: object,
+        _flags: DisconnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
     ) -> None:
         if self._connection.ready:
             self._set_connection(ready=False, reason=f"the connection ended: {reason}")

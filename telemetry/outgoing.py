@@ -83,11 +83,14 @@ class Watermarks:
         for watermark in watermarks:
             self._waiting[watermark.vehicle_id] = watermark
 
-    def send(self, now_ms: int, *, everything: bool = False) -> None:
-        """Send those that are due; `everything` at the end of a worker's life."""
+    def send(self, now_ms: int, *, everything: bool = False) -> bool:
+        """Send those that are due; `everything` at the end of a worker's life.
+
+        Tells whether some still wait although there is a connection.
+        """
         connection = self._publisher.connection
         if not connection.ready or (now_ms - self._looked_ms < _WATERMARK_TICK_MS and not everything):
-            return
+            return False
         self._looked_ms = now_ms
         if connection.number != self._connection:
             self._connection = connection.number
@@ -100,6 +103,7 @@ class Watermarks:
         messages = [_committed(self._waiting.pop(name)) for name in chosen]
         if messages:
             self._publisher.publish_retained(messages)
+        return bool(self._waiting)
 
     def _again(self, now_ms: int) -> None:
         for name, (sent_ms, watermark) in self._sent.items():
@@ -134,7 +138,9 @@ class LiveFeed:
         self._sent_ms = now_ms
         try:
             for start in range(0, len(positions), _POSITIONS_IN_A_MESSAGE):
-                self._publisher.publish(self._topic, encode_positions(positions[start : start + _POSITIONS_IN_A_MESSAGE]))
+                self._publisher.publish(
+                    self._topic, encode_positions(positions[start : start + _POSITIONS_IN_A_MESSAGE])
+                )
         except BrokerUnavailable:
             return  # the picture is sent again, newer, once there is a broker
         self._waiting.clear()
@@ -149,26 +155,29 @@ class OutboxSender:
         self._on_their_way: dict[int, tuple[int, Receipt]] = {}
         self._looked_ms = 0
 
-    def send(self, now_ms: int, *, has_new: bool) -> None:
+    def send(self, now_ms: int, *, has_new: bool) -> bool:
         """Publish pending messages and mark confirmed ones. Raises StoreUnavailable.
 
-        Looks into the store when `has_new`, when confirmations came, and twice a second.
+        Looks into the store when `has_new`, when confirmations came, and twice a second; tells
+        whether it did.
         """
         confirmed = [key for key, (_, receipt) in self._on_their_way.items() if receipt.is_published()]
         if not (has_new or confirmed or now_ms - self._looked_ms >= _OUTBOX_TICK_MS):
-            return
+            return False
         self._looked_ms = now_ms
         if confirmed:
             self._outbox.sent(confirmed)
             for key in confirmed:
                 del self._on_their_way[key]
-        if self._publisher.connection.ready:
-            self._publish_pending(now_ms)
+        if not (self._publisher.connection.ready or confirmed):
+            return False
+        self._publish_pending(now_ms)
+        return True
 
     def _publish_pending(self, now_ms: int) -> None:
         for key, message in self._outbox.pending(_ALERTS_AT_ONCE):
-            sent_ms, _ = self._on_their_way.get(key, (now_ms - CONFIRMATION_MS - 1, None))
-            if now_ms - sent_ms <= CONFIRMATION_MS:
+            known = self._on_their_way.get(key)
+            if known is not None and now_ms - known[0] <= CONFIRMATION_MS:
                 continue
             try:
                 self._on_their_way[key] = (now_ms, self._publisher.publish(message.topic, message.payload, qos=1))
