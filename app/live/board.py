@@ -153,6 +153,11 @@ class Board:
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._version > cursor, timeout_s)
 
+    def pause(self, duration_s: float) -> None:
+        """Return once the time is up, or at once when the board is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed, duration_s)
+
     def restart(self) -> None:
         """Forget everything: every reader gets a new snapshot, and nothing links it to the old one."""
         with self._changed:

@@ -17,7 +17,7 @@ import msgspec
 
 from app.live import staff
 from app.live.board import Board, Document
-from app.live.things import Alert, PlaceName, Vehicle
+from app.live.things import Alert, Names, Vehicle
 from telemetry.bus import LivePosition
 from telemetry.ports import Clock
 
@@ -52,14 +52,14 @@ class LivePicture:
         self._followers = tuple(followers)
         self._lock = threading.RLock()
         self._vehicles: dict[int, Vehicle] = {}
-        self._places: Mapping[int, PlaceName] = {}
+        self._places: Mapping[int, Names] = {}
         self._positions: dict[int, LivePosition] = {}
         self._stale: set[int] = set()
         self._open: dict[int, dict[str, Alert]] = {}
         self._closed: OrderedDict[str, None] = OrderedDict()
         self._swept_ms = 0
 
-    def know(self, vehicles: Iterable[Vehicle], places: Mapping[int, PlaceName]) -> None:
+    def know(self, vehicles: Iterable[Vehicle], places: Mapping[int, Names]) -> None:
         """Take over who is registered and what the zone revisions are called."""
         with self._lock:
             self._vehicles = {vehicle.key: vehicle for vehicle in vehicles}

@@ -18,7 +18,7 @@ import numpy as np
 from app.live.board import Board, Document
 from app.live.pseudonyms import Pseudonyms, city_day
 from app.live.snapping import Centreline, Snapper
-from app.live.things import Alert, PlaceName, Vehicle, most_severe
+from app.live.things import Alert, Names, Vehicle, most_severe
 from telemetry.bus import LivePosition
 from telemetry.ports import Clock
 from telemetry.samples import VehicleKind
@@ -74,13 +74,13 @@ class PublicPicture:
         self._lock = threading.RLock()
         self._day = city_day(clock())
         self._snapper = Snapper((), step_m)
-        self._places: Mapping[int, PlaceName] = {}
+        self._places: Mapping[int, Names] = {}
         self._waiting: deque[tuple[int, Vehicle, LivePosition | Alert]] = deque()
         self._shown: dict[int, _Shown] = {}
         self._released_ms: dict[int, int] = {}
         self._alerts: dict[str, _ShownAlert] = {}
 
-    def know(self, centrelines: Iterable[Centreline], places: Mapping[int, PlaceName]) -> None:
+    def know(self, centrelines: Iterable[Centreline], places: Mapping[int, Names]) -> None:
         """Take over the lines that vehicles are snapped to and the names of the zone revisions."""
         snapper = Snapper(centrelines, self._step_m)
         with self._lock:
@@ -179,7 +179,7 @@ class PublicPicture:
             "closed": closed,
             "vehicle": self._name(shown.vehicle),
             "kind": shown.kind,
-            "place": None if place is None else {"zh": place.zh, "en": place.en},
+            "place": None if place is None else place.fields(),
             "geometry": {"type": "Point", "coordinates": [shown.lon, shown.lat]},
         }
         self.board.put_alert(name, Document(None, msgspec.json.encode(fields)), closed=closed)

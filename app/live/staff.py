@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from app.live.things import Alert, PlaceName, Vehicle, finding_codes, most_severe
+from app.live.things import Alert, Names, Vehicle, finding_codes, most_severe
 from telemetry.bus import LivePosition
 
 
@@ -21,7 +21,8 @@ def feature(vehicle: Vehicle, position: LivePosition, alerts: list[Alert], *, st
             "properties": {
                 "vehicle_id": vehicle.vehicle_id,
                 "kind": vehicle.kind,
-                "operator": vehicle.operator,
+                "operator": vehicle.operator.zh,
+                "operator_names": vehicle.operator.fields(),
                 "timestamp_ms": position.timestamp_ms,
                 "heading_deg": position.heading_deg,
                 "speed_mps": position.speed_mps,
@@ -39,13 +40,14 @@ def feature(vehicle: Vehicle, position: LivePosition, alerts: list[Alert], *, st
     )
 
 
-def alert_fields(vehicle: Vehicle, alert: Alert, place: PlaceName | None) -> dict[str, object]:
+def alert_fields(vehicle: Vehicle, alert: Alert, place: Names | None) -> dict[str, object]:
     """An alert as the API and the event stream show it."""
     return {
         "id": alert.alert_id,
         "vehicle_id": vehicle.vehicle_id,
         "kind": vehicle.kind,
-        "operator": vehicle.operator,
+        "operator": vehicle.operator.zh,
+        "operator_names": vehicle.operator.fields(),
         "finding": alert.finding.code,
         "severity": alert.severity,
         "opened_at_ms": alert.opened_at_ms,
@@ -54,6 +56,6 @@ def alert_fields(vehicle: Vehicle, alert: Alert, place: PlaceName | None) -> dic
         "closed": alert.closed_at_ms is not None,
         "acknowledged_at_ms": alert.acknowledged_at_ms,
         "escalated_at_ms": alert.escalated_at_ms,
-        "place": None if place is None else {"zh": place.zh, "en": place.en},
+        "place": None if place is None else place.fields(),
         "geometry": {"type": "Point", "coordinates": [round(alert.lon, 7), round(alert.lat, 7)]},
     }

@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from app.services.alert_ids import alert_public_id
 from telemetry.findings import RULES, Finding, Severity
 from telemetry.samples import VehicleKind
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a place or an organisation is called in both languages."""
+
+    zh: str
+    en: str
+
+    def fields(self) -> dict[str, str]:
+        """As JSON shows it."""
+        return {"zh": self.zh, "en": self.en}
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,15 +29,7 @@ class Vehicle:
     vehicle_id: str
     kind: VehicleKind
     organisation: int
-    operator: str
-
-
-@dataclass(frozen=True, slots=True)
-class PlaceName:
-    """A zone's name in both languages."""
-
-    zh: str
-    en: str
+    operator: Names
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class Alert:
     @property
     def alert_id(self) -> str:
         """The public form of the natural key, the same in every process and after every restart."""
-        return f"{self.vehicle}-{self.finding.code}-{self.opened_at_ms}-{self.opened_seq}"
+        return alert_public_id(self.vehicle, self.finding, self.opened_at_ms, self.opened_seq)
 
 
 _URGENCY = {severity: rank for rank, severity in enumerate((Severity.NOTICE, Severity.WARNING, Severity.CRITICAL))}

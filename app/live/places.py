@@ -1,0 +1,107 @@
+"""Zones as maps draw them: GeoJSON areas with names, of the revisions in force now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import shapely
+from pyproj import Transformer
+from pyproj.enums import TransformDirection
+from shapely.geometry.base import BaseGeometry
+from sqlalchemy.orm import Session
+
+from app.live.snapping import Centreline
+from app.live.things import Names
+from app.models import ZoneRevisionRow
+from app.services.zones import zones_in_force
+from geofences.zones import ZoneKind
+from telemetry.samples import Reals, VehicleKind
+
+#: Which lines the public's positions are snapped to.
+_LINE_KINDS = {ZoneKind.TEST_ROAD: VehicleKind.ROAD, ZoneKind.AIR_CORRIDOR: VehicleKind.AIR}
+
+#: A quarter circle of a buffer's round end in this many segments, and its precision in degrees (0.1 m).
+_QUARTER_SEGMENTS = 6
+_PRECISION_DEG = 1e-6
+
+
+def zone_features(session: Session, now_ms: int, *, centreline: bool = False) -> dict[str, Any]:
+    """The zones in force as a FeatureCollection in EPSG:4326.
+
+    The geometry is the area, a line widened by its half width; with `centreline` it is the line
+    itself. A zone that is in force by its revision but not by its schedule is listed too.
+    """
+    rows = zones_in_force(session, now_ms)
+    return {
+        "type": "FeatureCollection",
+        "generated_at_ms": now_ms,
+        "features": [_feature(row, centreline=centreline) for row in rows],
+    }
+
+
+def place_names(rows: Iterable[ZoneRevisionRow]) -> dict[int, Names]:
+    """What the zone revisions are called, by their key."""
+    return {row.id: Names(zh=row.name_zh, en=row.name_en) for row in rows}
+
+
+def centrelines(rows: Iterable[ZoneRevisionRow]) -> list[Centreline]:
+    """The roads and corridors that are lines."""
+    return [
+        Centreline(_LINE_KINDS[row.zone.kind], shapely.from_geojson(row.geometry), row.half_width_m)
+        for row in rows
+        if row.zone.kind in _LINE_KINDS and row.half_width_m is not None
+    ]
+
+
+def _feature(row: ZoneRevisionRow, *, centreline: bool) -> dict[str, Any]:
+    half_width_m = None if centreline else row.half_width_m
+    return {
+        "type": "Feature",
+        "id": row.zone.zone_id,
+        "geometry": json.loads(_drawn(row.geometry, half_width_m)),
+        "properties": {
+            "id": row.zone.zone_id,
+            "kind": row.zone.kind,
+            "names": {"zh": row.name_zh, "en": row.name_en},
+            "band": _band(row),
+            "half_width_m": row.half_width_m,
+            "speed_limit_mps": row.speed_limit_mps,
+            "schedule": row.schedule,
+            "authority": row.authority,
+            "starts_at_ms": row.starts_at_ms,
+        },
+    }
+
+
+def _band(row: ZoneRevisionRow) -> dict[str, Any] | None:
+    if row.band_lower is None and row.band_upper is None:
+        return None
+    return {"lower": row.band_lower, "upper": row.band_upper, "datum": row.band_datum, "unit": row.band_unit}
+
+
+@lru_cache(maxsize=4_096)
+def _drawn(geometry: str, half_width_m: float | None) -> str:
+    shape = shapely.from_geojson(geometry)
+    if half_width_m is not None:
+        shape = _widened(shape, half_width_m)
+    return shapely.to_geojson(shapely.set_precision(shape, _PRECISION_DEG))
+
+
+def _widened(line: BaseGeometry, half_width_m: float) -> BaseGeometry:
+    """The line's area, buffered in metres in a plane of its own."""
+    centre = line.centroid
+    plane = f"+proj=tmerc +lat_0={centre.y!r} +lon_0={centre.x!r} +ellps=WGS84 +units=m"
+    to_plane = Transformer.from_crs("EPSG:4326", plane, always_xy=True)
+
+    def forward(lonlat: Reals) -> Reals:
+        return np.column_stack(to_plane.transform(lonlat[:, 0], lonlat[:, 1]))
+
+    def back(xy: Reals) -> Reals:
+        return np.column_stack(to_plane.transform(xy[:, 0], xy[:, 1], direction=TransformDirection.INVERSE))
+
+    area = shapely.buffer(shapely.transform(line, forward), half_width_m, quad_segs=_QUARTER_SEGMENTS)
+    return shapely.transform(area, back)

@@ -1,0 +1,73 @@
+"""The Flask app: made from settings, with nothing global and nothing started."""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask_babel import Babel
+from sqlalchemy import Engine
+
+from app.database import open_engine
+from app.live.views import LiveViews, build_views
+from app.settings import Settings
+from app.web import assets, gate, headers, metrics, problems, runtime, sessions
+from app.web.alerts import alerts_api
+from app.web.auth import create_auth
+from app.web.clock import now_ms
+from app.web.health import health
+from app.web.heartbeats import Heartbeats
+from app.web.live import live_api
+from app.web.page_sources import page_sources
+from app.web.pages import choose_locale, create_pages, login_page
+from app.web.runtime import Runtime
+from app.web.slots import StreamSlots
+from app.web.throttle import LoginThrottle
+from app.web.zones import zones_api
+from telemetry.ports import Clock
+
+#: Nothing that this server takes is larger: forms and notes.
+_LARGEST_BODY_BYTES = 64 * 1024
+
+
+def create_app(
+    settings: Settings, *, engine: Engine | None = None, live: LiveViews | None = None, clock: Clock = now_ms
+) -> Flask:
+    """The whole web edge over a database (default: the settings') and a live picture (default: empty).
+
+    The picture is fed by app.live.feed, which app.web.server starts once the process has forked.
+    """
+    app = Flask(__name__, static_folder="static", template_folder="templates")
+    app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY_BYTES
+    state = _state(settings, engine or open_engine(settings.database_url), live or build_views(settings, clock), clock)
+    runtime.install(app, state)
+    sessions.install(app, settings)
+    Babel(  # type: ignore[no-untyped-call]  # flask-babel has no annotations
+        app, default_locale=settings.locale.value, locale_selector=lambda: choose_locale(settings.locale)
+    )
+    problems.install(app)
+    gate.install(app)
+    headers.install(app, settings)
+    metrics.install(app, state.metrics)
+    _add_routes(app, settings)
+    return app
+
+
+def _state(settings: Settings, engine: Engine, live: LiveViews, clock: Clock) -> Runtime:
+    heartbeats, slots = Heartbeats(), StreamSlots(settings.web_threads)
+    return Runtime(
+        settings=settings,
+        engine=engine,
+        clock=clock,
+        live=live,
+        heartbeats=heartbeats,
+        slots=slots,
+        throttle=LoginThrottle(clock),
+        metrics=metrics.WebMetrics(heartbeats, live.picture, slots),
+    )
+
+
+def _add_routes(app: Flask, settings: Settings) -> None:
+    sources = page_sources(settings)
+    app.register_blueprint(create_pages(settings, sources))
+    app.register_blueprint(create_auth(lambda email, problem: login_page(sources, email=email, problem=problem)))
+    for blueprint in (live_api, alerts_api, zones_api, health, assets.assets):
+        app.register_blueprint(blueprint)

@@ -1,0 +1,84 @@
+"""Server-sent events: each reader follows a view at its own pace.
+
+At most ten messages a second go to a reader; what changes faster is joined. A reader that takes
+nothing for half a minute is dropped, so that it holds neither its thread nor its slot.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+
+from flask import Response, request
+
+from app.live.documents import KEEP_ALIVE
+from app.live.views import View
+from app.web.problems import problem
+from app.web.runtime import runtime
+from app.web.slots import Audience, TooManyStreams
+
+INTERVAL_S = 0.1
+KEEP_ALIVE_S = 15.0
+STALLED_AFTER_S = 30.0
+#: How long a quiet reader waits before it looks at what became stale, or old enough, meanwhile.
+_LOOK_AGAIN_S = 0.5
+#: How soon the browser tries again, and sooner than any proxy keeps the answer back.
+_PREAMBLE = b"retry: 2000\n\n"
+
+
+def stream(view: View, audience: Audience, organisation: int | None) -> Response:
+    """The event stream of a view, or 503 when too many are open."""
+    slots = runtime().slots
+    try:
+        slots.take(audience)
+    except TooManyStreams:
+        detail = "Too many event streams are open."
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, "too_many_streams", detail, {"Retry-After": "10"})
+    _drop_when_stalled()
+    body = _Stream(view, organisation, lambda: slots.give_back(audience))
+    answer = Response(body, mimetype="text/event-stream", direct_passthrough=True)
+    answer.headers["Cache-Control"] = "no-store"
+    answer.headers["X-Accel-Buffering"] = "no"
+    return answer
+
+
+class _Stream:
+    """The answer's body: gives its slot back when the server closes it, even if it never began."""
+
+    def __init__(self, view: View, organisation: int | None, on_close: Callable[[], None]) -> None:
+        self._events = _events(view, organisation)
+        self._on_close: Callable[[], None] | None = on_close
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._events
+
+    def close(self) -> None:
+        on_close, self._on_close = self._on_close, None
+        if on_close is not None:
+            on_close()
+
+
+def _events(view: View, organisation: int | None) -> Iterator[bytes]:
+    yield _PREAMBLE
+    cursor = 0
+    spoken_s = time.monotonic()
+    while not view.board.closed:
+        changes = view.changes(cursor, organisation)
+        cursor = changes.cursor
+        if changes:
+            yield view.events(changes)
+            spoken_s = time.monotonic()
+            # Wait out the interval on the board, whatever changes, so that a stop is heard at once.
+            view.board.pause(INTERVAL_S)
+        elif time.monotonic() - spoken_s >= KEEP_ALIVE_S:
+            yield KEEP_ALIVE
+            spoken_s = time.monotonic()
+        view.board.wait(cursor, _LOOK_AGAIN_S)
+
+
+def _drop_when_stalled() -> None:
+    """Bound the time that a write may block; gunicorn hands out the socket, other servers do not."""
+    connection = request.environ.get("gunicorn.socket")
+    if connection is not None:
+        connection.settimeout(STALLED_AFTER_S)
