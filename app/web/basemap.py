@@ -13,8 +13,9 @@ from importlib.resources import files
 from typing import Any
 
 import folium
-from flask_babel import get_locale
-from markupsafe import Markup, escape
+from markupsafe import Markup
+
+from app.web.language import language
 
 #: Areas from the bottom up, then lines, each with the kinds that belong to it.
 _AREAS = ("land", "water", "green", "district")
@@ -62,8 +63,7 @@ def _add(layer: folium.FeatureGroup, features: list[Mapping[str, Any]], class_na
 def _label(feature: Mapping[str, Any]) -> folium.Marker:
     lon, lat = feature["geometry"]["coordinates"]
     properties = feature["properties"]
-    language = "zh" if str(get_locale()).startswith("zh") else "en"
-    text = Markup("<span>{}</span>").format(escape(properties[f"name_{language}"]))
+    text = Markup("<span>{}</span>").format(properties[f"name_{language()}"])
     rank = properties.get("rank", "place")
     icon = folium.DivIcon(html=str(text), icon_size=(0, 0), class_name=f"city-label city-label-{rank}")
     return folium.Marker((lat, lon), icon=icon, interactive=False, keyboard=False, pane="city-labels")

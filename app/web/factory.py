@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from flask import Flask
-from flask_babel import Babel
 from sqlalchemy import Engine
 
 from app.database import open_engine
 from app.live.views import LiveViews, build_views
 from app.settings import Settings
-from app.web import assets, gate, headers, metrics, problems, runtime, sessions
+from app.web import assets, gate, headers, language, metrics, problems, runtime, sessions
 from app.web.alerts import alerts_api
 from app.web.auth import create_auth
 from app.web.clock import now_ms
@@ -17,7 +16,7 @@ from app.web.health import health
 from app.web.heartbeats import Heartbeats
 from app.web.live import live_api
 from app.web.page_sources import page_sources
-from app.web.pages import choose_locale, create_pages, login_page
+from app.web.pages import create_pages, login_page
 from app.web.runtime import Runtime
 from app.web.slots import StreamSlots
 from app.web.throttle import LoginThrottle

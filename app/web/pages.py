@@ -9,16 +9,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, url_for
-from flask_babel import get_locale
 from markupsafe import Markup
 
 from app.settings import Locale, Settings
 from app.web.findings_text import FINDING_TEXTS
+from app.web.language import LANGUAGE_COOKIE, language
 from app.web.map import FeatureCollection, TileSource, build_map
 from app.web.page_text import finding_text, script_text, severity_names, zone_kind_names
 from telemetry.findings import RULES
 
-LANGUAGE_COOKIE = "language"
 _LANGUAGE_COOKIE_SECONDS = 365 * 24 * 3600
 
 
@@ -57,27 +56,15 @@ class PageSources:
     demo_logins: Sequence[DemoLogin] = ()
 
 
-def choose_locale(default: Locale) -> str:
-    """The request's language: the visitor's choice, then the browser's, then the installation's."""
-    chosen = request.cookies.get(LANGUAGE_COOKIE)
-    if chosen in set(Locale):
-        return str(chosen)
-    accepted = request.accept_languages.best_match(["zh-CN", "zh", "en"])
-    if accepted is None:
-        return default.value
-    return Locale.ENGLISH.value if accepted == "en" else Locale.CHINESE.value
-
-
 def create_pages(settings: Settings, sources: PageSources) -> Blueprint:
     """The blueprint `pages` with the endpoints public_map, staff_map, login, about and language."""
     pages = Blueprint("pages", __name__)
 
-    @pages.context_processor
+    @pages.app_context_processor
     def page_context() -> dict[str, Any]:
-        language = _language()
         return {
-            "language": language,
-            "html_language": "zh-CN" if language == "zh" else "en",
+            "language": language(),
+            "html_language": "zh-CN" if language() == "zh" else "en",
             "viewer": sources.viewer(),
             "illustrative": sources.illustrative(),
             "nonce": sources.nonce(),
@@ -100,12 +87,11 @@ def create_pages(settings: Settings, sources: PageSources) -> Blueprint:
 
     @pages.get("/about")
     def about() -> str:
-        language = _language()
-        findings = [(finding.code, text.wording(language), RULES[finding]) for finding, text in FINDING_TEXTS.items()]
+        findings = [(finding.code, text.wording(language()), RULES[finding]) for finding, text in FINDING_TEXTS.items()]
         return render_template("about.html", findings=findings, severities=severity_names())
 
-    @pages.get("/lang/<code>")
-    def language(code: str) -> Response:
+    @pages.get("/lang/<code>", endpoint="language")
+    def switch_language(code: str) -> Response:
         if code not in set(Locale):
             abort(404)
         answer = make_response(redirect(_page_before(), code=303))
@@ -127,15 +113,15 @@ def _map_page(settings: Settings, sources: PageSources, *, staff: bool) -> str:
     prefix = "/api/v1" if staff else "/api/v1/public"
     data = {
         "audience": "staff" if staff else "public",
-        "language": _language(),
-        "locale": "zh-CN" if _language() == "zh" else "en-GB",
+        "language": language(),
+        "locale": "zh-CN" if language() == "zh" else "en-GB",
         "urls": {
             "live": f"{prefix}/live",
             "stream": f"{prefix}/live/stream",
             "login": url_for("pages.login", next=url_for("pages.staff_map")),
         },
         "text": script_text(),
-        "findings": finding_text(_language()),
+        "findings": finding_text(language()),
     }
     return render_template(
         "map.html",
@@ -146,11 +132,6 @@ def _map_page(settings: Settings, sources: PageSources, *, staff: bool) -> str:
         severities=severity_names(),
         tile_attribution=settings.tile_attribution if tiles else "",
     )
-
-
-def _language() -> str:
-    """`zh` or `en`: the key of names and wordings."""
-    return "zh" if str(get_locale()).startswith("zh") else "en"
 
 
 def _embedded_json(data: dict[str, Any]) -> Markup:

@@ -1,0 +1,45 @@
+"""Which language a request is answered in, and where the translations are.
+
+English is the language of the texts in the source; app/translations holds Simplified Chinese.
+After a change of texts: `pybabel extract`, `update` and `compile` as CONTRIBUTING says; a test fails
+while a text is untranslated or the compiled catalogue is older than its source.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from flask import Flask, request
+from flask_babel import Babel, get_locale
+
+from app.settings import Locale
+
+LANGUAGE_COOKIE = "language"
+TRANSLATIONS = Path(__file__).parents[1] / "translations"
+
+
+def install(app: Flask, default: Locale) -> None:
+    """Give the app its translations; `default` answers those who state no preference."""
+    Babel(
+        app,
+        default_locale=Locale.ENGLISH.value,
+        default_translation_directories=str(TRANSLATIONS),
+        locale_selector=lambda: choose_locale(default),
+    )
+
+
+def choose_locale(default: Locale) -> str:
+    """The visitor's own choice, then what the browser asks for, then the installation's language."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE)
+    if chosen in set(Locale):
+        return str(chosen)
+    accepted = request.accept_languages.best_match(["zh-CN", "zh", "en"])
+    if accepted is None:
+        return default.value
+    return Locale.ENGLISH.value if accepted == "en" else Locale.CHINESE.value
+
+
+def language() -> Literal["zh", "en"]:
+    """The key of names and wordings in the request's language."""
+    return "zh" if str(get_locale()).startswith("zh") else "en"
