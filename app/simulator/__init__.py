@@ -1,0 +1,1 @@
+"""Drives and flies the showcase's fleet, and commits its scripted breaches, through the vehicle agent."""
