@@ -23,6 +23,7 @@ _KEEPALIVE_S = 30
 _CONNECT_TIMEOUT_S = 5.0
 _NO_MATCHING_SUBSCRIBERS = 0x10
 _UNSUPPORTED_PROTOCOL = ReasonCode(PacketTypes.CONNACK, "Unsupported protocol version")
+_KEEPALIVE_TIMEOUT = 0x8D
 _DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
@@ -181,9 +182,15 @@ class Connection:
         self._listener.on_accepted()
 
     def _on_disconnect(
-        self, _client: paho.Client, _userdata: object, _flags: object, reason: ReasonCode, _properties: object
+        self,
+        _client: paho.Client,
+        _userdata: object,
+        flags: paho.DisconnectFlags,
+        reason: ReasonCode,
+        _properties: object,
     ) -> None:
-        self.end_reason = self.end_reason or str(reason)
+        told = flags.is_disconnect_packet_from_server or reason.value == _KEEPALIVE_TIMEOUT
+        self.end_reason = self.end_reason or (str(reason) if told else "the broker hung up")
         # Brokers that do not know MQTT 5 mostly hang up without an answer.
         self.protocol_refused = self.protocol_refused or not self._answered
 
