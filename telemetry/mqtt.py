@@ -123,7 +123,7 @@ class TelemetryClient:
         self._clock = clock
         self._wake_reader, self._wake_writer = socket.socketpair()
         for end in (self._wake_reader, self._wake_writer):
-            end.setblocking(False)
+            end.setblocking(False)  # noqa: FBT003 - the standard library's signature
         self.inbox = Inbox(messages=settings.inbox_messages, payload_bytes=settings.inbox_bytes, on_room=self._wake)
         self._tokens: deque[list[int]] = deque()
         self._retained: deque[Sequence[OutboxMessage]] = deque()
@@ -212,7 +212,7 @@ class TelemetryClient:
         while not self._stopping.is_set():
             try:
                 was_ready = self._connect_and_serve()
-            except Exception:  # this loop is the edge: a fault here must not end the thread unseen
+            except Exception:  # noqa: BLE001 - the thread's edge: a fault must not end it unseen
                 _LOG.exception("The connection failed unexpectedly")
                 self._set_connection(ready=False, reason="an unexpected fault, see the log")
                 was_ready = False

@@ -169,8 +169,6 @@ class OutboxSender:
             self._outbox.sent(confirmed)
             for key in confirmed:
                 del self._on_their_way[key]
-        if not (self._publisher.connection.ready or confirmed):
-            return False
         self._publish_pending(now_ms)
         return True
 
