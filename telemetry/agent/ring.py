@@ -96,14 +96,13 @@ class RingFile:
         with self._lock:
             try:
                 self._database.execute("BEGIN IMMEDIATE")
-                try:
-                    yield self._database
-                except BaseException:
-                    self._database.execute("ROLLBACK")
-                    raise
+                yield self._database
                 self._database.execute("COMMIT")
             except sqlite3.Error as error:
                 raise RingUnavailable(f"the ring buffer cannot be written: {error}") from error
+            finally:
+                if self._database.in_transaction:  # SQLite has rolled some failures back already
+                    self._database.rollback()
             self._unsynced = True
 
     def query(self, statement: str, *parameters: object) -> list[tuple[int, bytes]]:
@@ -127,10 +126,12 @@ class RingFile:
 
     def close(self) -> None:
         """Note that nothing is lost, and close; the samples stay."""
-        with self.transaction() as database:
-            database.execute("UPDATE vehicles SET boot = ?", (_CLOSED,))
         with self._lock:
-            self._database.close()
+            try:
+                with self.transaction() as database:
+                    database.execute("UPDATE vehicles SET boot = ?", (_CLOSED,))
+            finally:
+                self._database.close()
 
 
 class Ring:

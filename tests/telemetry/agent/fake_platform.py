@@ -21,7 +21,9 @@ def topic_of(vehicle_id: str) -> str:
 class FakePlatform:
     """Counts every seq that arrives; those for which `loses` answers true are as if never seen."""
 
-    def __init__(self, port: int, *, loses: Callable[[str, int, int], bool] = lambda _vehicle, _seq, _nth: False) -> None:
+    def __init__(
+        self, port: int, *, loses: Callable[[str, int, int], bool] = lambda _vehicle, _seq, _nth: False
+    ) -> None:
         self.arrivals: dict[str, Counter[int]] = {}
         self.samples: dict[str, dict[int, dict[str, Any]]] = {}
         self.batch_sizes: list[int] = []
