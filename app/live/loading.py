@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
+from app.live.picture import GONE_AFTER_MS
 from app.live.places import centrelines, place_names
 from app.live.snapping import Centreline
 from app.live.things import Alert, Names, Vehicle
 from app.models import Alert as AlertRow
+from app.models import Sample, TrackRow, ZoneRevisionRow
 from app.models import Vehicle as VehicleRow
-from app.models import ZoneRevisionRow
 from app.services.zones import zones_in_force
+from telemetry.bus import LivePosition
 from telemetry.findings import Finding
+from telemetry.samples import AltitudeDatum, Mode, SafetyOfficer
 
 
 def known_vehicles(session: Session) -> list[Vehicle]:
@@ -61,4 +64,44 @@ def alert_of(row: AlertRow) -> Alert:
         closed_at_ms=row.closed_at_ms,
         acknowledged_at_ms=row.acknowledged_at_ms,
         escalated_at_ms=row.escalated_at_ms,
+    )
+
+
+def newest_positions(session: Session, now_ms: int) -> list[LivePosition]:
+    """The newest live sample of every vehicle that was heard of lately."""
+    newest = and_(
+        Sample.timestamp_ms == TrackRow.last_timestamp_ms,
+        Sample.vehicle == TrackRow.vehicle,
+        Sample.seq == TrackRow.last_seq,
+    )
+    rows = session.execute(
+        select(Sample, VehicleRow)
+        .join(TrackRow, newest)
+        .join(VehicleRow, VehicleRow.id == Sample.vehicle)
+        .where(TrackRow.last_timestamp_ms > now_ms - GONE_AFTER_MS)
+    )
+    return [_position_of(sample, vehicle) for sample, vehicle in rows]
+
+
+def _position_of(sample: Sample, vehicle: VehicleRow) -> LivePosition:
+    return LivePosition(
+        vehicle=vehicle.id,
+        vehicle_id=vehicle.vehicle_id,
+        kind=vehicle.kind,
+        seq=sample.seq,
+        timestamp_ms=sample.timestamp_ms,
+        received_ms=sample.received_ms,
+        lon=sample.lon,
+        lat=sample.lat,
+        altitude_m=sample.altitude_m,
+        altitude_datum=None if sample.altitude_datum < 0 else AltitudeDatum(sample.altitude_datum).name,
+        heading_deg=sample.heading_deg,
+        speed_mps=sample.speed_mps,
+        horizontal_accuracy_m=sample.horizontal_accuracy_m,
+        mode=None if sample.mode < 0 else Mode(sample.mode).name.lower(),
+        safety_officer=None if sample.safety_officer < 0 else SafetyOfficer(sample.safety_officer).name.lower(),
+        passengers=None if sample.passengers < 0 else sample.passengers,
+        battery_percent=sample.battery_percent,
+        verdict=sample.verdict,
+        undecided=sample.undecided,
     )

@@ -39,9 +39,7 @@ def create_app(
     state = _state(settings, engine or open_engine(settings.database_url), live or build_views(settings, clock), clock)
     runtime.install(app, state)
     sessions.install(app, settings)
-    Babel(  # type: ignore[no-untyped-call]  # flask-babel has no annotations
-        app, default_locale=settings.locale.value, locale_selector=lambda: choose_locale(settings.locale)
-    )
+    language.install(app, settings.locale)
     problems.install(app)
     gate.install(app)
     headers.install(app, settings)

@@ -30,6 +30,6 @@ class Heartbeats:
         """Whether the broker can be heard at all."""
         return self._connected
 
-    @connected.setter
-    def connected(self, connected: bool) -> None:
+    def set_connected(self, connected: bool) -> None:  # noqa: FBT001 -- the value itself is told
+        """The connection to the broker came or went."""
         self._connected = connected

@@ -1,0 +1,178 @@
+"""Feeds the live picture: from the service bus at once, and from the database what the bus missed.
+
+Positions and heartbeats are taken over by the network thread itself. Alerts and everything that
+needs the database pass through one other thread, in the order in which they came, so that what is
+read from the database can never undo what was heard before. Alerts nobody answers are escalated
+here too, by every web process: a second one finds nothing left to do.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from app.database import changing_session, reading_session
+from app.live import loading
+from app.live.things import Alert
+from app.live.views import LiveViews
+from app.services.alerts import escalate_overdue_alerts
+from app.services.generations import current_generation
+from telemetry.bus import AlertMessage, LivePosition
+from telemetry.ports import Clock
+
+logger = logging.getLogger(__name__)
+
+ESCALATE_EVERY_MS = 5_000
+#: Open alerts are compared with the database this often; what people did elsewhere shows up then.
+RECONCILE_EVERY_MS = 15_000
+#: Zones begin and end by the clock, without a new generation of the registry.
+REGISTRY_EVERY_MS = 60_000
+#: How often unknown vehicles may cause the registry to be read.
+NEWCOMERS_EVERY_MS = 2_000
+_TICK_S = 0.5
+_QUEUED_ALERTS = 10_000
+
+
+@dataclass(slots=True)
+class _Due:
+    """When the next time is (0: now), what was read last and when."""
+
+    escalate_ms: int = 0
+    reconcile_ms: int = 0
+    registry_ms: int = 0
+    generation: int = -1
+    read_ms: int = 0
+
+
+class LiveFeed:
+    """`start` it in the process that serves; `stop` ends its thread."""
+
+    def __init__(self, live: LiveViews, engine: Engine, clock: Clock, *, escalate_after_s: float) -> None:
+        self._live = live
+        self._engine = engine
+        self._clock = clock
+        self._escalate_after_s = escalate_after_s
+        self._alerts: queue.Queue[Alert] = queue.Queue(_QUEUED_ALERTS)
+        self._reload = threading.Event()
+        self._stopping = threading.Event()
+        self._due = _Due()
+        self._failing = False
+        self._thread = threading.Thread(target=self._run, name="live-feed", daemon=True)
+
+    def start(self) -> None:
+        """Read the database once and go on in a thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; what is queued is dropped, the next start reads the database."""
+        self._stopping.set()
+        self._thread.join()
+
+    def hear_positions(self, positions: list[LivePosition]) -> None:
+        """Positions from the bus."""
+        if self._live.picture.observe(positions):
+            self._look_for_newcomers()
+
+    def hear_alert(self, message: AlertMessage) -> None:
+        """An alert change from the bus. When too many wait, the database tells them all."""
+        try:
+            self._alerts.put_nowait(_alert_of(message))
+        except queue.Full:
+            self._reload.set()
+
+    def reload(self) -> None:
+        """Something may have been missed: read open alerts and positions again."""
+        self._reload.set()
+
+    def step(self, wait_s: float = 0.0) -> None:
+        """One turn of the loop: alerts that wait, then what is due."""
+        self._attempt(self._keep_up)
+        self._take_alerts(wait_s)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self.step(_TICK_S)
+
+    def _take_alerts(self, wait_s: float) -> None:
+        try:
+            alert = self._alerts.get(timeout=wait_s) if wait_s else self._alerts.get_nowait()
+            while True:
+                if not self._live.picture.observe_alert(alert):
+                    self._look_for_newcomers()
+                alert = self._alerts.get_nowait()
+        except queue.Empty:
+            return
+
+    def _look_for_newcomers(self) -> None:
+        """A vehicle that is not known was registered since: read the registry soon."""
+        self._due.registry_ms = 0
+        self._due.reconcile_ms = min(self._due.reconcile_ms, self._due.read_ms + NEWCOMERS_EVERY_MS)
+
+    def _attempt(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except DBAPIError:
+            if not self._failing:
+                logger.exception("the live picture cannot read the database; it goes on with the bus alone")
+            self._failing = True
+        else:
+            if self._failing:
+                logger.info("the live picture reads the database again")
+            self._failing = False
+
+    def _keep_up(self) -> None:
+        now_ms = self._clock()
+        if self._failing or self._reload.is_set() or now_ms >= self._due.reconcile_ms:
+            everything = self._failing or self._reload.is_set() or self._due.generation < 0
+            self._reload.clear()
+            try:
+                self._read(now_ms, everything=everything)
+            except DBAPIError:
+                self._reload.set()
+                raise
+            self._due.read_ms = now_ms
+            self._due.reconcile_ms = now_ms + RECONCILE_EVERY_MS
+        if now_ms >= self._due.escalate_ms:
+            self._due.escalate_ms = now_ms + ESCALATE_EVERY_MS
+            self._escalate(now_ms)
+
+    def _read(self, now_ms: int, *, everything: bool) -> None:
+        with reading_session(self._engine) as session:
+            generation = current_generation(session)
+            if everything or generation != self._due.generation or now_ms >= self._due.registry_ms:
+                places = loading.known_places(session)
+                self._live.picture.know(loading.known_vehicles(session), places)
+                self._live.public_picture.know(loading.known_centrelines(session, now_ms), places)
+                self._due.registry_ms = now_ms + REGISTRY_EVERY_MS
+                self._due.generation = generation
+            if everything:
+                self._live.picture.observe(loading.newest_positions(session, now_ms))
+            self._live.picture.reconcile(loading.stored_open_alerts(session))
+
+    def _escalate(self, now_ms: int) -> None:
+        with changing_session(self._engine) as session:
+            overdue = escalate_overdue_alerts(session, now_ms=now_ms, after_s=self._escalate_after_s)
+            escalated = [loading.alert_of(row) for row in overdue]
+        for alert in escalated:
+            self._live.picture.observe_alert(alert)
+
+
+def _alert_of(message: AlertMessage) -> Alert:
+    return Alert(
+        vehicle=message.vehicle,
+        finding=message.bit,
+        severity=message.severity,
+        opened_at_ms=message.opened_at_ms,
+        opened_seq=message.opened_seq,
+        last_seen_ms=message.last_seen_ms,
+        lon=message.lon,
+        lat=message.lat,
+        zone_revision=message.zone_revision,
+        closed_at_ms=message.closed_at_ms,
+    )
