@@ -1,0 +1,16 @@
+"""Durable storage of telemetry on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine
+
+from app.storage.reading import latest_positions, stored_alerts, stored_batches
+from app.storage.store import DatabaseStore
+from telemetry.ports import Store
+
+__all__ = ["latest_positions", "open_store", "stored_alerts", "stored_batches"]
+
+
+def open_store(engine: Engine) -> Store:
+    """The store on an engine of app.database.open_engine whose schema is up to date."""
+    return DatabaseStore(engine)

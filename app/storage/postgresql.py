@@ -1,0 +1,125 @@
+"""The samples' way into PostgreSQL: daily partitions, COPY into a staging table, INSERT ... ON CONFLICT."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from typing import Final, cast
+
+import numpy as np
+import psycopg
+from sqlalchemy import Connection, text
+
+from app.storage.columns import COLUMNS, REALS, TEXTS, EncodedBatch, encode
+from telemetry.samples import JudgedBatch
+
+DAY_MS = 86_400_000
+_STAGED: Final = "pilotage.staging_table"
+#: Serialises the creation of partitions among workers; any constant of our own will do.
+_PARTITION_LOCK = 0x50494C4F54
+_COPY_SIGNATURE = b"PGCOPY\n\xff\r\n\x00" + bytes(8)  # no flags, no header extension
+_COPY_END = b"\xff\xff"
+
+_STORED = text(
+    """
+    SELECT s.vehicle, s.timestamp_ms, s.seq
+    FROM unnest(CAST(:vehicles AS bigint[]), CAST(:timestamps AS bigint[]), CAST(:seqs AS bigint[])) AS k (v, t, n)
+    JOIN samples AS s ON s.vehicle = k.v AND s.timestamp_ms = k.t AND s.seq = k.n
+    """
+)
+
+
+class PostgresqlSamples:
+    """Writes batches through a temporary table of each connection."""
+
+    def __init__(self) -> None:
+        self._days: set[int] = set()
+
+    def stage(self, connection: Connection, batch: JudgedBatch) -> None:
+        """Create the days that the batch needs, and the next day ahead, in a transaction of their own.
+
+        Creating a partition locks the whole table for a moment: better not for as long as a flush.
+        A connection also gets its staging table at its first flush.
+        """
+        days = {int(day) for day in np.unique(batch.samples.timestamp_ms // DAY_MS)}
+        missing = {day + ahead for day in days - self._days for ahead in (0, 1)} - self._days
+        if missing:
+            with connection.begin():
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _PARTITION_LOCK})
+                for day in sorted(missing):
+                    connection.execute(text(_partition_of(day)))
+            self._days |= missing
+        if _STAGED not in connection.connection.info:
+            with connection.begin():
+                connection.execute(text(_CREATE_STAGING))
+            connection.connection.info[_STAGED] = True
+
+    def insert(self, connection: Connection, batch: JudgedBatch) -> None:
+        """COPY the batch and insert it; samples that are stored already stay as they are."""
+        if not len(batch.samples):
+            return
+        encoded = encode(batch)
+        pooled = connection.connection
+        raw = cast("psycopg.Connection[object]", pooled.driver_connection)
+        with raw.cursor() as cursor:
+            with cursor.copy(f"COPY batch ({', '.join(COLUMNS)}) FROM STDIN (FORMAT binary)") as copy:
+                copy.write(_copy_bytes(encoded))
+            cursor.execute(_INSERT, {"texts": encoded.texts})
+
+    def stored(self, connection: Connection, keys: Collection[tuple[int, int, int]]) -> set[tuple[int, int, int]]:
+        """Those of the keys that are stored."""
+        vehicles, timestamps, seqs = zip(*keys, strict=True)
+        bound = {"vehicles": list(vehicles), "timestamps": list(timestamps), "seqs": list(seqs)}
+        return {(vehicle, timestamp_ms, seq) for vehicle, timestamp_ms, seq in connection.execute(_STORED, bound)}
+
+    def lock_generation(self, connection: Connection) -> None:
+        """Hold off changes of the registry until this flush is committed.
+
+        A lock of the table and not of its row: these queue fairly, so workers that flush all the time
+        cannot keep a regulator's decision waiting for ever.
+        """
+        connection.execute(text("LOCK TABLE registry_generation IN SHARE MODE"))
+
+
+def partition_name(day: int) -> str:
+    """The partition of a day, counted from 1970-01-01 UTC."""
+    return f"samples_p{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day):%Y%m%d}"
+
+
+def _partition_of(day: int) -> str:
+    first_ms = day * DAY_MS
+    return (
+        f"CREATE TABLE IF NOT EXISTS {partition_name(day)} PARTITION OF samples "
+        f"FOR VALUES FROM ({first_ms}) TO ({first_ms + DAY_MS})"
+    )
+
+
+def _copy_bytes(batch: EncodedBatch) -> bytes:
+    """PostgreSQL's binary COPY format: per row the number of fields, per field its length and value."""
+    fields: list[tuple[str, str]] = [("count", ">i2")]
+    for name in COLUMNS:
+        fields += [(f"{name}_bytes", ">i4"), (name, ">f8" if name in REALS else ">i8")]
+    rows = np.empty(len(batch), dtype=fields)
+    rows["count"] = len(COLUMNS)
+    for name in COLUMNS:
+        rows[f"{name}_bytes"] = 8
+        rows[name] = batch.arrays[name]
+    return _COPY_SIGNATURE + rows.tobytes() + _COPY_END
+
+
+def _staged(name: str) -> str:
+    return f"{name} {'double precision' if name in REALS else 'bigint'}"
+
+
+def _selected(name: str) -> str:
+    if name in TEXTS:
+        return f"(%(texts)s::text[])[{name}]"  # counted from 1; 0 is out of bounds and reads as NULL
+    return f"nullif({name}, 'NaN')" if name in REALS else name
+
+
+# Names of our own columns only: nothing from outside is put into these statements.
+_CREATE_STAGING = f"CREATE TEMP TABLE batch ({', '.join(map(_staged, COLUMNS))}) ON COMMIT DELETE ROWS"
+_INSERT = (
+    f"INSERT INTO samples ({', '.join(COLUMNS)}) "  # noqa: S608
+    f"SELECT {', '.join(map(_selected, COLUMNS))} FROM batch ON CONFLICT DO NOTHING"
+)

@@ -1,0 +1,129 @@
+"""The small writes of a flush: rejects, alerts, outbox and tracks, each under its natural key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection, case, func
+from sqlalchemy.dialects import postgresql, sqlite
+
+from app.models import Alert, Base, OutboxRow, RejectRow, TrackRow
+from telemetry.ports import AlertChange, OutboxMessage, Reject, TrackState
+
+Insert: TypeAlias = sqlite.Insert | postgresql.Insert
+
+
+def write_rejects(connection: Connection, rejects: Sequence[Reject]) -> None:
+    """Record rejects. The same bytes once more count as an arrival, the same flush once more does not."""
+    if not rejects:
+        return
+    statement = _insert(connection, RejectRow)
+    new = statement.excluded
+    is_later = new.last_received_ms > RejectRow.last_received_ms
+    statement = statement.on_conflict_do_update(
+        index_elements=[RejectRow.digest],
+        set_={
+            "arrivals": case((is_later, RejectRow.arrivals + new.arrivals), else_=RejectRow.arrivals),
+            "last_received_ms": case((is_later, new.last_received_ms), else_=RejectRow.last_received_ms),
+        },
+    )
+    connection.execute(statement, _merged(rejects))
+
+
+def write_alerts(connection: Connection, alerts: Sequence[AlertChange]) -> None:
+    """Record alert changes: an episode is opened once, only ever grows, and once closed stays closed."""
+    if not alerts:
+        return
+    statement = _insert(connection, Alert)
+    new = statement.excluded
+    statement = statement.on_conflict_do_update(
+        index_elements=[Alert.vehicle_key, Alert.finding, Alert.opened_at_ms, Alert.opened_seq],
+        set_={
+            "last_seen_ms": case((new.last_seen_ms > Alert.last_seen_ms, new.last_seen_ms), else_=Alert.last_seen_ms),
+            "closed_at_ms": func.coalesce(Alert.closed_at_ms, new.closed_at_ms),
+        },
+    )
+    # Executed row by row, in order: one flush may open and close the same episode.
+    connection.execute(statement, [_alert_row(change) for change in alerts])
+
+
+def write_outbox(connection: Connection, messages: Sequence[OutboxMessage]) -> None:
+    """Put messages into the outbox, in order."""
+    if messages:
+        connection.execute(_insert(connection, OutboxRow), [asdict(message) for message in messages])
+
+
+def write_tracks(connection: Connection, tracks: Sequence[TrackState]) -> None:
+    """Replace what is remembered of these vehicles."""
+    if not tracks:
+        return
+    statement = _insert(connection, TrackRow)
+    replaced = {name: statement.excluded[name] for name in ("watermark", "last_timestamp_ms", "last_seq", "state")}
+    statement = statement.on_conflict_do_update(index_elements=[TrackRow.vehicle], set_=replaced)
+    connection.execute(statement, [_track_row(track) for track in tracks])
+
+
+def _insert(connection: Connection, model: type[Base]) -> Insert:
+    return sqlite.insert(model) if connection.dialect.name == "sqlite" else postgresql.insert(model)
+
+
+def _merged(rejects: Sequence[Reject]) -> list[dict[str, Any]]:
+    """One row per digest: a statement may touch a row only once."""
+    rows: dict[bytes, dict[str, Any]] = {}
+    for reject in rejects:
+        row = rows.get(reject.digest)
+        if row is None:
+            rows[reject.digest] = _reject_row(reject)
+        else:
+            row["arrivals"] += 1
+            row["last_received_ms"] = max(row["last_received_ms"], reject.received_ms)
+    return list(rows.values())
+
+
+def _reject_row(reject: Reject) -> dict[str, Any]:
+    return {
+        "digest": reject.digest,
+        "topic": _storable(reject.topic),
+        "vehicle": reject.vehicle,
+        "seq": reject.seq,
+        "reason": reject.reason,
+        "detail": _storable(reject.detail),
+        "payload": reject.payload,
+        "arrivals": 1,
+        "first_received_ms": reject.received_ms,
+        "last_received_ms": reject.received_ms,
+    }
+
+
+def _storable(anything: str) -> str:
+    """Text that both databases take: PostgreSQL refuses NUL, neither takes half a surrogate pair."""
+    return anything.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+
+
+def _alert_row(change: AlertChange) -> dict[str, Any]:
+    return {
+        "vehicle_key": change.vehicle,
+        "finding": int(change.finding),
+        "severity": change.severity,
+        "opened_at_ms": change.opened_at_ms,
+        "opened_seq": change.opened_seq,
+        "first_seen_ms": change.first_seen_ms,
+        "last_seen_ms": change.last_seen_ms,
+        "closed_at_ms": change.closed_at_ms,
+        "zone_revision_id": None if change.zone_revision < 0 else change.zone_revision,
+        "permit_revision_id": None if change.permit_revision < 0 else change.permit_revision,
+        "lon": change.lon,
+        "lat": change.lat,
+    }
+
+
+def _track_row(track: TrackState) -> dict[str, Any]:
+    return {
+        "vehicle": track.vehicle,
+        "watermark": track.watermark,
+        "last_timestamp_ms": track.last_timestamp_ms,
+        "last_seq": track.last_seq,
+        "state": track.state,
+    }

@@ -1,0 +1,115 @@
+"""telemetry.ports.Store on SQLite and PostgreSQL: one flush, one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import Protocol
+
+from sqlalchemy import Connection, Engine, delete, select
+
+from app.database import changing
+from app.models import OutboxRow, RegistryGeneration, TrackRow
+from app.storage.failures import failures_mapped
+from app.storage.postgresql import PostgresqlSamples
+from app.storage.records import write_alerts, write_outbox, write_rejects, write_tracks
+from app.storage.sqlite import SqliteSamples
+from telemetry.errors import StaleRegistry, StoreUnavailable
+from telemetry.ports import Flush, OutboxMessage, TrackState
+from telemetry.samples import JudgedBatch
+
+#: Values bound in one statement; both databases allow more.
+_MOST_VALUES = 5_000
+
+
+class Samples(Protocol):
+    """What differs between the databases."""
+
+    def stage(self, connection: Connection, batch: JudgedBatch) -> None:
+        """Prepare a batch for `insert`, outside the flush's transaction."""
+
+    def insert(self, connection: Connection, batch: JudgedBatch) -> None:
+        """Insert the batch staged last on this connection; stored samples stay as they are."""
+
+    def stored(self, connection: Connection, keys: Collection[tuple[int, int, int]]) -> set[tuple[int, int, int]]:
+        """Those of the keys (vehicle, timestamp_ms, seq) that are stored."""
+
+    def lock_generation(self, connection: Connection) -> None:
+        """Keep the registry from changing until the transaction ends."""
+
+
+class DatabaseStore:
+    """See telemetry.ports.Store. Safe to use from several threads: each call has its own connection."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        is_sqlite = engine.dialect.name == "sqlite"
+        self._samples: Samples = SqliteSamples() if is_sqlite else PostgresqlSamples()
+
+    def tracks(self, vehicles: Collection[int]) -> Sequence[TrackState]:
+        """The remembered states of these vehicles; those never seen are missing."""
+        with self._connection(self._engine) as connection:
+            rows = (
+                row
+                for keys in _chunks(vehicles)
+                for row in connection.execute(select(TrackRow.__table__).where(TrackRow.vehicle.in_(keys)))
+            )
+            return [TrackState(**row._mapping) for row in rows]  # noqa: SLF001 -- public, in spite of its name
+
+    def stored(self, keys: Collection[tuple[int, int, int]]) -> set[tuple[int, int, int]]:
+        """Those of the keys (vehicle, timestamp_ms, seq) that are stored already."""
+        if not keys:
+            return set()
+        with self._connection(self._engine) as connection:
+            return self._samples.stored(connection, keys)
+
+    def commit(self, flush: Flush) -> None:
+        """Write the flush durably in one transaction, or nothing.
+
+        Known samples have no effect, nor has a flush whose commit succeeded without our hearing of it:
+        all but the outbox is written under natural keys, and its messages may leave twice anyhow.
+        """
+        with self._connection(changing(self._engine)) as connection:
+            self._samples.stage(connection, flush.judged)
+            with connection.begin():
+                self._require_generation(connection, flush.judged.generation)
+                self._samples.insert(connection, flush.judged)
+                write_rejects(connection, flush.rejects)
+                write_alerts(connection, flush.alerts)
+                write_outbox(connection, flush.outbox)
+                write_tracks(connection, flush.tracks)
+
+    def pending(self, limit: int) -> Sequence[tuple[int, OutboxMessage]]:
+        """The oldest unsent outbox messages with their keys."""
+        query = select(OutboxRow.id, OutboxRow.topic, OutboxRow.payload).order_by(OutboxRow.id).limit(limit)
+        with self._connection(self._engine) as connection:
+            return [(key, OutboxMessage(topic, payload)) for key, topic, payload in connection.execute(query)]
+
+    def sent(self, keys: Collection[int]) -> None:
+        """These outbox messages have left: they are deleted."""
+        with self._connection(changing(self._engine)) as connection, connection.begin():
+            for some in _chunks(keys):
+                connection.execute(delete(OutboxRow).where(OutboxRow.id.in_(some)))
+
+    def _require_generation(self, connection: Connection, judged: int) -> None:
+        self._samples.lock_generation(connection)
+        newest = connection.scalar(select(RegistryGeneration.generation))
+        if newest != judged:
+            raise StaleRegistry(f"judged at generation {judged}, the registry is at {newest}")
+
+    @contextmanager
+    def _connection(self, engine: Engine) -> Iterator[Connection]:
+        with failures_mapped(), engine.connect() as connection:
+            try:
+                with failures_mapped():
+                    yield connection
+            except StoreUnavailable:
+                connection.invalidate()  # the next attempt begins with a connection that is surely whole
+                raise
+
+
+def _chunks(keys: Collection[int]) -> Iterator[list[int]]:
+    remaining = iter(keys)
+    while chunk := list(islice(remaining, _MOST_VALUES)):
+        yield chunk
