@@ -47,175 +47,103 @@ _encode_faults = msgspec.json.Encoder().encode
 class Decoded:
     """What a sequence of messages held: samples in the order of arrival, and rejects.
 
-    `source` (shape (n,)) is the index of the message that each sample came in. `officer_load` of
-    the batch is -1 throughout: it is observed later.
+    `source` (shape (n,)) is the index of the message that each sample came in, `place` its place
+    among those samples of the message that could be decoded; `reject_source` the same of the
+    rejects. `officer_load` of the batch is -1 throughout: it is observed later.
     """
 
     batch: SampleBatch
     source: Integers
+    place: Integers
     rejects: list[Reject]
+    reject_source: list[int]
 
 
-@dataclass(slots=True)
-class _Found:
-    """Samples in the order of arrival, with how many each message held."""
+class _Reading:
+    """What was found in the messages so far, in the order of arrival."""
 
-    samples: list[Sample]
-    counts: list[int]
-    messages: list[int]
-    rejects: list[Reject]
+    def __init__(self, messages: Sequence[Message], routes: Mapping[str, VehicleRecord]) -> None:
+        self.messages = messages
+        self.routes = routes
+        self.samples: list[Sample] = []
+        self.holding: list[int] = []  # indices of messages that hold samples,
+        self.counts: list[int] = []  # and how many each
+        self.rejects: list[Reject] = []
+        self.reject_source: list[int] = []
+
+    def read(self, index: int) -> None:
+        """Take the samples, or the rejects, of one message."""
+        message = self.messages[index]
+        before = len(self.samples)
+        if message.topic not in self.routes:
+            self.reject(index, *_misrouted(message.topic, self.routes))
+        elif len(message.payload) > MAX_PAYLOAD_BYTES:
+            detail = f"{len(message.payload)} bytes; at most {MAX_PAYLOAD_BYTES}"
+            self.reject(index, RejectReason.TOO_LARGE, detail)
+        else:
+            self._read_payload(index, message.payload)
+        if len(self.samples) > before:
+            self.holding.append(index)
+            self.counts.append(len(self.samples) - before)
+
+    def _read_payload(self, index: int, payload: bytes) -> None:
+        try:
+            if payload[:1] == b"{" or not is_array(payload):
+                self.samples.append(decode_sample(payload))
+                return
+            samples = decode_samples(payload)
+        except DECODE_ERRORS as error:
+            self._read_apart(index, payload, error)
+            return
+        if self._is_right_count(index, len(samples)):
+            self.samples.extend(samples)
+
+    def _read_apart(self, index: int, payload: bytes, error: Exception) -> None:
+        """One by one, so that only the bad samples of an array are rejected."""
+        pieces = elements(payload)
+        if pieces is None:
+            self.reject(index, *explain(error), seq=readable_seq(payload))
+        elif self._is_right_count(index, len(pieces)):
+            for piece in pieces:
+                try:
+                    self.samples.append(decode_sample(piece))
+                except DECODE_ERRORS as problem:
+                    self.reject(index, *explain(problem), seq=readable_seq(piece), piece=piece)
+
+    def _is_right_count(self, index: int, count: int) -> bool:
+        if count == 0:
+            self.reject(index, RejectReason.INVALID_FIELD, "an array without samples")
+        elif count > MAX_SAMPLES:
+            self.reject(index, RejectReason.TOO_MANY_SAMPLES, f"{count} samples; at most {MAX_SAMPLES}")
+        return 0 < count <= MAX_SAMPLES
+
+    def reject(
+        self, index: int, reason: RejectReason, detail: str, *, seq: int | None = None, piece: bytes | None = None
+    ) -> None:
+        """Record that a message, or one sample of it, is not believed."""
+        message = self.messages[index]
+        vehicle = self.routes.get(message.topic)
+        key = vehicle.key if vehicle else None
+        self.rejects.append(reject_of(message, reason, detail, vehicle=key, seq=seq, piece=piece))
+        self.reject_source.append(index)
 
 
 def decode(messages: Sequence[Message], routes: Mapping[str, VehicleRecord]) -> Decoded:
     """Columns and rejects of these messages. `routes` is telemetry.messages.routes of the vehicles."""
-    found = _Found([], [], [], [])
-    for index, message in enumerate(messages):
-        before = len(found.samples)
-        if message.topic not in routes:
-            found.rejects.append(_misrouted(message, routes))
-        elif len(message.payload) > MAX_PAYLOAD_BYTES:
-            detail = f"{len(message.payload)} bytes; at most {MAX_PAYLOAD_BYTES}"
-            found.rejects.append(_reject(message, routes, RejectReason.TOO_LARGE, detail))
-        else:
-            _read(message, routes, found)
-        added = len(found.samples) - before
-        if added:
-            found.counts.append(added)
-            found.messages.append(index)
-    source = np.repeat(np.array(found.messages, dtype=np.int64), found.counts)
-    batch = _columns(found, messages, routes, source)
-    return _believable(batch, source, found, messages, routes)
+    reading = _Reading(messages, routes)
+    for index in range(len(messages)):
+        reading.read(index)
+    source = np.repeat(np.array(reading.holding, dtype=np.int64), reading.counts)
+    place = np.arange(len(source)) - np.searchsorted(source, source)
+    batch = _columns(reading)
+    good = _believable(reading, batch, source, place)
+    if len(good) < len(batch):
+        batch, source, place = take(batch, good), source[good], place[good]
+    return Decoded(batch, source, place, reading.rejects, reading.reject_source)
 
 
-def _read(message: Message, routes: Mapping[str, VehicleRecord], found: _Found) -> None:
-    """Append the samples of one message, or its rejects."""
-    payload = message.payload
-    try:
-        if payload[:1] == b"{":
-            found.samples.append(decode_sample(payload))
-            return
-        samples = decode_samples(payload) if is_array(payload) else [decode_sample(payload)]
-    except DECODE_ERRORS as error:
-        _read_apart(message, routes, found, error)
-        return
-    if not 0 < len(samples) <= MAX_SAMPLES:
-        found.rejects.append(_wrong_count(message, routes, len(samples)))
-        return
-    found.samples.extend(samples)
-
-
-def _read_apart(message: Message, routes: Mapping[str, VehicleRecord], found: _Found, error: Exception) -> None:
-    """One by one, so that only the bad samples of an array are rejected."""
-    pieces = elements(message.payload)
-    if pieces is None:
-        found.rejects.append(_reject(message, routes, *explain(error), seq=readable_seq(message.payload)))
-        return
-    if not 0 < len(pieces) <= MAX_SAMPLES:
-        found.rejects.append(_wrong_count(message, routes, len(pieces)))
-        return
-    for piece in pieces:
-        try:
-            found.samples.append(decode_sample(piece))
-        except DECODE_ERRORS as problem:
-            found.rejects.append(_reject(message, routes, *explain(problem), seq=readable_seq(piece), piece=piece))
-
-
-def _columns(
-    found: _Found, messages: Sequence[Message], routes: Mapping[str, VehicleRecord], source: Integers
-) -> SampleBatch:
-    rows = list(zip(*map(msgspec.structs.astuple, found.samples), strict=True)) or [()] * len(Sample.__struct_fields__)
-    seq, timestamp, location, datum, climb, acceleration, mode, officer, officer_id, passengers, battery, faults, _ = (
-        rows
-    )
-    lat, lng, altitude, heading, speed, horizontal, vertical = (
-        list(zip(*map(msgspec.structs.astuple, location), strict=True)) or [()] * 7
-    )
-    arrived = [messages[i] for i in found.messages]
-    return SampleBatch(
-        vehicle=np.repeat(np.array([routes[m.topic].key for m in arrived], dtype=np.int64), found.counts),
-        seq=np.array(seq, dtype=np.int64),
-        timestamp_ms=np.array(timestamp, dtype=np.int64),
-        received_ms=np.repeat(np.array([m.received_ms for m in arrived], dtype=np.int64), found.counts),
-        lon=np.array(lng, dtype=np.float64),
-        lat=np.array(lat, dtype=np.float64),
-        altitude_m=_known(altitude, UNKNOWN_ALTITUDE_M),
-        altitude_datum=np.array([_DATUMS[name] for name in datum], dtype=np.int8),
-        heading_deg=_known(heading, UNKNOWN_HEADING_DEG),
-        speed_mps=_known(speed, UNKNOWN_SPEED_MPS),
-        horizontal_accuracy_m=np.array(horizontal, dtype=np.float64),
-        vertical_accuracy_m=np.array(vertical, dtype=np.float64),
-        vertical_speed_mps=_known(climb, UNKNOWN_VERTICAL_SPEED_MPS),
-        acceleration_mps2=np.array(acceleration, dtype=np.float64),
-        mode=np.array([_MODES[name] for name in mode], dtype=np.int8),
-        safety_officer=np.array([_OFFICERS[name] for name in officer], dtype=np.int8),
-        officer_id=list(officer_id),
-        officer_load=np.full(len(source), -1, dtype=np.int64),
-        passengers=np.array([-1 if count is None else count for count in passengers], dtype=np.int64),
-        battery_percent=np.array(battery, dtype=np.float64),
-        faults=[_encode_faults(names).decode() if names else None for names in faults],
-    )
-
-
-def _known(values: Sequence[float | None], unknown: float) -> Reals:
-    """None and the special value become NaN; nothing is invented."""
-    column = np.array(values, dtype=np.float64)
-    column[column == unknown] = np.nan
-    return column
-
-
-def _believable(
-    batch: SampleBatch,
-    source: Integers,
-    found: _Found,
-    messages: Sequence[Message],
-    routes: Mapping[str, VehicleRecord],
-) -> Decoded:
-    """Take out, as rejects, the samples whose numbers are well formed and cannot be true."""
-    ahead = batch.timestamp_ms - batch.received_ms
-    untimely = (ahead > NEWEST_MS) | (ahead < -OLDEST_MS)
-    nowhere = (np.abs(batch.lat) > 90) | (np.abs(batch.lon) > 180)  # noqa: PLR2004 - the globe
-    strange = untimely | nowhere | _foreign(found, messages, routes, source) | _unprintable(batch)
-    if not strange.any():
-        return Decoded(batch, source, found.rejects)
-    first = np.searchsorted(source, source)  # the row of the first sample of each sample's message
-    pieces: dict[int, list[bytes]] = {}
-    for row in np.flatnonzero(strange).tolist():
-        index = int(source[row])
-        message = messages[index]
-        if index not in pieces:
-            pieces[index] = _decodable(message)
-        piece = pieces[index][row - int(first[row])]
-        if untimely[row]:
-            reason, detail = RejectReason.TIMESTAMP_OUT_OF_RANGE, f"{ahead[row]} ms from its arrival"
-        elif nowhere[row]:
-            reason, detail = RejectReason.POSITION_OUT_OF_RANGE, f"lat {batch.lat[row]}, lng {batch.lon[row]}"
-        elif found.samples[row].vehicle_id not in (None, routes[message.topic].vehicle_id):
-            reason, detail = RejectReason.WRONG_VEHICLE, f"names {found.samples[row].vehicle_id}"
-        else:
-            reason, detail = RejectReason.INVALID_FIELD, "officer_id holds unprintable characters - at `$.officer_id`"
-        found.rejects.append(_reject(message, routes, reason, detail, seq=int(batch.seq[row]), piece=piece))
-    good = np.flatnonzero(~strange)
-    return Decoded(take(batch, good), source[good], found.rejects)
-
-
-def _foreign(
-    found: _Found, messages: Sequence[Message], routes: Mapping[str, VehicleRecord], source: Integers
-) -> Flags:
-    """Samples that name another vehicle than their topic does."""
-    flags = np.zeros(len(source), dtype=np.bool_)
-    for row, sample in enumerate(found.samples):
-        if sample.vehicle_id is not None:
-            flags[row] = sample.vehicle_id != routes[messages[int(source[row])].topic].vehicle_id
-    return flags
-
-
-def _unprintable(batch: SampleBatch) -> Flags:
-    """Officers whose id no database text can hold (PostgreSQL: NUL; SQLite: lone surrogates)."""
-    return np.array([name is not None and not name.isprintable() for name in batch.officer_id], dtype=np.bool_)
-
-
-def _decodable(message: Message) -> list[bytes]:
-    """The bytes of each sample of the message that became one, in order."""
+def own_bytes(message: Message) -> list[bytes]:
+    """The bytes of each sample of the message that could be decoded, in order: by Decoded.place."""
     pieces = elements(message.payload)
     if pieces is None:
         return [message.payload]
@@ -230,57 +158,120 @@ def _decodes(piece: bytes) -> bool:
     return True
 
 
-def _misrouted(message: Message, routes: Mapping[str, VehicleRecord]) -> Reject:
-    parts = message.topic.split("/")
-    if len(parts) != _TOPIC_PARTS or parts[0] != "v1" or parts[3] != "telemetry" or not parts[2]:
-        return _reject(message, routes, RejectReason.MALFORMED_TOPIC, "not v1/{partition}/{vehicle_id}/telemetry")
-    if any(f"v1/{partition}/{parts[2]}/telemetry" in routes for partition in range(PARTITIONS)):
-        return _reject(message, routes, RejectReason.WRONG_PARTITION, f"{parts[2]} does not publish in {parts[1]}")
-    return _reject(message, routes, RejectReason.UNKNOWN_VEHICLE, f"{parts[2]} is not registered")
-
-
-def _wrong_count(message: Message, routes: Mapping[str, VehicleRecord], count: int) -> Reject:
-    if count == 0:
-        return _reject(message, routes, RejectReason.INVALID_FIELD, "an array without samples")
-    return _reject(message, routes, RejectReason.TOO_MANY_SAMPLES, f"{count} samples; at most {MAX_SAMPLES}")
-
-
-def _reject(
-    message: Message,
-    routes: Mapping[str, VehicleRecord],
-    reason: RejectReason,
-    detail: str,
-    *,
-    seq: int | None = None,
-    piece: bytes | None = None,
-) -> Reject:
-    vehicle = routes.get(message.topic)
-    payload = message.payload if piece is None else piece
-    return reject_of(
-        message.topic, payload, message.received_ms, reason, detail, vehicle=vehicle.key if vehicle else None, seq=seq
+def _columns(reading: _Reading) -> SampleBatch:
+    rows = list(zip(*map(msgspec.structs.astuple, reading.samples), strict=True)) or [()] * len(
+        Sample.__struct_fields__
+    )
+    seq, timestamp, location, datum, climb, acceleration, mode, officer, officer_id, passengers, battery, faults, _ = (
+        rows
+    )
+    lat, lng, altitude, heading, speed, horizontal, vertical = (
+        list(zip(*map(msgspec.structs.astuple, location), strict=True)) or [()] * 7
+    )
+    arrived = [reading.messages[index] for index in reading.holding]
+    return SampleBatch(
+        vehicle=np.repeat(np.array([reading.routes[m.topic].key for m in arrived], dtype=np.int64), reading.counts),
+        seq=np.array(seq, dtype=np.int64),
+        timestamp_ms=np.array(timestamp, dtype=np.int64),
+        received_ms=np.repeat(np.array([m.received_ms for m in arrived], dtype=np.int64), reading.counts),
+        lon=np.array(lng, dtype=np.float64),
+        lat=np.array(lat, dtype=np.float64),
+        altitude_m=_known(altitude, UNKNOWN_ALTITUDE_M),
+        altitude_datum=np.array([_DATUMS[name] for name in datum], dtype=np.int8),
+        heading_deg=_known(heading, UNKNOWN_HEADING_DEG),
+        speed_mps=_known(speed, UNKNOWN_SPEED_MPS),
+        horizontal_accuracy_m=np.array(horizontal, dtype=np.float64),
+        vertical_accuracy_m=np.array(vertical, dtype=np.float64),
+        vertical_speed_mps=_known(climb, UNKNOWN_VERTICAL_SPEED_MPS),
+        acceleration_mps2=np.array(acceleration, dtype=np.float64),
+        mode=np.array([_MODES[name] for name in mode], dtype=np.int8),
+        safety_officer=np.array([_OFFICERS[name] for name in officer], dtype=np.int8),
+        officer_id=list(officer_id),
+        officer_load=np.full(len(reading.samples), -1, dtype=np.int64),
+        passengers=np.array([-1 if count is None else count for count in passengers], dtype=np.int64),
+        battery_percent=np.array(battery, dtype=np.float64),
+        faults=[_encode_faults(names).decode() if names else None for names in faults],
     )
 
 
+def _known(values: Sequence[float | None], unknown: float) -> Reals:
+    """None and the special value become NaN; nothing is invented."""
+    column = np.array(values, dtype=np.float64)
+    column[column == unknown] = np.nan
+    return column
+
+
+def _believable(reading: _Reading, batch: SampleBatch, source: Integers, place: Integers) -> Integers:
+    """Rows that can be true; those whose numbers are well formed and cannot be become rejects."""
+    ahead = batch.timestamp_ms - batch.received_ms
+    untimely = (ahead > NEWEST_MS) | (ahead < -OLDEST_MS)
+    nowhere = (np.abs(batch.lat) > 90) | (np.abs(batch.lon) > 180)  # noqa: PLR2004 - the globe
+    foreign = _foreign(reading, source)
+    strange = untimely | nowhere | foreign | _unprintable(batch)
+    pieces: dict[int, list[bytes]] = {}
+    for row in np.flatnonzero(strange).tolist():
+        index = int(source[row])
+        if index not in pieces:
+            pieces[index] = own_bytes(reading.messages[index])
+        if untimely[row]:
+            reason, detail = RejectReason.TIMESTAMP_OUT_OF_RANGE, f"{ahead[row]} ms from its arrival"
+        elif nowhere[row]:
+            reason, detail = RejectReason.POSITION_OUT_OF_RANGE, f"lat {batch.lat[row]}, lng {batch.lon[row]}"
+        elif foreign[row]:
+            reason, detail = RejectReason.WRONG_VEHICLE, f"names {reading.samples[row].vehicle_id}"
+        else:
+            reason, detail = RejectReason.INVALID_FIELD, "unprintable characters - at `$.officer_id`"
+        reading.reject(index, reason, detail, seq=int(batch.seq[row]), piece=pieces[index][int(place[row])])
+    return np.flatnonzero(~strange)
+
+
+def _foreign(reading: _Reading, source: Integers) -> Flags:
+    """Samples that name another vehicle than their topic does."""
+    flags = np.zeros(len(source), dtype=np.bool_)
+    for row, sample in enumerate(reading.samples):
+        if sample.vehicle_id is not None:
+            topic = reading.messages[int(source[row])].topic
+            flags[row] = sample.vehicle_id != reading.routes[topic].vehicle_id
+    return flags
+
+
+def _unprintable(batch: SampleBatch) -> Flags:
+    """Officers whose id no database text can hold (PostgreSQL: NUL; SQLite: lone surrogates)."""
+    return np.array([name is not None and not name.isprintable() for name in batch.officer_id], dtype=np.bool_)
+
+
+def _misrouted(topic: str, routes: Mapping[str, VehicleRecord]) -> tuple[RejectReason, str]:
+    parts = topic.split("/")
+    if len(parts) != _TOPIC_PARTS or parts[0] != "v1" or parts[3] != "telemetry" or not parts[2]:
+        return RejectReason.MALFORMED_TOPIC, "not v1/{partition}/{vehicle_id}/telemetry"
+    if any(f"v1/{partition}/{parts[2]}/telemetry" in routes for partition in range(PARTITIONS)):
+        return RejectReason.WRONG_PARTITION, f"{parts[2]} does not publish in {parts[1]}"
+    return RejectReason.UNKNOWN_VEHICLE, f"{parts[2]} is not registered"
+
+
 def reject_of(
-    topic: str,
-    payload: bytes,
-    received_ms: int,
+    message: Message,
     reason: RejectReason,
     detail: str,
     *,
     vehicle: int | None,
-    seq: int | None,
+    seq: int | None = None,
+    piece: bytes | None = None,
 ) -> Reject:
-    """The record of what was not believed, cut to its bounds and safe for any database's text."""
+    """The record of what was not believed (`piece`: one sample of it), cut to its bounds.
+
+    Its texts are such that any database can hold them.
+    """
+    payload = message.payload if piece is None else piece
     return Reject(
-        topic=_printable(topic[:_TOPIC_CHARACTERS]),
+        topic=_printable(message.topic[:_TOPIC_CHARACTERS]),
         vehicle=vehicle,
         seq=seq,
         reason=reason,
         detail=_printable(detail[:_DETAIL_CHARACTERS]),
-        received_ms=received_ms,
+        received_ms=message.received_ms,
         payload=payload[:KEPT_PAYLOAD_BYTES],
-        digest=hashlib.sha256(topic.encode(errors="backslashreplace") + b"\0" + payload).digest(),
+        digest=hashlib.sha256(message.topic.encode(errors="backslashreplace") + b"\0" + payload).digest(),
     )
 
 

@@ -1,0 +1,250 @@
+"""A registry snapshot compiled once into columns, so that a batch is judged without asking objects."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+from geofences.crossings import Barriers
+from geofences.grants import Grants
+from geofences.index import ZoneIndex
+from geofences.schedule import Schedule
+from geofences.zones import ZoneKind
+from telemetry.messages import routes
+from telemetry.plausibility import TOP_SPEED_MPS
+from telemetry.ports import PermitState, PermitTerms, RegistrySnapshot, VehicleRecord
+from telemetry.samples import Codes, Flags, Integers, Mode, Reals, SafetyOfficer
+
+_BEFORE_ALL_TIME = -(2**62)
+
+
+class Standing(IntEnum):
+    """What a vehicle's permit says at an instant."""
+
+    GOVERNED = 0
+    SUSPENDED = 1
+    MISSING = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Timelines:
+    """Which permit revision governs each vehicle when: steps of all vehicles, one after the other.
+
+    Vehicle row v has the steps offset[v] to offset[v + 1]; `permit` is a row of PermitColumns (-1: none).
+    """
+
+    offset: Integers
+    since_ms: Integers
+    permit: Integers
+    standing: Codes
+
+    def at(self, vehicle_row: Integers, timestamp_ms: Integers) -> tuple[Integers, Codes]:
+        """Permit row and Standing of each pair, by bisection of all pairs at once; shapes (n,)."""
+        low = self.offset[vehicle_row]
+        high = self.offset[vehicle_row + 1]
+        longest = int((high - low).max(initial=1))
+        for _ in range(longest.bit_length()):
+            middle = (low + high) // 2
+            open_ = low < high
+            after = open_ & (self.since_ms[np.minimum(middle, len(self.since_ms) - 1)] <= timestamp_ms)
+            low = np.where(after, middle + 1, low)
+            high = np.where(open_ & ~after, middle, high)
+        return self.permit[low - 1], self.standing[low - 1]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PermitColumns:
+    """Terms of p permit revisions as columns (p,). No term: inf for limits, -1 for codes.
+
+    `modes` and `safety_officers` are bit masks by number; `hours` a row of `schedules`;
+    `grant` a row of the Grants.
+    """
+
+    revision: Integers
+    grant: Integers
+    banded: Flags
+    hours: Integers
+    speed_cap_mps: Reals
+    modes: Integers
+    safety_officers: Integers
+    vehicles_per_officer: Integers
+    passengers_allowed: Flags
+    minimum_accuracy_m: Reals
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ZoneRules:
+    """What zones of an index mean to every vehicle, permit or not. Columns (z,)."""
+
+    index: ZoneIndex
+    barriers: Barriers
+    revision: Integers
+    restricted: Flags
+    speed_limit_mps: Reals  # inf where the zone is no speed_limit zone
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rulebook:
+    """Everything a batch is judged against, as it was known at `generation`. Immutable.
+
+    `vehicle_keys` is sorted, and row for row with `top_speed_mps` and the timelines.
+    """
+
+    generation: int
+    routes: dict[str, VehicleRecord]
+    vehicles: dict[int, VehicleRecord]
+    vehicle_keys: Integers
+    top_speed_mps: Reals
+    timelines: Timelines
+    permits: PermitColumns
+    schedules: tuple[Schedule, ...]
+    grants: Grants
+    zones: ZoneRules
+    licences: dict[str, int]
+    source: RegistrySnapshot
+
+    @classmethod
+    def of(cls, snapshot: RegistrySnapshot, previous: Rulebook | None = None) -> Rulebook:
+        """Compile the snapshot. The zone index of `previous` is kept where no zone has changed."""
+        vehicles = sorted(snapshot.vehicles, key=lambda vehicle: vehicle.key)
+        zones = previous.zones if previous and _same_zones(previous.source, snapshot) else _zone_rules(snapshot)
+        sets = list(dict.fromkeys(permit.zone_ids for permit in snapshot.permits))
+        schedules = tuple(dict.fromkeys(permit.hours for permit in snapshot.permits if permit.hours))
+        return cls(
+            generation=snapshot.generation,
+            routes=routes(vehicles),
+            vehicles={vehicle.key: vehicle for vehicle in vehicles},
+            vehicle_keys=np.array([vehicle.key for vehicle in vehicles], dtype=np.int64),
+            top_speed_mps=np.array([TOP_SPEED_MPS[vehicle.kind] for vehicle in vehicles], dtype=np.float64),
+            timelines=_timelines([vehicle.key for vehicle in vehicles], snapshot.permits),
+            permits=_permit_columns(snapshot, sets, schedules),
+            schedules=schedules,
+            grants=Grants.of(zones.index, sets),
+            zones=zones,
+            licences=dict(snapshot.licences),
+            source=snapshot,
+        )
+
+    def rows_of(self, vehicle: Integers) -> Integers:
+        """Rows of registered vehicles' keys, shape (n,)."""
+        rows: Integers = np.searchsorted(self.vehicle_keys, vehicle)
+        return rows
+
+
+def _same_zones(one: RegistrySnapshot, other: RegistrySnapshot) -> bool:
+    return one.vertical == other.vertical and _identities(one) == _identities(other)
+
+
+def _identities(snapshot: RegistrySnapshot) -> list[tuple[int, int, int]]:
+    """A revision is immutable but for its end, which a later one sets."""
+    return [(zone.revision_id, zone.starts_at_ms, zone.ends_at_ms) for zone in snapshot.zones]
+
+
+def _zone_rules(snapshot: RegistrySnapshot) -> ZoneRules:
+    index = ZoneIndex.build(snapshot.zones, snapshot.vertical)
+    limits = [
+        zone.speed_limit_mps if zone.kind is ZoneKind.SPEED_LIMIT and zone.speed_limit_mps is not None else np.inf
+        for zone in index.revisions
+    ]
+    return ZoneRules(
+        index=index,
+        barriers=Barriers.of(index),
+        revision=np.array([zone.revision_id for zone in index.revisions], dtype=np.int64),
+        restricted=index.of_kind((ZoneKind.RESTRICTED,)),
+        speed_limit_mps=np.array(limits, dtype=np.float64),
+    )
+
+
+def _permit_columns(
+    snapshot: RegistrySnapshot, sets: Sequence[frozenset[str]], schedules: Sequence[Schedule]
+) -> PermitColumns:
+    permits = snapshot.permits
+    grant_of = {zone_ids: row for row, zone_ids in enumerate(sets)}
+    banded = {zone.zone_id for zone in snapshot.zones if zone.band is not None}
+    return PermitColumns(
+        revision=_integers(permit.revision_id for permit in permits),
+        grant=_integers(grant_of[permit.zone_ids] for permit in permits),
+        banded=np.array([not banded.isdisjoint(permit.zone_ids) for permit in permits], dtype=np.bool_),
+        hours=_integers(schedules.index(permit.hours) if permit.hours else -1 for permit in permits),
+        speed_cap_mps=_limits(permit.speed_cap_mps for permit in permits),
+        modes=_integers(sum(1 << mode for mode in permit.modes) for permit in permits),
+        safety_officers=_integers(sum(1 << officer for officer in permit.safety_officers) for permit in permits),
+        vehicles_per_officer=_integers(
+            -1 if permit.vehicles_per_remote_officer is None else permit.vehicles_per_remote_officer
+            for permit in permits
+        ),
+        passengers_allowed=np.array([permit.passengers_allowed for permit in permits], dtype=np.bool_),
+        minimum_accuracy_m=_limits(permit.minimum_accuracy_m for permit in permits),
+    )
+
+
+#: Masks of a permit that leaves the choice open: then a missing field is not needed.
+ALL_MODES = sum(1 << mode for mode in Mode)
+ALL_OFFICERS = sum(1 << officer for officer in SafetyOfficer)
+
+
+def _integers(values: Iterable[int]) -> Integers:
+    return np.fromiter(values, dtype=np.int64)
+
+
+def _limits(values: Iterable[float | None]) -> Reals:
+    return np.fromiter((np.inf if value is None else value for value in values), dtype=np.float64)
+
+
+def _timelines(vehicle_keys: Sequence[int], permits: Sequence[PermitTerms]) -> Timelines:
+    naming: defaultdict[int, list[tuple[int, PermitTerms]]] = defaultdict(list)
+    for row, permit in enumerate(permits):
+        for vehicle in permit.vehicles:
+            naming[vehicle].append((row, permit))
+    offset, since, rows, standings = [0], [], [], []
+    for key in vehicle_keys:
+        for instant, row, standing in _steps(naming.get(key, [])):
+            since.append(instant)
+            rows.append(row)
+            standings.append(standing)
+        offset.append(len(since))
+    return Timelines(
+        offset=np.array(offset, dtype=np.int64),
+        since_ms=np.array(since, dtype=np.int64),
+        permit=np.array(rows, dtype=np.int64),
+        standing=np.array(standings, dtype=np.int8),
+    )
+
+
+def _steps(permits: Sequence[tuple[int, PermitTerms]]) -> list[tuple[int, int, Standing]]:
+    """(since_ms, permit row, standing) of one vehicle, beginning before all time."""
+    instants = {_BEFORE_ALL_TIME}
+    for _, permit in permits:
+        instants |= {permit.starts_at_ms, permit.ends_at_ms, permit.valid_from_ms, permit.valid_until_ms}
+    steps: list[tuple[int, int, Standing]] = []
+    for instant in sorted(instants):
+        row, standing = _governing(permits, instant)
+        if not steps or steps[-1][1:] != (row, standing):
+            steps.append((instant, row, standing))
+    return steps
+
+
+def _governing(permits: Sequence[tuple[int, PermitTerms]], instant_ms: int) -> tuple[int, Standing]:
+    """The newest issued permit within its period, else the newest suspended one, else none that allows driving.
+
+    A permit that is over, revoked or not yet issued is still named as what was judged against.
+    """
+    in_force = [(row, permit) for row, permit in permits if permit.starts_at_ms <= instant_ms < permit.ends_at_ms]
+    best = (Standing.MISSING, _BEFORE_ALL_TIME, -1, -1)
+    for row, permit in in_force:
+        standing = Standing.MISSING
+        if permit.state is PermitState.SUSPENDED:
+            standing = Standing.SUSPENDED
+        elif permit.state is PermitState.ISSUED and permit.valid_from_ms <= instant_ms < permit.valid_until_ms:
+            standing = Standing.GOVERNED
+        best = min(best, (standing, -permit.starts_at_ms, -permit.revision_id, row), key=_rank)
+    return best[3], best[0]
+
+
+def _rank(choice: tuple[Standing, int, int, int]) -> tuple[int, bool, int, int]:
+    standing, newest, revision, row = choice
+    return standing, row < 0, newest, revision
