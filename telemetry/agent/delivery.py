@@ -63,7 +63,7 @@ class Delivery:
         self._look_again_at_s = 0.0
         self._hold_until_s = 0.0
         self._awaits_watermark = False
-        self._allowance = 0.0
+        self._allowance = pace.messages_per_s
         self._allowed_at_s = 0.0
 
     def appended(self, seqs: Sequence[int]) -> None:
@@ -85,6 +85,7 @@ class Delivery:
         """The platform tells what it has; returns how many samples left the ring."""
         dropped = self._ring.settle(settled)
         covers = _Coverage(settled)
+        self._unsent = [seq for seq in sorted(self._unsent) if not covers(seq)]
         self._sent = {seq: attempt for seq, attempt in self._sent.items() if not covers(seq)}
         self._retried = {seq: number for seq, number in self._retried.items() if not covers(seq)}
         self._highest_settled = settled.highest

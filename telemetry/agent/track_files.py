@@ -151,9 +151,10 @@ def _time_ms(place: str, value: object) -> int:
     if not isinstance(value, str):
         raise _UnreadableRowError(f"{place}: the time must be ISO 8601 text or milliseconds since 1970, not {value!r}")
     try:
-        return _instant_ms(place, datetime.fromisoformat(value.strip()))
+        instant = datetime.fromisoformat(value.strip())
     except ValueError as error:
         raise _UnreadableRowError(f"{place}: {value!r} is no time of the form 2026-01-26T16:43:24Z") from error
+    return _instant_ms(place, instant)
 
 
 def _instant_ms(place: str, instant: datetime) -> int:

@@ -27,6 +27,7 @@ class FakePlatform:
         self.arrivals: dict[str, Counter[int]] = {}
         self.samples: dict[str, dict[int, dict[str, Any]]] = {}
         self.batch_sizes: list[int] = []
+        self.topics: set[str] = set()
         self.answers: list[bytes] = []
         self._loses = loses
         self._lock = threading.Lock()
@@ -56,7 +57,7 @@ class FakePlatform:
     def direct(self, vehicle_id: str, directive: dict[str, Any]) -> None:
         self._client.publish(topic_of(vehicle_id).replace("telemetry", "directive"), json.dumps(directive), qos=1)
 
-    def publish_watermark(self, vehicle_id: str) -> None:
+    def publish_watermark(self, vehicle_id: str, telemetry_topic: str) -> None:
         stored = sorted(self.stored(vehicle_id))
         runs: list[list[int]] = []
         for seq in stored:
@@ -65,7 +66,7 @@ class FakePlatform:
             else:
                 runs.append([seq, seq])
         watermark = runs.pop(0)[1] if runs and runs[0][0] == 1 else 0
-        topic = topic_of(vehicle_id).replace("telemetry", "committed")
+        topic = telemetry_topic.replace("telemetry", "committed")
         self._client.publish(topic, json.dumps({"watermark": watermark, "received": runs}), qos=1, retain=True)
 
     def _on_message(self, _client: paho.Client, _userdata: object, message: paho.MQTTMessage) -> None:
@@ -73,6 +74,7 @@ class FakePlatform:
         if message.topic.endswith("ack"):
             self.answers.append(bytes(message.payload))
             return
+        self.topics.add(message.topic)
         decoded = json.loads(message.payload)
         samples = decoded if isinstance(decoded, list) else [decoded]
         self.batch_sizes.append(len(samples))
@@ -83,7 +85,7 @@ class FakePlatform:
                 arrivals[seq] += 1
                 if not self._loses(vehicle_id, seq, arrivals[seq]):
                     self.samples.setdefault(vehicle_id, {})[seq] = sample
-        self.publish_watermark(vehicle_id)
+        self.publish_watermark(vehicle_id, message.topic)
 
 
 def wait_until(claim: Callable[[], bool], timeout_s: float = 30.0) -> None:

@@ -1,0 +1,140 @@
+"""Agents against a real mosquitto, with a platform in miniature that loses messages on purpose."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from telemetry.agent.agent import Link
+from telemetry.agent.delivery import Pace
+from telemetry.agent.group import AgentGroup
+from tests.brokers import Mosquitto, mosquitto, platform_acl
+from tests.telemetry.agent.fake_platform import FakePlatform, topic_of, wait_until
+
+HERE = {"location": {"lat": 22.5, "lng": 113.9}}
+QUICK = Pace(grace_s=0.5, hello_s=0.3, retry_s=0.2)
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    with mosquitto(tmp_path) as broker:
+        yield broker
+
+
+def agents(broker: Mosquitto, tmp_path: Path, **options: Any) -> AgentGroup:
+    return AgentGroup(
+        f"mqtt://127.0.0.1:{broker.port}",
+        tmp_path / "ring",
+        **{"pace": QUICK, "longest_backoff_s": 0.5, **options},
+    )
+
+
+def test_samples_arrive_and_leave_the_ring_when_the_platform_has_them(broker: Mosquitto, tmp_path: Path) -> None:
+    with FakePlatform(broker.port) as platform, agents(broker, tmp_path, clock=lambda: 1_700_000_000_000) as group:
+        car, taxi = (group.add(name, "", topic_of(name)) for name in ("car", "taxi"))
+        seqs = [car.publish({**HERE, "speed": 3.5}), car.publish(HERE)]
+        taxi.publish({**HERE, "timestamp": 5})
+        assert group.wait_settled(20) == 0
+        assert platform.stored("car") == set(seqs)
+        assert platform.samples["car"][seqs[0]] == {
+            **HERE,
+            "speed": 3.5,
+            "seq": seqs[0],
+            "timestamp": 1_700_000_000_000,
+        }
+        assert [sample["timestamp"] for sample in platform.samples["taxi"].values()] == [5]
+        assert car.status.link is Link.ONLINE
+
+
+def test_lost_messages_are_sent_again(broker: Mosquitto, tmp_path: Path) -> None:
+    def loses(_vehicle: str, seq: int, nth: int) -> bool:
+        return seq % 3 == 0 and nth < 3
+
+    with FakePlatform(broker.port, loses=loses) as platform, agents(broker, tmp_path) as group:
+        car = group.add("car", "", topic_of("car"))
+        seqs = [car.publish(HERE) for _ in range(50)]
+        assert group.wait_settled(30) == 0
+        assert platform.stored("car") == set(seqs)
+        assert {platform.arrivals["car"][seq] for seq in seqs if seq % 3 == 0} == {3}
+
+
+def test_a_killed_broker_loses_nothing(broker: Mosquitto, tmp_path: Path) -> None:
+    with FakePlatform(broker.port) as platform, agents(broker, tmp_path) as group:
+        fleet = [group.add(f"car-{number}", "", topic_of(f"car-{number}")) for number in range(20)]
+        kept: dict[str, list[int]] = {car.credential.vehicle_id: [] for car in fleet}
+        for moment in range(30):
+            for car in fleet:
+                kept[car.credential.vehicle_id].append(car.publish(HERE))
+            if moment == 10:
+                broker.kill()
+            if moment == 20:
+                broker.start()
+        assert group.wait_settled(30) == 0
+        assert {name: platform.stored(name) for name in kept} == {name: set(seqs) for name, seqs in kept.items()}
+
+
+def test_samples_wait_on_disk_for_a_broker_that_is_not_there(broker: Mosquitto, tmp_path: Path) -> None:
+    broker.stop()
+    with agents(broker, tmp_path) as group:
+        first = group.add("car", "", topic_of("car")).publish(HERE)
+        assert group.wait_settled(0.5) == 1
+        assert group.agents["car"].status.link in {Link.OFFLINE, Link.CONNECTING}
+    broker.start()
+    with FakePlatform(broker.port) as platform, agents(broker, tmp_path) as group:
+        assert group.add("car", "", topic_of("car")).publish(HERE) > first
+        assert group.wait_settled(20) == 0
+        assert len(platform.stored("car")) == 2
+
+
+def test_while_nobody_listens_the_order_is_kept(broker: Mosquitto, tmp_path: Path) -> None:
+    with agents(broker, tmp_path) as group:
+        car = group.add("car", "", topic_of("car"))
+        wait_until(lambda: car.status.link is Link.ONLINE)
+        seqs = [car.publish(HERE) for _ in range(5)]
+        with FakePlatform(broker.port) as platform:
+            assert group.wait_settled(20) == 0
+            assert list(platform.samples["car"]) == seqs
+
+
+def test_a_directive_arrives_and_is_answered(broker: Mosquitto, tmp_path: Path) -> None:
+    directives: list[object] = []
+    with FakePlatform(broker.port) as platform, agents(broker, tmp_path) as group:
+        car = group.add("car", "", topic_of("car"), on_directive=directives.append)
+        car.publish(HERE)
+        assert group.wait_settled(20) == 0
+        platform.direct("car", {"id": 7, "order": "pull_over"})
+        wait_until(lambda: directives == [{"id": 7, "order": "pull_over"}])
+        car.acknowledge_directive({"id": 7})
+        wait_until(lambda: [json.loads(answer) for answer in platform.answers] == [{"id": 7}])
+
+
+def test_a_failing_callback_costs_the_connection_and_no_sample(broker: Mosquitto, tmp_path: Path) -> None:
+    def fail(_directive: object) -> None:
+        raise RuntimeError("a mistake in the vehicle's own code")
+
+    with FakePlatform(broker.port) as platform, agents(broker, tmp_path) as group:
+        car = group.add("car", "", topic_of("car"), on_directive=fail)
+        other = group.add("other", "", topic_of("other"))
+        car.publish(HERE)
+        assert group.wait_settled(20) == 0
+        platform.direct("car", {"id": 1})
+        wait_until(lambda: car.status.link is not Link.ONLINE)
+        car.publish(HERE)
+        other.publish(HERE)
+        assert group.wait_settled(20) == 0
+        assert len(platform.stored("car")) == 2
+
+
+def test_a_refused_credential_keeps_its_samples_and_says_why(tmp_path: Path) -> None:
+    with (
+        mosquitto(tmp_path, users={"car": "right"}, acl=platform_acl()) as broker,
+        agents(broker, tmp_path) as group,
+    ):
+        car = group.add("car", "wrong", topic_of("car"))
+        car.publish(HERE)
+        wait_until(lambda: "uthori" in car.status.reason)
+        assert group.wait_settled(0.5) == 1
