@@ -164,8 +164,8 @@ def _read_geometry(data: Any) -> BaseGeometry:
 
 def _check_rings(geometry: dict[str, Any]) -> None:
     # shapely would close an open ring by itself, and so hide that the file lost its end.
-    areas = {"Polygon": lambda: [geometry["coordinates"]], "MultiPolygon": lambda: geometry["coordinates"]}
-    polygons = areas.get(geometry.get("type", ""), list)()
+    kind, coordinates = geometry.get("type"), geometry["coordinates"]
+    polygons = [coordinates] if kind == "Polygon" else coordinates if kind == "MultiPolygon" else []
     if any(ring[0] != ring[-1] for polygon in polygons for ring in polygon):
         raise InvalidZone("a ring is not closed")
 

@@ -13,10 +13,15 @@ from geofences.columns import ZoneColumns
 from geofences.datum import VerticalReference
 from geofences.errors import InvalidZone
 from geofences.exact import ExactShapes
-from geofences.placement import Flags, Placement, Points, Reals
+from geofences.grid import Grid
+from geofences.levels import CELL_M, REACH_M, grids_over
+from geofences.placement import Codes, Flags, Integers, Placement, Points, Reals
 from geofences.projection import LocalMetric
 from geofences.shapes import area_in_plane
-from geofences.zones import ZoneKind, ZoneRevision
+from geofences.zones import Containment, ZoneKind, ZoneRevision
+
+#: Pairs of point and zone with their containment, sorted by point, then by zone.
+_Pairs = tuple[Integers, Integers, Codes]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,9 +37,10 @@ class ZoneIndex:
     metric: LocalMetric
     columns: ZoneColumns
     exact: ExactShapes
+    grids: tuple[Grid, ...]
 
     @classmethod
-    def build(cls, revisions: Sequence[ZoneRevision], vertical: VerticalReference) -> ZoneIndex:
+    def build(cls, revisions: Sequence[ZoneRevision], vertical: VerticalReference, cell_m: float = CELL_M) -> ZoneIndex:
         """Index the revisions. Raises InvalidZone, naming the zone, when one cannot be judged against."""
         metric = _metric_for(revisions)
         shapes = np.empty(len(revisions), dtype=object)
@@ -43,7 +49,8 @@ class ZoneIndex:
                 shapes[row] = area_in_plane(revision, metric)
             except InvalidZone as reason:
                 raise InvalidZone(f"zone {revision.zone_id}, revision {revision.revision_id}: {reason}") from reason
-        return cls(tuple(revisions), metric, ZoneColumns.of(revisions, vertical), ExactShapes.of(shapes))
+        columns = ZoneColumns.of(revisions, vertical)
+        return cls(tuple(revisions), metric, columns, ExactShapes.of(shapes), grids_over(shapes, cell_m))
 
     @property
     def shapes(self) -> NDArray[np.object_]:
@@ -65,16 +72,56 @@ class ZoneIndex:
         OUTSIDE when it lies out of the zone and farther than r, else UNCERTAIN. Raises ValueError
         for a position that is not finite or a negative radius: such a point has no place.
         """
-        if not (np.isfinite(points.lon).all() and np.isfinite(points.lat).all()):
-            raise ValueError("a position is not finite")
-        if (points.radius_m < 0).any() or (points.vertical_radius_m < 0).any():
-            raise ValueError("a radius is negative")
+        _check(points)
         x_m, y_m = self.project(points.lon, points.lat)
-        point, zone, horizontal = self.exact.locate(x_m, y_m, points.radius_m)
-        pairs = self.columns.in_force(zone, points.timestamp_ms[point])
-        point, zone, horizontal = point[pairs], zone[pairs], horizontal[pairs]
+        point, zone, horizontal = self._touched(points, x_m, y_m)
         vertical = self.columns.vertical(points, point, zone)
         return Placement(point, zone, horizontal, vertical, x_m, y_m)
+
+    def _touched(self, points: Points, x_m: Reals, y_m: Reals) -> _Pairs:
+        small = points.radius_m <= REACH_M
+        if small.all():
+            parts = [self._from_grid(grid, points, x_m, y_m) for grid in self.grids]
+        else:
+            parts = self._touched_apart(points, x_m, y_m, small)
+        if len(parts) == 1:
+            return parts[0]
+        return _merged(parts)
+
+    def _touched_apart(self, points: Points, x_m: Reals, y_m: Reals, small: Flags) -> list[_Pairs]:
+        """Circles that the grids can answer for, and the larger and unknown ones, each in its way."""
+        rows, large = np.flatnonzero(small), np.flatnonzero(~small)
+        some = points.take(rows)
+        parts = [self._from_grid(grid, some, x_m[rows], y_m[rows]) for grid in self.grids]
+        parts = [(rows[point], zone, horizontal) for point, zone, horizontal in parts]
+        point, zone, horizontal = self.exact.locate(x_m[large], y_m[large], points.radius_m[large])
+        pairs = self.columns.in_force(zone, points.timestamp_ms[large[point]])
+        return [*parts, (large[point][pairs], zone[pairs], horizontal[pairs])]
+
+    def _from_grid(self, grid: Grid, points: Points, x_m: Reals, y_m: Reals) -> _Pairs:
+        candidates = grid.candidates(x_m, y_m, points.radius_m)
+        in_force = self.columns.in_force(candidates.zone, points.timestamp_ms[candidates.point])
+        if not in_force.all():
+            candidates = candidates.keep(in_force)
+        horizontal = grid.containment(candidates, x_m, y_m, points.radius_m, self.exact)
+        pairs = np.flatnonzero(horizontal != Containment.OUTSIDE)
+        return candidates.point[pairs], candidates.zone[pairs], horizontal[pairs]
+
+
+def _check(points: Points) -> None:
+    if not (np.isfinite(points.lon).all() and np.isfinite(points.lat).all()):
+        raise ValueError("a position is not finite")
+    if (points.radius_m < 0).any() or (points.vertical_radius_m < 0).any():
+        raise ValueError("a radius is negative")
+
+
+def _merged(parts: Sequence[_Pairs]) -> _Pairs:
+    none = np.zeros(0, dtype=np.int64)
+    point = np.concatenate([none, *(part[0] for part in parts)])
+    zone = np.concatenate([none, *(part[1] for part in parts)])
+    horizontal = np.concatenate([none.astype(np.int8), *(part[2] for part in parts)])
+    order = np.lexsort((zone, point))
+    return point[order], zone[order], horizontal[order]
 
 
 def _metric_for(revisions: Sequence[ZoneRevision]) -> LocalMetric:

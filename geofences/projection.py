@@ -32,6 +32,9 @@ REACH_M = 100_000.0
 #: edge in the plane stays within 2 mm of the straight edge in longitude and latitude up to 60° north.
 EDGE_DEGREES = 0.002
 
+#: A coordinate off the globe, for places that have none in the plane: far from every zone.
+NOWHERE_M = 1e9
+
 _SEMI_MAJOR_M = 6_378_137.0
 _FLATTENING = 1 / 298.257223563
 _ECCENTRICITY_2 = _FLATTENING * (2 - _FLATTENING)
@@ -54,6 +57,7 @@ class LocalMetric:
         """The plane around an origin. Raises ValueError at the poles and outside the globe."""
         if not (-180 <= lon <= 180 and abs(lat) <= _POLAR_BOUND_DEG):  # noqa: PLR2004 -- degrees of the globe
             raise ValueError(f"no local plane around lon {lon}, lat {lat}")
+        lon, lat = float(lon), float(lat)
         latitude = np.radians(lat)
         reach_lat_rad = REACH_M / _SEMI_MAJOR_M
         east = tuple(_fitted(term, latitude, reach_lat_rad, degree) for term, degree in _EAST)
@@ -61,7 +65,7 @@ class LocalMetric:
         return cls(lon, lat, east, north, float(reach_lat_rad / np.cos(latitude)), reach_lat_rad)
 
     def forward(self, lon: Reals, lat: Reals) -> tuple[Reals, Reals]:
-        """Plane coordinates x and y of shape (n,). Points PROJ cannot project come out infinite."""
+        """Plane coordinates x and y of shape (n,); NOWHERE_M for what PROJ cannot project."""
         east_rad = np.radians(lon - self.origin_lon)
         north_rad = np.radians(lat - self.origin_lat)
         near = (np.abs(east_rad) <= self._reach_lon_rad) & (np.abs(north_rad) <= self._reach_lat_rad)
@@ -76,7 +80,8 @@ class LocalMetric:
         x, y = np.empty(len(lon)), np.empty(len(lon))
         x[near], y[near] = self.forward(lon[near], lat[near])
         far = ~near
-        x[far], y[far] = _transformer(self.origin_lon, self.origin_lat).transform(lon[far], lat[far])
+        plane = np.array(_transformer(self.origin_lon, self.origin_lat).transform(lon[far], lat[far]))
+        x[far], y[far] = np.where(np.isfinite(plane), plane, NOWHERE_M)
         return x, y
 
     def project(self, geometry: BaseGeometry) -> BaseGeometry:

@@ -1,0 +1,53 @@
+"""Grids for zones of all sizes: fine cells for roads, coarse ones for areas that would fill too many."""
+
+from __future__ import annotations
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from geofences.grid import Grid
+from geofences.placement import Reals
+from geofences.raster import Frame
+
+#: Side of the finest cells. Smaller ones leave fewer pairs open and take more memory.
+CELL_M = 25.0
+
+#: Radius up to which grids answer; larger circles take the exact way.
+REACH_M = 25.0
+
+#: A zone that would fill more cells than this goes to the next coarser grid.
+_CELLS_A_ZONE = 65_536
+_COARSER = 4
+
+#: No grid has more cells than this; a wider one has larger cells instead.
+_CELLS_A_GRID = 8_000_000
+
+
+def grids_over(shapes: NDArray[np.object_], cell_m: float) -> tuple[Grid, ...]:
+    """Grids that hold all the areas (z,), each area in one grid: the finest that it does not overfill."""
+    if len(shapes) == 0:
+        return ()
+    level = _levels(shapes, cell_m)
+    return tuple(
+        _grid(shapes, np.flatnonzero(level == number), cell_m * _COARSER ** int(number)) for number in np.unique(level)
+    )
+
+
+def _levels(shapes: NDArray[np.object_], cell_m: float) -> NDArray[np.int64]:
+    spread_m2: Reals = shapely.area(shapes) + shapely.length(shapes) * (REACH_M + cell_m)
+    excess = spread_m2 / (cell_m**2 * _CELLS_A_ZONE)
+    level: Reals = np.ceil(np.maximum(0.0, np.log(excess) / np.log(_COARSER**2)))
+    return level.astype(np.int64)
+
+
+def _grid(shapes: NDArray[np.object_], zone: NDArray[np.int64], cell_m: float) -> Grid:
+    west, south, east, north = shapely.total_bounds(shapes[zone])
+    while True:
+        margin_m = REACH_M + 2 * cell_m
+        columns = int((east - west + 2 * margin_m) / cell_m) + 1
+        rows = int((north - south + 2 * margin_m) / cell_m) + 1
+        if columns * rows <= _CELLS_A_GRID:
+            frame = Frame(float(west - margin_m), float(south - margin_m), cell_m, columns, rows)
+            return Grid.of(shapes[zone], zone, frame, REACH_M)
+        cell_m *= 2
