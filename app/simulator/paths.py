@@ -14,6 +14,7 @@ from itertools import accumulate, pairwise
 from app.simulator.plane import Point
 
 _CURVE_STEPS = 12
+_SAME_M = 1e-6
 _PARALLEL = 0.2  # sine of the angle below which two lines are taken as one direction
 
 
@@ -27,7 +28,7 @@ class Path:
     @classmethod
     def through(cls, points: Sequence[Point]) -> Path:
         """A path through the points; repeated ones are dropped."""
-        distinct = [points[0], *(after for before, after in pairwise(points) if math.dist(before, after) > 1e-6)]
+        distinct = [points[0], *(after for before, after in pairwise(points) if math.dist(before, after) > _SAME_M)]
         steps = (math.dist(before, after) for before, after in pairwise(distinct))
         return cls(tuple(distinct), tuple(accumulate(steps, initial=0.0)))
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 
+from shapely import LineString
+
 from app.simulator.course import Leg, speed_in_curve_mps
 from app.simulator.paths import Path, turn
 from app.simulator.plane import Plane
@@ -33,7 +35,19 @@ class Street:
     zone_id: str
     line: tuple[Node, ...]
     half_width_m: float
-    speed_limit_mps: float = math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class SlowPlace:
+    """Lanes that come within `reach_m` of the line are driven at no more than `speed_mps`."""
+
+    line: Path
+    reach_m: float
+    speed_mps: float
+
+    def touches(self, path: Path) -> bool:
+        """Whether the path comes that near."""
+        return LineString(self.line.points).distance(LineString(path.points)) <= self.reach_m
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +93,7 @@ class Streets:
         return randomness.choices(onward, weights)[0]
 
 
-def lay_out(streets: Sequence[Street], plane: Plane) -> Streets:
+def lay_out(streets: Sequence[Street], plane: Plane, slow: Sequence[SlowPlace] = ()) -> Streets:
     """The graph of these streets; lanes keep to the right of the centreline."""
     uses: dict[Node, int] = defaultdict(int)
     for street in streets:
@@ -93,7 +107,7 @@ def lay_out(streets: Sequence[Street], plane: Plane) -> Streets:
         for first, last in pairwise(nodes):
             piece = street.line[first : last + 1]
             for part in (piece, piece[::-1]):
-                lane = _lane(street, part, plane)
+                lane = _lane(street, part, plane, slow)
                 leaving[lane.start].append(lane)
     return Streets({node: tuple(lanes) for node, lanes in leaving.items()})
 
@@ -103,11 +117,12 @@ def road_speed_mps(half_width_m: float) -> float:
     return next(speed for width, speed in _ROAD_SPEEDS_MPS if half_width_m >= width)
 
 
-def _lane(street: Street, part: Sequence[Node], plane: Plane) -> Lane:
+def _lane(street: Street, part: Sequence[Node], plane: Plane, slow: Sequence[SlowPlace]) -> Lane:
     offset_m = min(_LANE_SHARE * street.half_width_m, _WIDEST_LANE_OFFSET_M)
     middle = Path.through([plane.point(*vertex) for vertex in part])
     path = middle.cut(_JUNCTION_M, middle.length_m - _JUNCTION_M).shifted_right(offset_m)
-    speed_mps = min(road_speed_mps(street.half_width_m), street.speed_limit_mps)
+    limits_mps = [place.speed_mps for place in slow if place.touches(path)]
+    speed_mps = min([road_speed_mps(street.half_width_m), *limits_mps])
     key = f"{street.zone_id}:{part[0]}>{part[-1]}"
     return Lane(key, path, part[0], part[-1], street.zone_id, speed_mps)
 

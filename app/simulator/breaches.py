@@ -1,0 +1,128 @@
+"""The script of the showcase: which vehicle commits which breach, at which second of every minute.
+
+Every finding is either in SCRIPTS or, with a reason, in UNSCRIPTED; a test compares what the real
+pipeline makes of the simulated stream with this table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from telemetry.findings import Finding
+
+CYCLE_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Misreport:
+    """Reports other values; None leaves the field out. `location.` fields are named with their prefix."""
+
+    changes: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Wander:
+    """Halts on its course (unless it flies on), moves off it to the right or upwards, and comes back."""
+
+    right_m: float = 0.0
+    up_m: float = 0.0
+    ramp_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hurry:
+    """Drives at this speed, whatever lies ahead."""
+
+    speed_mps: float
+
+
+@dataclass(frozen=True, slots=True)
+class WrongClock:
+    """Its clock is ahead by so much."""
+
+    ahead_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scatter:
+    """Its fixes fall far away, each time in another direction."""
+
+    distance_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class Appear:
+    """Switched off (still and silent) except now, and except in the hours of its permit, if it has any."""
+
+
+Act = Misreport | Wander | Hurry | WrongClock | Scatter | Appear
+
+
+class Opens(StrEnum):
+    """How often the breach opens an alert."""
+
+    EACH_MINUTE = "each_minute"
+    ONCE = "once"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One breach of every minute: `starts_s` is the second of the minute (UTC), `lasts_s` its length.
+
+    `alerted` are the vehicles that get an alert, where it is not the one that acts.
+    """
+
+    finding: Finding
+    vehicle_id: str
+    starts_s: int
+    lasts_s: int
+    act: Act
+    opens: Opens = Opens.EACH_MINUTE
+    alerted: tuple[str, ...] = field(default=())
+
+    def elapsed_s(self, at_ms: int) -> float | None:
+        """Seconds since the breach began, None when it is not going on."""
+        elapsed_s = (at_ms - self.starts_s * 1000) % CYCLE_MS / 1000
+        return elapsed_s if elapsed_s < self.lasts_s else None
+
+
+SCRIPTS = (
+    Script(Finding.OVERSPEED, "YL-001", 0, 12, Hurry(18.5)),  # its permit allows 50 km/h
+    Script(Finding.OUTSIDE_AREA, "YL-011", 4, 20, Wander(right_m=40.0)),
+    Script(Finding.MODE_NOT_PERMITTED, "HJ-012", 9, 9, Misreport({"mode": "manual"})),
+    Script(Finding.ABOVE_CEILING, "FL-101", 12, 18, Wander(up_m=24.0)),
+    Script(Finding.SAFETY_OFFICER_MISSING, "HJ-013", 16, 9, Misreport({"safety_officer": "none", "officer_id": None})),
+    Script(Finding.PASSENGERS_NOT_PERMITTED, "HJ-010", 20, 9, Misreport({"passengers": 2})),
+    Script(Finding.PERMIT_MISSING, "HJ-019", 23, 12, Appear(), opens=Opens.ONCE),
+    Script(Finding.LOW_ACCURACY, "HJ-011", 26, 11, Misreport({"location.horizontal_accuracy": 18.0})),
+    Script(
+        Finding.REMOTE_RATIO_EXCEEDED,  # a fourth vehicle for an officer who may watch over three
+        "HJ-004",
+        29,
+        10,
+        Misreport({"officer_id": "RO-HJ-01"}),
+        alerted=("HJ-001", "HJ-002", "HJ-003", "HJ-004"),
+    ),
+    Script(Finding.BELOW_FLOOR, "FL-102", 33, 18, Wander(up_m=-24.0)),
+    Script(Finding.LICENCE_EXPIRED, "HJ-014", 36, 9, Misreport({"officer_id": "SO-HJ-90"})),
+    Script(Finding.RESTRICTED_AREA, "YL-014", 39, 23, Wander(right_m=60.0, ramp_s=8.0)),
+    Script(Finding.CLOCK_SKEW, "HJ-015", 42, 10, WrongClock(30_000), opens=Opens.NEVER),
+    Script(Finding.PERMIT_SUSPENDED, "HJ-020", 45, 12, Appear(), opens=Opens.ONCE),
+    Script(Finding.IMPLAUSIBLE_JUMP, "HJ-016", 47, 11, Scatter(600.0)),
+    Script(
+        Finding.INDETERMINATE,  # an aircraft that does not say how high it is
+        "FL-106",
+        50,
+        10,
+        Misreport({"location.altitude": None, "location.vertical_accuracy": None, "altitude_datum": None}),
+    ),
+    Script(Finding.OUTSIDE_HOURS, "YL-017", 53, 12, Appear(), opens=Opens.ONCE),  # at night
+    Script(Finding.OUTSIDE_HOURS, "YL-018", 53, 12, Appear(), opens=Opens.ONCE),  # by day
+    Script(Finding.OVERSPEED, "YL-019", 56, 10, Hurry(11.0)),  # at the school, in its hours
+)
+
+#: Findings that no vehicle of the showcase can provoke, each with the reason.
+UNSCRIPTED: Mapping[Finding, str] = {}
