@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import shutil
 import socket
 import subprocess
@@ -9,8 +10,11 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from telemetry.broker import Identity, Role, run_broker
 from telemetry.mqtt import BrokerAddress
 
 SERVICE_USER = "pilotage-service"
@@ -103,7 +107,7 @@ def mosquitto(
     """A mosquitto of its own. With `users` nobody is anonymous; `acl` is an access file's text."""
     port = free_port()
     lines = [f"listener {port} 127.0.0.1", f"allow_anonymous {'false' if users else 'true'}", *extra_lines]
-    lines.append(f"user {_own_user()}")
+    lines.append(f"user {getpass.getuser()}")  # started as root, mosquitto becomes another user
     if users:
         lines.append(f"password_file {_password_file(directory, users)}")
     if acl is not None:
@@ -142,14 +146,38 @@ def _password_file(directory: Path, users: Mapping[str, str]) -> Path:
     return path
 
 
-def _own_user() -> str:
-    import getpass
-
-    return getpass.getuser()
-
-
 def _mosquitto() -> str:
     found = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
     if found is None:
         raise FileNotFoundError("mosquitto is not installed: apt-get install mosquitto")
     return found
+
+
+@dataclass(frozen=True)
+class ListedCredentials:
+    """Credentials from a table: everybody is a vehicle but the platform's service user."""
+
+    passwords: Mapping[str, str]
+
+    def verify(self, username: str, password: str) -> Identity | None:
+        """The identity when the password is the listed one."""
+        if self.passwords.get(username) != password:
+            return None
+        return Identity(username, Role.SERVICE if username == SERVICE_USER else Role.VEHICLE)
+
+
+@contextmanager
+def embedded(users: Mapping[str, str], port: int | None = None) -> Iterator[tuple[BrokerAddress, BaseProcess]]:
+    """The embedded broker in a process of its own; gives the service's address and the process."""
+    port = port or free_port()
+    process = get_context("spawn").Process(target=run_broker, args=("127.0.0.1", port, ListedCredentials(dict(users))))
+    process.start()
+    try:
+        wait_for_port(port)
+        yield BrokerAddress("127.0.0.1", port, SERVICE_USER, SERVICE_PASSWORD), process
+    finally:
+        process.terminate()
+        process.join(10)
+        if process.is_alive():
+            process.kill()
+            process.join()

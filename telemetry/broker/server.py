@@ -1,0 +1,108 @@
+"""Running the embedded broker: amqtt in asyncio, for one machine and a demonstration fleet.
+
+For a city use mosquitto (deploy/mosquitto/). This broker keeps sessions and retained messages in
+memory only; what it loses when it dies is resent by the vehicle agents.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+
+from amqtt.broker import Broker
+from amqtt.contexts import BrokerConfig, ListenerConfig, ListenerType
+from amqtt.session import Session
+
+from telemetry.broker.gate import LISTENER, Gate
+from telemetry.broker.identity import Credentials, Verifier
+
+_LOG = logging.getLogger(__name__)
+
+_SESSION_EXPIRY_S = 24 * 3600
+_PLUGINS = "telemetry.broker.plugins"
+
+
+class _Broker(Broker):
+    """amqtt, mended where it gives a client retained messages of other clients' subscriptions."""
+
+    async def _publish_retained_messages_for_subscription(
+        self, subscription: tuple[str, int], session: Session
+    ) -> None:
+        # On each connection amqtt calls this for every filter that anybody is subscribed to.
+        name, _ = subscription
+        for subscriber, qos in list(self.subscriptions.get(name, ())):
+            if subscriber is session:
+                await super()._publish_retained_messages_for_subscription((name, qos), session)
+
+
+class EmbeddedBroker:
+    """A broker in the running event loop. `port` 0 takes a free one, told by `start`."""
+
+    def __init__(self, host: str, port: int, credentials: Credentials) -> None:
+        _quieten_amqtt()
+        self._host = host
+        self._port = port
+        verifier = Verifier(credentials)
+        self._broker = _Broker(
+            BrokerConfig(
+                # The address is not used: connections come from the gate.
+                listeners={LISTENER: ListenerConfig(type=ListenerType.EXTERNAL, bind="gate:0")},
+                session_expiry_interval=_SESSION_EXPIRY_S,
+                plugins={
+                    f"{_PLUGINS}.AuthenticationPlugin": {"verifier": verifier},
+                    f"{_PLUGINS}.TopicPlugin": {},
+                    f"{_PLUGINS}.RedeliveryPlugin": {},
+                },
+            )
+        )
+        self._gate = Gate(self._broker, verifier)
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> int:
+        """Begin to serve; gives the port. Raises OSError when it is taken."""
+        await self._broker.start()
+        self._server = await asyncio.start_server(self._gate.accept, self._host, self._port)
+        port = int(self._server.sockets[0].getsockname()[1])
+        _LOG.info("Broker listens on %s:%d", self._host, port)
+        return port
+
+    async def stop(self) -> None:
+        """End all connections and stop."""
+        if self._server is not None:
+            self._server.close()
+        await self._broker.shutdown()
+
+
+def run_broker(
+    host: str, port: int, credentials: Credentials, *, on_ready: Callable[[int], None] | None = None
+) -> None:
+    """Serve until SIGTERM or SIGINT, in the main thread; `on_ready` hears the port."""
+    asyncio.run(_serve(host, port, credentials, on_ready))
+
+
+async def _serve(host: str, port: int, credentials: Credentials, on_ready: Callable[[int], None] | None) -> None:
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    broker = EmbeddedBroker(host, port, credentials)
+    bound = await broker.start()
+    if on_ready is not None:
+        on_ready(bound)
+    await stopping.wait()
+    await broker.stop()
+
+
+def _quieten_amqtt() -> None:
+    """Amqtt tells of every connection, late acknowledgement and missing reader as a warning or worse."""
+    logging.getLogger("amqtt").setLevel(logging.ERROR)
+    logging.getLogger("transitions").setLevel(logging.ERROR)
+    logger = logging.getLogger("amqtt.broker")
+    if _is_no_late_acknowledgement not in logger.filters:
+        logger.addFilter(_is_no_late_acknowledgement)
+
+
+def _is_no_late_acknowledgement(record: logging.LogRecord) -> bool:
+    """A client that takes more than five seconds is waiting for the database; nothing is lost."""
+    return not (record.exc_info and isinstance(record.exc_info[1], TimeoutError))
