@@ -14,9 +14,10 @@ from typing import TypeAlias
 import msgspec
 from paho.mqtt.enums import MQTTProtocolVersion
 
-from telemetry.agent.connection import BrokerAddress, Connection, Credential
+from telemetry.agent.connection import Connection, Credential
 from telemetry.agent.delivery import Delivery, Pace
 from telemetry.agent.ring import Ring, Settled
+from telemetry.mqtt import BrokerAddress
 from telemetry.ports import Clock
 
 logger = logging.getLogger(__name__)

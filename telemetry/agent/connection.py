@@ -10,7 +10,6 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import urlsplit
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -18,30 +17,13 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
 from telemetry.errors import BrokerUnavailable
+from telemetry.mqtt import BrokerAddress
 
 _KEEPALIVE_S = 30
 _CONNECT_TIMEOUT_S = 5.0
 _NO_MATCHING_SUBSCRIBERS = 0x10
 _UNSUPPORTED_PROTOCOL = ReasonCode(PacketTypes.CONNACK, "Unsupported protocol version")
 _KEEPALIVE_TIMEOUT = 0x8D
-_DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
-
-
-@dataclass(frozen=True, slots=True)
-class BrokerAddress:
-    """Where the broker listens."""
-
-    host: str
-    port: int
-    tls: bool
-
-    @classmethod
-    def parse(cls, url: str) -> BrokerAddress:
-        """Read `mqtt://host[:port]` or `mqtts://host[:port]` (TLS, system certificates)."""
-        parts = urlsplit(url)
-        if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
-            raise ValueError(f"a broker's address is mqtt://host:port or mqtts://host:port, not {url!r}")
-        return cls(parts.hostname, parts.port or _DEFAULT_PORTS[parts.scheme], parts.scheme == "mqtts")
 
 
 @dataclass(frozen=True, slots=True)

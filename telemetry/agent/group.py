@@ -8,10 +8,11 @@ from types import TracebackType
 from typing import Self
 
 from telemetry.agent.agent import DirectiveCallback, VehicleAgent
-from telemetry.agent.connection import BrokerAddress, Credential
+from telemetry.agent.connection import Credential
 from telemetry.agent.delivery import Pace
 from telemetry.agent.loop import NetworkLoop
 from telemetry.agent.ring import DEFAULT_CAPACITY, Ring, RingFile
+from telemetry.mqtt import BrokerAddress
 from telemetry.ports import Clock
 
 

@@ -13,6 +13,8 @@ from typing import Any, Self
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from tests.brokers import SERVICE_USER
+
 
 def topic_of(vehicle_id: str) -> str:
     return f"v1/7/{vehicle_id}/telemetry"
@@ -22,7 +24,12 @@ class FakePlatform:
     """Counts every seq that arrives; those for which `loses` answers true are as if never seen."""
 
     def __init__(
-        self, port: int, *, loses: Callable[[str, int, int], bool] = lambda _vehicle, _seq, _nth: False
+        self,
+        port: int,
+        *,
+        loses: Callable[[str, int, int], bool] = lambda _vehicle, _seq, _nth: False,
+        password: str | None = None,
+        protocol: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv5,
     ) -> None:
         self.arrivals: dict[str, Counter[int]] = {}
         self.samples: dict[str, dict[int, dict[str, Any]]] = {}
@@ -32,11 +39,13 @@ class FakePlatform:
         self._loses = loses
         self._lock = threading.Lock()
         self._port = port
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, "fake-platform", protocol=MQTTProtocolVersion.MQTTv5)
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, "fake-platform", protocol=protocol)
         self._client.on_connect = lambda client, *_: client.subscribe(
             [("v1/+/+/telemetry", 1), ("v1/+/+/directive/ack", 1)]
         )
         self._client.on_message = self._on_message
+        if password is not None:
+            self._client.username_pw_set(SERVICE_USER, password)
         self._client.reconnect_delay_set(1, 1)
 
     def __enter__(self) -> Self:

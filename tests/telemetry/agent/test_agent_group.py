@@ -8,11 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from paho.mqtt.enums import MQTTProtocolVersion
 
 from telemetry.agent.agent import Link
 from telemetry.agent.delivery import Pace
 from telemetry.agent.group import AgentGroup
-from tests.brokers import Mosquitto, mosquitto, platform_acl
+from tests.brokers import (
+    SERVICE_PASSWORD,
+    SERVICE_USER,
+    Mosquitto,
+    embedded,
+    free_port,
+    mosquitto,
+    platform_acl,
+)
 from tests.telemetry.agent.fake_platform import FakePlatform, topic_of, wait_until
 
 HERE = {"location": {"lat": 22.5, "lng": 113.9}}
@@ -138,3 +147,22 @@ def test_a_refused_credential_keeps_its_samples_and_says_why(tmp_path: Path) -> 
         car.publish(HERE)
         wait_until(lambda: "uthori" in car.status.reason)
         assert group.wait_settled(0.5) == 1
+
+
+def test_the_embedded_broker_without_mqtt_5_is_spoken_to_and_survived(tmp_path: Path) -> None:
+    users = {SERVICE_USER: SERVICE_PASSWORD, "car": "secret"}
+    port = free_port()
+    with AgentGroup(f"mqtt://127.0.0.1:{port}", tmp_path / "ring", pace=QUICK, longest_backoff_s=0.5) as group:
+        car = group.add("car", "secret", topic_of("car"))
+        seqs = [car.publish(HERE)]
+        with embedded(users, port), platform_on_311(port) as platform:
+            assert group.wait_settled(30) == 0
+            assert platform.stored("car") == set(seqs)
+        seqs.append(car.publish(HERE))
+        with embedded(users, port), platform_on_311(port) as platform:
+            assert group.wait_settled(30) == 0
+            assert platform.stored("car") == {seqs[1]}
+
+
+def platform_on_311(port: int) -> FakePlatform:
+    return FakePlatform(port, password=SERVICE_PASSWORD, protocol=MQTTProtocolVersion.MQTTv311)

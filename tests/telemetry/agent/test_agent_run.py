@@ -109,7 +109,7 @@ def test_an_impossible_speed_is_refused(options: AgentOptions, speed: float) -> 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:1883", "http://127.0.0.1", "mqtt://"])
 def test_an_impossible_address_is_refused(options: AgentOptions, url: str) -> None:
-    with pytest.raises(ValueError, match="a broker's address is"):
+    with pytest.raises(ValueError, match="a broker address"):
         ran(replace(options, broker_url=url))
 
 
