@@ -1,0 +1,202 @@
+"""Puts the showcase into an empty installation: places, organisations, people, vehicles and permits."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.models import Organisation, Role, Stage, User, Vehicle
+from app.services.conditions import Conditions
+from app.services.organisations import record_licence, register_organisation
+from app.services.permits import issue_permit, revise_permit
+from app.services.users import create_user
+from app.services.vehicles import register_vehicle, renew_credential, vehicle_by_id
+from app.services.zones import publish_zone_revision
+from app.showcase.plan import PlannedPermit, PlannedUser, PlannedVehicle, Register, data_file, shipped_register
+from geofences.errors import InvalidZone
+from geofences.formats import read_zones
+from telemetry.messages import telemetry_topic
+from telemetry.ports import PermitState
+
+_DAY_MS = 86_400_000
+_REASON = "示意数据 / illustrative data"
+
+#: The logins of the demo; their passwords are public.
+DEMO_USERS: tuple[PlannedUser, ...] = shipped_register().users
+
+
+@dataclass(frozen=True, slots=True)
+class VehicleCredential:
+    """What a vehicle needs to connect: handed out once, for the platform keeps a hash only."""
+
+    vehicle_id: str
+    password: str
+    topic: str
+
+    def __repr__(self) -> str:
+        return f"VehicleCredential(vehicle_id={self.vehicle_id!r}, topic={self.topic!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class SeedResult:
+    """`credentials` of the vehicles registered now; none when the showcase was there already."""
+
+    is_new: bool
+    credentials: tuple[VehicleCredential, ...]
+
+
+def is_seeded(session: Session) -> bool:
+    """Whether the showcase is in this installation."""
+    codes = [organisation.code for organisation in shipped_register().organisations]
+    return session.scalar(select(Organisation.id).where(Organisation.code.in_(codes)).limit(1)) is not None
+
+
+def seed(session: Session, now_ms: int) -> SeedResult:
+    """Seed the showcase, all of it in the caller's transaction; a second time changes nothing.
+
+    Its zones and permits began before now, so it may only come to an installation that has judged no
+    sample of its vehicles yet. Raises InvalidZone when the shipped zones cannot be read.
+    """
+    if is_seeded(session):
+        return SeedResult(is_new=False, credentials=())
+    register = shipped_register()
+    organisations = {
+        planned.code: register_organisation(
+            session, code=planned.code, name_zh=planned.name_zh, name_en=planned.name_en
+        )
+        for planned in register.organisations
+    }
+    users = [_create_user(session, planned, organisations, now_ms) for planned in register.users]
+    regulator = next(user for user in users if user.role is Role.REGULATOR)
+    _publish_zones(session, regulator, now_ms)
+    _record_licences(session, register, organisations, now_ms)
+    registered = {
+        planned.vehicle_id: _register(session, planned, organisations[planned.organisation], now_ms)
+        for planned in register.vehicles
+    }
+    vehicles = {vehicle_id: vehicle for vehicle_id, (vehicle, _) in registered.items()}
+    for permit in register.permits:
+        _issue(session, permit, organisations[permit.holder], vehicles, actor=regulator, now_ms=now_ms)
+    return SeedResult(is_new=True, credentials=tuple(credential for _, credential in registered.values()))
+
+
+def renew_credentials(session: Session, vehicle_ids: Collection[str]) -> tuple[VehicleCredential, ...]:
+    """New credentials for vehicles whose old ones were lost; the old ones are worthless then."""
+    return tuple(
+        _credential(vehicle_id, renew_credential(session, vehicle_by_id(session, vehicle_id)))
+        for vehicle_id in vehicle_ids
+    )
+
+
+def _create_user(
+    session: Session, planned: PlannedUser, organisations: Mapping[str, Organisation], now_ms: int
+) -> User:
+    return create_user(
+        session,
+        email=planned.email,
+        password=planned.password,
+        role=Role(planned.role),
+        display_name=planned.display_name,
+        organisation=organisations[planned.organisation] if planned.organisation else None,
+        now_ms=now_ms,
+    )
+
+
+def _publish_zones(session: Session, actor: User, now_ms: int) -> None:
+    file = read_zones(data_file("zones.geojson"))
+    if file.problems:
+        raise InvalidZone("; ".join(f"feature {problem.feature}: {problem.message}" for problem in file.problems))
+    for feature in file.zones:
+        zone = feature.revision
+        publish_zone_revision(
+            session,
+            zone_id=zone.zone_id,
+            kind=zone.kind,
+            geometry=zone.geometry,
+            name_zh=feature.names["zh"],
+            name_en=feature.names["en"],
+            starts_at_ms=zone.starts_at_ms,
+            half_width_m=zone.half_width_m,
+            band=zone.band,
+            schedule=zone.schedule,
+            speed_limit_mps=zone.speed_limit_mps,
+            authority=zone.authority,
+            jurisdiction=zone.jurisdiction,
+            reason=_REASON,
+            actor=actor,
+            now_ms=now_ms,
+            imported=True,
+        )
+
+
+def _record_licences(
+    session: Session, register: Register, organisations: Mapping[str, Organisation], now_ms: int
+) -> None:
+    for officer in register.officers:
+        record_licence(
+            session,
+            officer_id=officer.officer_id,
+            organisation=organisations[officer.organisation],
+            expires_at_ms=now_ms + officer.expires_in_days * _DAY_MS,
+        )
+
+
+def _register(
+    session: Session, planned: PlannedVehicle, organisation: Organisation, now_ms: int
+) -> tuple[Vehicle, VehicleCredential]:
+    vehicle, token = register_vehicle(
+        session,
+        vehicle_id=planned.vehicle_id,
+        kind=planned.kind,
+        organisation=organisation,
+        plate=planned.plate,
+        model=planned.model,
+        now_ms=now_ms,
+    )
+    return vehicle, _credential(planned.vehicle_id, token)
+
+
+def _credential(vehicle_id: str, token: str) -> VehicleCredential:
+    return VehicleCredential(vehicle_id, token, telemetry_topic(vehicle_id))
+
+
+def _issue(
+    session: Session,
+    planned: PlannedPermit,
+    holder: Organisation,
+    vehicles: Mapping[str, Vehicle],
+    *,
+    actor: User,
+    now_ms: int,
+) -> None:
+    valid_from_ms = now_ms + planned.valid_from_days * _DAY_MS
+    revision = issue_permit(
+        session,
+        number=planned.number,
+        stage=Stage(planned.stage),
+        holder=holder,
+        vehicles=[vehicles[vehicle_id] for vehicle_id in planned.vehicles],
+        zone_ids=planned.zones,
+        conditions=Conditions.from_dict(planned.conditions),
+        valid_from_ms=valid_from_ms,
+        valid_until_ms=now_ms + planned.valid_until_days * _DAY_MS,
+        starts_at_ms=valid_from_ms,
+        reason=_REASON,
+        actor=actor,
+        now_ms=now_ms,
+        imported=True,
+    )
+    if planned.suspended is not None:
+        revise_permit(
+            session,
+            revision.permit,
+            state=PermitState.SUSPENDED,
+            starts_at_ms=now_ms + planned.suspended.days * _DAY_MS,
+            reason=planned.suspended.reason,
+            actor=actor,
+            now_ms=now_ms,
+            imported=True,
+        )
