@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from telemetry.plausibility import SLACK_M, UNSTATED_RADIUS_M, distance_m, reach_m
-from telemetry.samples import Flags, Integers, Reals, SampleBatch
+from telemetry.samples import Flags, Integers, Reals, SampleBatch, group_starts
 from telemetry.tracks import Candidate, Fix, Track
 
 #: A track moves to a far place once this many samples, over this long, agree on it.
@@ -52,7 +52,7 @@ def believe(
         return belief
     fixes = _matrix(batch, live)
     vehicle = batch.vehicle[live]
-    starts = np.flatnonzero(np.concatenate(([True], vehicle[1:] != vehicle[:-1])))
+    starts = group_starts(vehicle)
     before = np.empty_like(fixes)
     before[1:] = fixes[:-1]
     keys = vehicle[starts].tolist()

@@ -1,13 +1,27 @@
-"""Messages to a Flush and back: decode, judge, commit."""
+"""Messages to a Flush and back: decode, take in, judge, commit."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from telemetry.bus import LivePosition
+import msgspec
+import numpy as np
+
+from telemetry.bus import LivePosition, alerts_topic, encode_alert
+from telemetry.decoding import decode
+from telemetry.errors import StaleRegistry
+from telemetry.intake import Intake, take_in
+from telemetry.judging import Judged, judge_in_order
 from telemetry.messages import Message
-from telemetry.ports import AlertChange, Clock, Registry, Store
+from telemetry.officers import OfficerRoster
+from telemetry.ports import AlertChange, Clock, Flush, OutboxMessage, Registry, Store
+from telemetry.positions import newest_positions
+from telemetry.rulebook import Rulebook
+from telemetry.tracks import NEW_TRACK, Track, state_of, track_of
+
+#: A registry that changes faster than a flush can be judged is not chased forever.
+MAX_STALE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +35,7 @@ class PipelineSettings:
     coverage_factor: float = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Watermark:
+class Watermark(msgspec.Struct, frozen=True):
     """What is settled of one vehicle: every seq up to `watermark` and in the closed intervals `received`."""
 
     vehicle_id: str
@@ -42,6 +55,7 @@ class FlushResult:
     positions: Sequence[LivePosition]
     alerts: Sequence[AlertChange]
     generation: int
+    committed_ms: int
     stored: int
     late: int
     rejected: int
@@ -58,11 +72,98 @@ class Pipeline:
         self._store = store
         self._clock = clock
         self._settings = settings or PipelineSettings()
+        self._rulebook: Rulebook | None = None
+        self._tracks: dict[int, Track] = {}
+        self._officers = OfficerRoster()
 
     def process(self, messages: Sequence[Message]) -> FlushResult:
         """Judge and store these messages in one transaction.
 
         Returns after the commit. Raises StoreUnavailable with nothing written and nothing
-        remembered: the same messages may be processed again with the same result.
+        remembered: the same messages may be processed again with the same result. Raises
+        StaleRegistry only if the registry changed MAX_STALE times meanwhile.
         """
-        raise NotImplementedError
+        for _ in range(MAX_STALE - 1):
+            try:
+                return self._process(messages)
+            except StaleRegistry:
+                continue
+        return self._process(messages)
+
+    def _process(self, messages: Sequence[Message]) -> FlushResult:
+        rulebook = self._current_rulebook()
+        decoded = decode(messages, rulebook.routes)
+        heard = set(decoded.batch.vehicle.tolist())
+        heard.update(reject.vehicle for reject in decoded.rejects if reject.vehicle is not None)
+        self._load_tracks(heard)
+        intake = take_in(decoded, messages, self._tracks, self._store)
+        in_arrival = np.argsort(intake.source, kind="stable")
+        loads, seen = self._officers.observe(intake.batch, in_arrival[~intake.late[in_arrival]])
+        batch = replace(intake.batch, officer_load=loads)
+        judged = judge_in_order(rulebook, batch, intake.late, self._tracks, self._settings.coverage_factor)
+        tracks = self._renewed(intake, judged)
+        self._store.commit(
+            Flush(
+                judged=judged.batch,
+                rejects=intake.rejects,
+                alerts=judged.changes,
+                tracks=[state_of(key, track) for key, track in tracks.items()],
+                outbox=self._announce(rulebook, judged.changes),
+            )
+        )
+        # Only what is stored is remembered: until here the same messages could be processed again.
+        self._tracks.update(tracks)
+        self._officers.keep(seen)
+        return self._result(rulebook, intake, judged, tracks)
+
+    def _current_rulebook(self) -> Rulebook:
+        generation = self._registry.generation()
+        if self._rulebook is None or self._rulebook.generation != generation:
+            self._rulebook = Rulebook.of(self._registry.snapshot(), self._rulebook)
+        return self._rulebook
+
+    def _load_tracks(self, vehicles: Iterable[int]) -> None:
+        """Bring back what was remembered of vehicles that this process has not heard of yet."""
+        unknown = [key for key in vehicles if key not in self._tracks]
+        if unknown:
+            kept = {state.vehicle: track_of(state) for state in self._store.tracks(unknown)}
+            self._tracks.update({key: kept.get(key, NEW_TRACK) for key in unknown})
+
+    def _renewed(self, intake: Intake, judged: Judged) -> dict[int, Track]:
+        """The tracks of all vehicles that the flush heard of, with what is settled now."""
+        tracks: dict[int, Track] = {}
+        for key, (watermark, received) in intake.received.items():
+            track = judged.tracks.get(key) or self._tracks[key]
+            tracks[key] = Track(
+                watermark,
+                received,
+                track.last_timestamp_ms,
+                track.last_seq,
+                track.believed,
+                track.candidates,
+                track.runs,
+            )
+        return tracks
+
+    def _announce(self, rulebook: Rulebook, changes: Sequence[AlertChange]) -> list[OutboxMessage]:
+        topic = alerts_topic(self._settings.worker)
+        return [
+            OutboxMessage(topic, encode_alert(change, rulebook.vehicles[change.vehicle].vehicle_id))
+            for change in changes
+        ]
+
+    def _result(self, rulebook: Rulebook, intake: Intake, judged: Judged, tracks: dict[int, Track]) -> FlushResult:
+        return FlushResult(
+            watermarks=[
+                Watermark(rulebook.vehicles[key].vehicle_id, track.watermark, track.received)
+                for key, track in tracks.items()
+            ],
+            positions=newest_positions(judged.batch, rulebook.vehicles),
+            alerts=judged.changes,
+            generation=rulebook.generation,
+            committed_ms=self._clock(),
+            stored=len(intake.batch),
+            late=int(intake.late.sum()),
+            rejected=len(intake.rejects),
+            duplicates=intake.duplicates,
+        )

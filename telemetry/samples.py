@@ -116,3 +116,10 @@ def take(batch: SampleBatch, rows: Integers) -> SampleBatch:
         values = getattr(batch, column.name)
         columns[column.name] = [values[i] for i in indices] if isinstance(values, list) else values[rows]
     return SampleBatch(**columns)
+
+
+def group_starts(vehicle: Integers) -> Integers:
+    """Where each vehicle's rows begin, in a column in which each vehicle's rows are together."""
+    if not len(vehicle):
+        return np.zeros(0, dtype=np.int64)
+    return np.flatnonzero(np.concatenate(([True], vehicle[1:] != vehicle[:-1])))
