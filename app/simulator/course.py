@@ -53,14 +53,15 @@ class Pace:
 
 
 class Course:
-    """Position and speed along legs that `supply` yields without end."""
+    """Position and speed along legs that `supply` yields without end. It starts in full motion."""
 
     def __init__(self, supply: Iterator[Leg], abilities: Abilities, *, start_m: float = 0.0) -> None:
         self._supply = supply
         self._abilities = abilities
         self._legs: deque[Leg] = deque([next(supply)])
         self.on_leg_m = min(start_m, self._legs[0].path.length_m)
-        self.speed_mps = 0.0
+        left_m = self._legs[0].path.length_m - self.on_leg_m
+        self.speed_mps = min(self._legs[0].speed_mps, self._brakes_within(left_m, 0.0))
 
     @property
     def leg(self) -> Leg:
