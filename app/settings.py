@@ -230,8 +230,8 @@ class _Reader:
         def parse(text: str) -> tuple[int, ...]:
             found: set[int] = set()
             for part in text.split(","):
-                first, _, last = part.strip().partition("-")
-                found.update(range(int(first), min(int(last or first), PARTITIONS) + 1))
+                first, dash, last = part.strip().partition("-")
+                found.update(range(int(first), min(int(last if dash else first), PARTITIONS) + 1))
             return tuple(sorted(found))
 
         def fits(found: tuple[int, ...]) -> bool:

@@ -6,7 +6,7 @@ milliseconds (docs/adr/0004-samples-into-sqlite.md has the numbers). The file fo
 and stable (https://www.sqlite.org/fileformat2.html): section numbers below are of that page.
 
 Every row has the same length: whole numbers take 8 bytes (serial type 6), reals 8 bytes (7; a NaN
-reads as NULL). The table is a root page of pointers and the leaves it points to.
+reads as NULL). The table is one leaf page, or a root page of pointers to leaves.
 """
 
 from __future__ import annotations
@@ -54,17 +54,23 @@ class ImageFormat:
         if count > _MOST_ROWS:
             raise ValueError(f"{count} rows do not fit into one image")
         cells = self._cells(batch)
-        leaves = max(1, -(-count // self._rows_per_page))
-        pages = np.zeros((_HEADER_PAGES + leaves, PAGE_BYTES), dtype=np.uint8)
-        pages[0] = self._schema_page
-        pages[0, _PAGE_COUNT] = _bytes(len(pages), ">u4")
-        _fill_root(pages[1], np.arange(1, leaves) * self._rows_per_page - 1)
-        full = count // self._rows_per_page
-        split = full * self._rows_per_page
-        _fill_leaves(pages[_HEADER_PAGES : _HEADER_PAGES + full], cells[:split])
-        if full < leaves:
-            _fill_leaves(pages[_HEADER_PAGES + full :], cells[split:])
+        full, rest = divmod(count, self._rows_per_page)
+        leaves = full + (rest > 0)
+        if leaves <= 1:  # the root is itself a leaf
+            pages = self._pages(_HEADER_PAGES)
+            _fill_leaves(pages[1:], cells)
+        else:
+            pages = self._pages(_HEADER_PAGES + leaves)
+            _fill_root(pages[1], np.arange(1, leaves) * self._rows_per_page - 1)
+            _fill_leaves(pages[_HEADER_PAGES : _HEADER_PAGES + full], cells[: count - rest])
+            _fill_leaves(pages[_HEADER_PAGES + full :], cells[count - rest :])
         return pages.data.cast("B")
+
+    def _pages(self, count: int) -> Bytes:
+        pages = np.zeros((count, PAGE_BYTES), dtype=np.uint8)
+        pages[0] = self._schema_page
+        pages[0, _PAGE_COUNT] = _bytes(count, ">u4")
+        return pages
 
     def _cells(self, batch: EncodedBatch) -> Bytes:
         rows = np.empty(len(batch), dtype=self._row)

@@ -266,6 +266,7 @@ def upgrade() -> None:
                 "malformed_topic",
                 "unknown_vehicle",
                 "wrong_partition",
+                "wrong_vehicle",
                 "too_large",
                 "too_many_samples",
                 "malformed_json",
