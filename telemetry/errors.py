@@ -55,3 +55,15 @@ class InvalidTrackState(TelemetryError):
     """A vehicle's remembered state that this version cannot read. Nothing is guessed from it."""
 
     code = "invalid_track_state"
+
+
+class AccessControlFailed(TelemetryError):
+    """mosquitto's dynamic-security plugin refused a command; the message is the plugin's own."""
+
+    code = "access_control_failed"
+
+
+class UnknownBrokerUser(AccessControlFailed):
+    """The plugin knows no client of that name."""
+
+    code = "unknown_broker_user"

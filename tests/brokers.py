@@ -106,7 +106,8 @@ def mosquitto(
 ) -> Iterator[Mosquitto]:
     """A mosquitto of its own. With `users` nobody is anonymous; `acl` is an access file's text."""
     port = free_port()
-    lines = [f"listener {port} 127.0.0.1", f"allow_anonymous {'false' if users else 'true'}", *extra_lines]
+    own_rules = users or any(line.startswith("plugin ") for line in extra_lines)
+    lines = [f"listener {port} 127.0.0.1", f"allow_anonymous {'false' if own_rules else 'true'}", *extra_lines]
     lines.append(f"user {getpass.getuser()}")  # started as root, mosquitto becomes another user
     if users:
         lines.append(f"password_file {_password_file(directory, users)}")
@@ -136,6 +137,16 @@ def platform_acl() -> str:
         "pattern read v1/+/%u/committed\n"
         "pattern read v1/+/%u/directive\n"
     )
+
+
+def dynamic_security_lines(directory: Path, admin: str, password: str) -> list[str]:
+    """Configuration that loads mosquitto's dynamic-security plugin with one administrator."""
+    state = directory / "dynamic-security.json"
+    subprocess.run(["mosquitto_ctrl", "dynsec", "init", str(state), admin, password], check=True, capture_output=True)
+    plugins = sorted(Path("/usr/lib").glob("*/mosquitto_dynamic_security.so"))
+    if not plugins:
+        raise FileNotFoundError("mosquitto's dynamic-security plugin is not installed: apt-get install mosquitto")
+    return [f"plugin {plugins[0]}", f"plugin_opt_config_file {state}"]
 
 
 def _password_file(directory: Path, users: Mapping[str, str]) -> Path:
