@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 logger = logging.getLogger(__name__)
@@ -43,8 +43,8 @@ class Child:
 class Supervisor:
     """Starts children in the given order and stops them in the reverse one."""
 
-    def __init__(self, environment: dict[str, str], clock: Callable[[], float] = time.monotonic) -> None:
-        self._environment = environment | {_SUPERVISED: str(os.getpid())}
+    def __init__(self, environment: Mapping[str, str], clock: Callable[[], float] = time.monotonic) -> None:
+        self._environment = {**environment, _SUPERVISED: str(os.getpid())}
         self._clock = clock
         self._children: list[Child] = []
         self._stopping = threading.Event()

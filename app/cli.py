@@ -1,0 +1,190 @@
+"""The command line. Each command reads the settings, wires one process and runs it.
+
+What a command needs is imported inside it: `pilotage agent` on a vehicle's computer shall not wait
+for the web server's libraries.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from app.errors import SettingsError
+from app.settings import Settings, ensure_secret, home_of
+from app.supervisor import die_with_supervisor
+
+if TYPE_CHECKING:
+    from telemetry.agent.run import AgentOptions
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Pilotage runs the trials of self-driving vehicles and eVTOLs in a city."""
+    die_with_supervisor()
+
+
+@main.command()
+def up() -> None:
+    """Embedded broker, ingest worker and web server under one supervisor."""
+    from app.installation import run_installation
+
+    sys.exit(run_installation(_settings(), os.environ))
+
+
+@main.command()
+def demo() -> None:
+    """The installation with the illustrative Qianhai showcase and a simulated fleet."""
+    from app.demo import run_demo
+
+    sys.exit(run_demo(os.environ))
+
+
+@main.command()
+def broker() -> None:
+    """The embedded MQTT broker alone."""
+    from app.processes import run_embedded_broker
+
+    run_embedded_broker(_settings())
+
+
+@main.command()
+def ingest() -> None:
+    """One ingest worker; any number may run, each with its own PILOTAGE_WORKER_NAME and PILOTAGE_PARTITIONS."""
+    from app.processes import run_ingest
+
+    run_ingest(_settings())
+
+
+@main.command()
+def web() -> None:
+    """The web server alone."""
+    from app.processes import run_web
+
+    run_web(_settings())
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database to the newest schema."""
+    from app.processes import run_migration
+
+    run_migration(_settings())
+
+
+@main.command()
+@click.option(
+    "--fleet",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The vehicles' credentials.  [default: PILOTAGE_HOME/fleet.json]",
+)
+@click.option(
+    "--vehicles", type=click.IntRange(1, 10_000), help="A synthetic fleet of this size instead of the showcase's."
+)
+@click.option("--rate", "rate_hz", type=click.FloatRange(0.1, 50.0), help="Samples a second of each vehicle.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed drives the same way.")
+def simulate(fleet: Path | None, vehicles: int | None, rate_hz: float | None, seed: int) -> None:
+    """Drive and fly the showcase's fleet, with its scripted breaches."""
+    from app.processes import run_simulation
+
+    settings = _settings()
+    run_simulation(settings, fleet or settings.home / "fleet.json", vehicles=vehicles, rate_hz=rate_hz, seed=seed)
+
+
+@main.command()
+@click.option("--check", is_flag=True, required=True, help="Judge what is stored once more and compare.")
+@click.option("--vehicle", "vehicle_ids", multiple=True, help="Only this vehicle; may be repeated.")
+def replay(*, check: bool, vehicle_ids: tuple[str, ...]) -> None:
+    """Judge stored samples again; exit status 1 when any verdict or alert differs."""
+    from app.processes import run_replay_check
+
+    assert check
+    sys.exit(run_replay_check(_settings(), vehicle_ids, report=click.echo))
+
+
+@main.command()
+@click.option(
+    "--broker", "broker_url", envvar="PILOTAGE_BROKER_URL", default="mqtt://127.0.0.1:1883", show_default=True
+)
+@click.option("--vehicle", "vehicle_id", envvar="PILOTAGE_VEHICLE", required=True, help="The vehicle's id.")
+@click.option("--password", envvar="PILOTAGE_VEHICLE_PASSWORD", required=True, help="Better given in the environment.")
+@click.option("--topic", help="As handed out at registration.  [default: made from the vehicle id]")
+@click.option(
+    "--ring", type=click.Path(dir_okay=False, path_type=Path), help="Ring buffer on disk.  [default: VEHICLE.ring]"
+)
+@click.option(
+    "--track",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="GPX, CSV or GeoJSON; else standard input.",
+)
+@click.option("--speed", type=float, default=1.0, show_default=True, help="Times the recorded pace; inf for at once.")
+@click.option("--original-times", is_flag=True, help="Keep the recording's times instead of shifting them to now.")
+@click.option("--accuracy", type=float, help="Declared horizontal accuracy in metres (68 %).")
+@click.option("--vertical-accuracy", type=float, help="Declared vertical accuracy in metres.")
+@click.option("--datum", type=click.Choice(["AGL", "AMSL", "WGS84"]), help="What the recording's altitudes mean.")
+@click.option("--mode", type=click.Choice(["autonomous", "manual", "remote", "takeover", "minimal_risk"]))
+@click.option("--safety-officer", type=click.Choice(["onboard", "remote", "none"]))
+@click.option("--officer", "officer_id", help="Who that is.")
+@click.option("--passengers", type=click.IntRange(0))
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=float,
+    default=60.0,
+    show_default=True,
+    help="Seconds to wait for the last confirmation.",
+)
+def agent(**options: Any) -> None:
+    """Publish a vehicle's samples: one JSON a line from standard input, or a recorded track.
+
+    What is not confirmed as stored stays in the ring buffer and is sent again.
+    """
+    from telemetry.agent.run import run_agent
+    from telemetry.errors import TelemetryError
+
+    try:
+        status = run_agent(_agent_options(options), lines=sys.stdin.buffer, report=_report)
+    except (TelemetryError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    sys.exit(status)
+
+
+def _settings() -> Settings:
+    """The settings, with a secret made for this home where none is given."""
+    if not os.environ.get("PILOTAGE_SECRET_KEY"):
+        ensure_secret(home_of(os.environ))
+    try:
+        return Settings.from_environment(os.environ)
+    except SettingsError as error:
+        lines = "\n".join(f"  {problem}" for problem in error.problems)
+        raise click.ClickException(f"the settings cannot be used:\n{lines}") from error
+
+
+def _agent_options(options: dict[str, Any]) -> AgentOptions:
+    from telemetry.agent.run import AgentOptions
+    from telemetry.agent.tracks import Declared
+    from telemetry.samples import AltitudeDatum, Mode, SafetyOfficer
+
+    datum, mode, officer = (options.pop(name) for name in ("datum", "mode", "safety_officer"))
+    declared = Declared(
+        horizontal_accuracy_m=options.pop("accuracy"),
+        vertical_accuracy_m=options.pop("vertical_accuracy"),
+        altitude_datum=AltitudeDatum[datum] if datum else None,
+        mode=Mode[mode.upper()] if mode else None,
+        safety_officer=SafetyOfficer[officer.upper()] if officer else None,
+        officer_id=options.pop("officer_id"),
+        passengers=options.pop("passengers"),
+    )
+    ring = options.pop("ring") or Path(f"{options['vehicle_id']}.ring")
+    return AgentOptions(ring_path=ring, declared=declared, **options)
+
+
+def _report(line: str) -> None:
+    click.echo(line, err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""Wires each process of an installation from its settings. What runs here knows no other process."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from app.credentials import RegisteredCredentials
+from app.database import migrate, open_engine
+from app.registry import open_registry
+from app.settings import Settings
+from app.simulator.credentials import read_credentials
+from app.simulator.run import SimulatorOptions, run_simulator
+from app.storage import open_store
+from app.web.clock import now_ms
+from app.web.server import serve
+from telemetry.broker import run_broker
+from telemetry.mqtt import BrokerAddress
+from telemetry.pipeline import Pipeline, PipelineSettings
+from telemetry.worker import Worker, WorkerSettings, run_until_signalled, worker_client
+
+
+def start_logging(settings: Settings) -> None:
+    """One line an event on standard error, in colour for nobody."""
+    logging.basicConfig(
+        level=settings.log_level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", stream=sys.stderr
+    )
+
+
+def broker_address(settings: Settings) -> BrokerAddress:
+    """Where the broker is, and the platform's own account there."""
+    return BrokerAddress(
+        host=settings.broker_host,
+        port=settings.broker_port,
+        username=settings.broker_username,
+        password=settings.broker_password,
+        tls=settings.broker_tls,
+    )
+
+
+def run_embedded_broker(settings: Settings) -> None:
+    """The embedded broker, until SIGTERM or SIGINT."""
+    start_logging(settings)
+    credentials = RegisteredCredentials(open_engine(settings.database_url), settings)
+    run_broker(settings.mqtt_host, settings.mqtt_port, credentials)
+
+
+def run_ingest(settings: Settings) -> None:
+    """One ingest worker, until SIGTERM or SIGINT."""
+    start_logging(settings)
+    engine = open_engine(settings.database_url)
+    store = open_store(engine)
+    pipeline = Pipeline(
+        open_registry(engine, settings),
+        store,
+        now_ms,
+        PipelineSettings(worker=settings.worker_name, coverage_factor=settings.coverage_factor),
+    )
+    worker_settings = WorkerSettings(
+        name=settings.worker_name,
+        partitions=settings.partitions,
+        batch_messages=settings.flush_messages,
+        linger_s=settings.flush_ms / 1000,
+    )
+    client = worker_client(broker_address(settings), worker_settings, now_ms)
+    run_until_signalled(Worker(client, pipeline, store, worker_settings, now_ms))
+
+
+def run_web(settings: Settings) -> None:
+    """The web server, until SIGTERM or SIGINT."""
+    start_logging(settings)
+    serve(settings)
+
+
+def run_migration(settings: Settings) -> None:
+    """Bring the database to the newest schema."""
+    start_logging(settings)
+    migrate(open_engine(settings.database_url))
+
+
+def run_simulation(
+    settings: Settings, fleet_file: Path, *, vehicles: int | None, rate_hz: float | None, seed: int
+) -> None:
+    """The simulated fleet whose credentials are in the file, until SIGTERM or SIGINT."""
+    start_logging(settings)
+    options = SimulatorOptions(
+        broker_url=settings.broker_url,
+        credentials=read_credentials(fleet_file),
+        ring_path=settings.home / "fleet.ring",
+        seed=seed,
+        synthetic_vehicles=vehicles,
+    )
+    run_simulator(options if rate_hz is None else replace(options, road_hz=rate_hz, air_hz=rate_hz))
