@@ -20,7 +20,6 @@ from app.web.language import language
 #: Areas from the bottom up, then lines, each with the kinds that belong to it.
 _AREAS = ("land", "water", "green", "district")
 _ROADS = ("road_minor", "road_major")
-_UNCLICKABLE = {"interactive": False, "pane": "city"}
 
 
 @cache
@@ -56,7 +55,8 @@ def _add(layer: folium.FeatureGroup, features: list[Mapping[str, Any]], class_na
     folium.GeoJson(
         {"type": "FeatureCollection", "features": shapes},
         style_function=lambda _feature: {"className": class_name},
-        **_UNCLICKABLE,
+        interactive=False,
+        pane="city",
     ).add_to(layer)
 
 

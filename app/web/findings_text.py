@@ -77,7 +77,10 @@ FINDING_TEXTS: dict[Finding, FindingText] = {
     ),
     Finding.REMOTE_RATIO_EXCEEDED: _text(
         ("远程安全员超配", "一名远程安全员同时负责的车辆超过许可数量。"),
-        ("Too many vehicles per remote officer", "One remote safety officer is responsible for more vehicles than permitted."),
+        (
+            "Too many vehicles per remote officer",
+            "One remote safety officer looks after more vehicles than permitted.",
+        ),
     ),
     Finding.LICENCE_EXPIRED: _text(
         ("安全员资质过期", "在岗安全员或飞行员的资质已过期。"),

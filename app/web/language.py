@@ -1,6 +1,7 @@
 """Which language a request is answered in, and where the translations are.
 
-English is the language of the texts in the source; app/translations holds Simplified Chinese.
+English is the language of the texts in the source; app/translations holds Simplified Chinese, under
+`zh_Hans_CN` because that is what Babel makes of `zh_CN`.
 After a change of texts: `pybabel extract`, `update` and `compile` as CONTRIBUTING says; a test fails
 while a text is untranslated or the compiled catalogue is older than its source.
 """
@@ -21,7 +22,7 @@ TRANSLATIONS = Path(__file__).parents[1] / "translations"
 
 def install(app: Flask, default: Locale) -> None:
     """Give the app its translations; `default` answers those who state no preference."""
-    Babel(
+    Babel(  # type: ignore[no-untyped-call]  # flask-babel has no annotations
         app,
         default_locale=Locale.ENGLISH.value,
         default_translation_directories=str(TRANSLATIONS),

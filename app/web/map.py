@@ -108,7 +108,9 @@ def build_map(zones: FeatureCollection, city: FeatureCollection, tiles: TileSour
     for pane, z_index in (("city", 250), ("city-labels", 450), ("vehicles", 620)):
         folium.map.CustomPane(pane, z_index=z_index, pointer_events=pane == "vehicles").add_to(drawn)
     if tiles is not None:
-        folium.TileLayer(tiles.url, attr=tiles.attribution or " ", name=_("Tile map"), max_zoom=_CLOSEST_ZOOM).add_to(drawn)
+        folium.TileLayer(tiles.url, attr=tiles.attribution or " ", name=_("Tile map"), max_zoom=_CLOSEST_ZOOM).add_to(
+            drawn
+        )
     basemap.city_layer(city, name=_("City plan"), show=tiles is None).add_to(drawn)
     for layer in _zone_layers(zones["features"]):
         layer.add_to(drawn)
@@ -116,7 +118,7 @@ def build_map(zones: FeatureCollection, city: FeatureCollection, tiles: TileSour
     bounds = _bounds(zones["features"])
     if bounds is not None:
         drawn.fit_bounds(bounds, padding=(24, 24))
-    drawn.add_child(_Handover())
+    drawn.add_child(_Handover())  # type: ignore[no-untyped-call]  # branca has no annotations here
     return _parts(drawn)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from app.settings import Settings
+from app.showcase.seed import DEMO_USERS, is_seeded
 from app.web.basemap import shipped_city
 from app.web.csrf import csrf_token
 from app.web.gate import identity_or_none
 from app.web.headers import nonce
-from app.web.pages import PageSources, Viewer
+from app.web.pages import DemoLogin, PageSources, Viewer
+from app.web.runtime import runtime
 from app.web.zones import zones_now
 
 
@@ -17,13 +19,22 @@ def page_sources(settings: Settings) -> PageSources:
         zones=zones_now,
         city=shipped_city,
         viewer=_viewer,
-        illustrative=lambda: settings.demo,
+        illustrative=_is_illustrative,
         csrf_token=csrf_token,
         nonce=nonce,
-        demo_logins=(),
+        demo_logins=_demo_logins() if settings.demo else (),
     )
 
 
 def _viewer() -> Viewer | None:
     caller = identity_or_none()
     return None if caller is None else Viewer(name=caller.display_name, role=caller.role.value)
+
+
+def _is_illustrative() -> bool:
+    with runtime().reading() as database:
+        return is_seeded(database)
+
+
+def _demo_logins() -> tuple[DemoLogin, ...]:
+    return tuple(DemoLogin(user.display_name, user.email, user.password) for user in DEMO_USERS)

@@ -61,6 +61,7 @@ def script_text() -> dict[str, str]:
         "officer": _("Safety officer"),
         "battery": _("Battery"),
         "seen": _("Last seen"),
+        "now": _("now"),
         "undecided": _("undecided"),
         "no_alert": _("no open alert"),
         "pseudonym_note": _("The name is a pseudonym that changes every day."),

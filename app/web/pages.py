@@ -33,9 +33,9 @@ class Viewer:
 class DemoLogin:
     """A seeded user, shown on the login page of a demo only."""
 
+    name: str
     email: str
     password: str
-    role: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,12 @@ def create_pages(settings: Settings, sources: PageSources) -> Blueprint:
             abort(404)
         answer = make_response(redirect(_page_before(), code=303))
         answer.set_cookie(
-            LANGUAGE_COOKIE, code, max_age=_LANGUAGE_COOKIE_SECONDS, secure=request.is_secure, httponly=True, samesite="Lax"
+            LANGUAGE_COOKIE,
+            code,
+            max_age=_LANGUAGE_COOKIE_SECONDS,
+            secure=request.is_secure,
+            httponly=True,
+            samesite="Lax",
         )
         return answer
 
@@ -118,6 +123,7 @@ def _map_page(settings: Settings, sources: PageSources, *, staff: bool) -> str:
         "urls": {
             "live": f"{prefix}/live",
             "stream": f"{prefix}/live/stream",
+            "centrelines": f"{prefix}/zones?centreline=1",
             "login": url_for("pages.login", next=url_for("pages.staff_map")),
         },
         "text": script_text(),

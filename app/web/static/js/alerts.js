@@ -1,11 +1,10 @@
 // The list of open alerts, newest first.
 
 import { element, findingDescription, findingName, icon, localised, text, timeElement } from "./page.js";
-import { worse } from "./vehicles.js";
 
 const SHOWN = 100;
 
-function vehicleOf(alert) {
+export function vehicleOf(alert) {
   const id = alert.vehicle_id ?? alert.vehicle;
   return id === null || id === undefined ? null : String(id);
 }
@@ -68,14 +67,8 @@ export class AlertList {
     this.onChange(vehicleOf(alert));
   }
 
-  worstOf(vehicleId) {
-    let worst = null;
-    for (const alert of this.open.values()) if (vehicleOf(alert) === vehicleId) worst = worse(alert.severity, worst);
-    return worst;
-  }
-
-  vehicleOf(alert) {
-    return vehicleOf(alert);
+  openOf(vehicleId) {
+    return [...this.open.values()].filter((alert) => vehicleOf(alert) === vehicleId);
   }
 
   render() {

@@ -1,7 +1,8 @@
 // The live layer: connects the event stream with the map, the alert list and the page around them.
 
-import { AlertList } from "./alerts.js";
+import { AlertList, vehicleOf } from "./alerts.js";
 import { isStaff, page, text } from "./page.js";
+import { nameRoads } from "./roads.js";
 import { listen } from "./stream.js";
 import { VehicleLayer } from "./vehicles.js";
 
@@ -15,7 +16,7 @@ const alerts = new AlertList(document.getElementById("alert-list"), {
   onChoose: showAlert,
   onChange: (vehicleId) => { if (vehicleId) vehicles.refresh(vehicleId); },
 });
-const vehicles = new VehicleLayer(map, (id) => alerts.worstOf(id));
+const vehicles = new VehicleLayer(map, (id) => alerts.openOf(id));
 
 function setSheet(open) {
   panel.classList.toggle("is-open", open);
@@ -24,7 +25,7 @@ function setSheet(open) {
 
 function showAlert(alert) {
   if (phone.matches) setSheet(false);
-  if (vehicles.focus(alerts.vehicleOf(alert))) return;
+  if (vehicles.focus(vehicleOf(alert))) return;
   const [lon, lat] = alert.geometry?.coordinates ?? [];
   if (Number.isFinite(lon)) map.setView([lat, lon], Math.max(map.getZoom(), 16));
 }
@@ -84,3 +85,5 @@ listen(page.urls.stream, {
   onState: showState,
   onRefused: checkSession,
 });
+
+nameRoads(map);

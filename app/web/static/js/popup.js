@@ -39,21 +39,23 @@ function staffRows(list, properties) {
   ]);
 }
 
-function findingTags(properties) {
+/** Open alerts first, then what the newest sample shows beyond them, then what could not be decided. */
+function findingTags({ findings = [], undecided = [] }, alerts) {
   const box = element("div", "popup-findings");
-  for (const [codes, className] of [[properties.findings, "tag tag-finding"], [properties.undecided, "tag tag-undecided"]]) {
-    for (const code of codes ?? []) {
-      const tag = element("span", className, findingName(code));
-      tag.title = findingDescription(code);
-      if (className.endsWith("undecided")) tag.append(` · ${text("undecided")}`);
-      box.append(tag);
-    }
-  }
+  const add = (code, className, note) => {
+    const tag = element("span", `tag ${className}`, note ? `${findingName(code)} · ${text(note)}` : findingName(code));
+    tag.title = findingDescription(code);
+    box.append(tag);
+  };
+  const alerted = new Set(alerts.map((alert) => alert.finding));
+  for (const alert of alerts) add(alert.finding, `is-${alert.severity}`);
+  for (const code of findings) if (!alerted.has(code)) add(code, "is-finding", "now");
+  for (const code of undecided) add(code, "is-undecided", "undecided");
   return box;
 }
 
-/** The popup of a vehicle as an element. */
-export function popupContent(vehicle) {
+/** The popup of a vehicle with its open alerts, as an element. */
+export function popupContent(vehicle, alerts) {
   const { properties } = vehicle;
   const box = element("article", "popup");
   box.dataset.alert = vehicle.alert ?? "none";
@@ -68,8 +70,8 @@ export function popupContent(vehicle) {
   if (isStaff) staffRows(list, properties);
   else rows(list, [["altitude", vehicle.kind === "air" ? altitude(properties) : null]]);
   if (list.childElementCount) box.append(list);
-  if (isStaff) box.append(findingTags(properties));
-  else box.append(element("p", "popup-note", text("pseudonym_note")));
+  box.append(findingTags(properties, alerts));
+  if (!isStaff) box.append(element("p", "popup-note", text("pseudonym_note")));
   if (properties.stale) box.append(element("p", "popup-note is-stale", text("stale_note")));
   return box;
 }

@@ -4,14 +4,13 @@ import { Glide } from "./motion.js";
 import { element, icon, text } from "./page.js";
 import { popupContent } from "./popup.js";
 
-const FORGET_MS = 600000;
 const MANY = 150;
 const SEVERITIES = [null, "notice", "warning", "critical"];
 
 const still = window.matchMedia("(prefers-reduced-motion: reduce)");
 
-export function worse(a, b) {
-  return SEVERITIES.indexOf(a ?? null) >= SEVERITIES.indexOf(b ?? null) ? a ?? null : b ?? null;
+function worse(a, b) {
+  return SEVERITIES.indexOf(a) >= SEVERITIES.indexOf(b) ? a : b;
 }
 
 class Vehicle {
@@ -28,9 +27,9 @@ class Vehicle {
   }
 
   /** Shows colour, label and accessible name; the position is the frame's matter. */
-  dress(alert) {
+  dress(alerts) {
     const { properties } = this;
-    this.alert = worse(alert, properties.alert);
+    this.alert = alerts.reduce((worst, alert) => worse(alert.severity, worst), properties.alert ?? null);
     const root = this.marker.getElement();
     if (!root) return;
     root.dataset.kind = this.kind;
@@ -47,10 +46,10 @@ class Vehicle {
 }
 
 export class VehicleLayer {
-  /** `alertOf(id)` is the severity of the vehicle's worst open alert, or null. */
-  constructor(map, alertOf) {
+  /** `alertsOf(id)` gives the vehicle's open alerts. */
+  constructor(map, alertsOf) {
     this.map = map;
-    this.alertOf = alertOf;
+    this.alertsOf = alertsOf;
     this.vehicles = new Map();
     this.moving = new Set();
     this.paused = false;
@@ -60,7 +59,6 @@ export class VehicleLayer {
     map.on("zoomstart", () => { this.paused = true; });
     map.on("zoomend", () => { this.paused = false; this.animate(); });
     map.on("moveend", () => this.place([...this.vehicles.values()]));
-    setInterval(() => this.forgetSilent(), 30000);
   }
 
   /** Shows these vehicles and no others. */
@@ -84,9 +82,8 @@ export class VehicleLayer {
     let vehicle = this.vehicles.get(id);
     if (!vehicle) vehicle = this.add(id, properties, { lat, lon });
     vehicle.properties = properties;
-    vehicle.seenMs = nowMs;
     vehicle.glide.aim({ lat, lon }, properties.heading_deg, nowMs, still.matches);
-    vehicle.dress(this.alertOf(id));
+    vehicle.dress(this.alertsOf(id));
     this.moving.add(vehicle);
     if (vehicle.marker.isPopupOpen()) vehicle.marker.getPopup().update();
   }
@@ -100,7 +97,7 @@ export class VehicleLayer {
       keyboard: true,
       riseOnHover: true,
     });
-    vehicle.marker.bindPopup(() => popupContent(vehicle), {
+    vehicle.marker.bindPopup(() => popupContent(vehicle, this.alertsOf(vehicle.id)), {
       autoPan: false, className: "vehicle-popup", minWidth: 232, maxWidth: 300, offset: [0, -8],
     });
     vehicle.marker.on("popupopen", () => this.reveal(vehicle));
@@ -117,16 +114,11 @@ export class VehicleLayer {
     this.vehicles.delete(id);
   }
 
-  forgetSilent() {
-    const limitMs = performance.now() - FORGET_MS;
-    for (const [id, vehicle] of this.vehicles) if (vehicle.seenMs < limitMs) this.remove(id);
-  }
-
   /** Dresses one vehicle again after its alerts have changed. */
   refresh(id) {
     const vehicle = this.vehicles.get(id);
     if (!vehicle) return;
-    vehicle.dress(this.alertOf(id));
+    vehicle.dress(this.alertsOf(id));
     if (vehicle.marker.isPopupOpen()) vehicle.marker.getPopup().update();
   }
 
@@ -169,9 +161,18 @@ export class VehicleLayer {
       const shown = vehicle.glide.at(nowMs);
       if (shown.arrived) this.moving.delete(vehicle);
       if (!shown.arrived && !visible.contains([shown.lat, shown.lon])) continue;
-      vehicle.marker.setLatLng([shown.lat, shown.lon]);
-      vehicle.shape.style.transform = `rotate(${shown.heading.toFixed(1)}deg)`;
+      this.put(vehicle, shown);
     }
+  }
+
+  put(vehicle, { lat, lon, heading }) {
+    const where = L.latLng(lat, lon);
+    vehicle.marker.setLatLng(where);
+    vehicle.shape.style.transform = `rotate(${heading.toFixed(1)}deg)`;
+    // Leaflet places markers on whole pixels; the rest of the way makes slow movement even.
+    const exact = this.map.project(where).subtract(this.map.getPixelOrigin());
+    const rest = exact.subtract(exact.round());
+    vehicle.body.style.transform = `translate(${rest.x.toFixed(2)}px, ${rest.y.toFixed(2)}px)`;
   }
 }
 

@@ -44,6 +44,7 @@ window.pilotage = (() => {
     legend.onAdd = () => {
       const node = document.getElementById("legend");
       node.hidden = false;
+      node.open = !window.matchMedia("(max-width: 760px)").matches;
       L.DomEvent.disableClickPropagation(node);
       L.DomEvent.disableScrollPropagation(node);
       return node;
