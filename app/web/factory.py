@@ -49,7 +49,7 @@ def create_app(
 
 
 def _state(settings: Settings, engine: Engine, live: LiveViews, clock: Clock) -> Runtime:
-    heartbeats, slots = Heartbeats(), StreamSlots(settings.web_threads)
+    heartbeats, slots = Heartbeats(clock), StreamSlots(settings.web_threads)
     return Runtime(
         settings=settings,
         engine=engine,

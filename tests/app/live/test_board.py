@@ -1,0 +1,116 @@
+"""The board: readers at their own pace see everything that changed, and nobody waits."""
+
+from __future__ import annotations
+
+import threading
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.live.board import Board, Document
+
+NORTH, SOUTH = 1, 2
+
+
+def _document(owner: int | None, text: str) -> Document:
+    return Document(owner, text.encode())
+
+
+def test_a_new_reader_gets_everything_and_then_only_changes() -> None:
+    board = Board()
+    board.put([("a", _document(NORTH, "a1")), ("b", _document(SOUTH, "b1"))])
+    board.put_alert("x", _document(NORTH, "x1"), closed=False)
+    first = board.changes(0)
+    assert first.complete
+    assert (first.features, first.alerts) == ([b"a1", b"b1"], [b"x1"])
+    assert not board.changes(first.cursor)
+    board.put([("a", _document(NORTH, "a2"))])
+    second = board.changes(first.cursor)
+    assert (second.complete, second.features, second.alerts) == (False, [b"a2"], [])
+
+
+def test_a_slow_reader_finds_the_newest_state_only() -> None:
+    board = Board()
+    cursor = board.changes(0).cursor
+    for number in range(100):
+        board.put([("a", _document(None, f"a{number}"))])
+    assert board.changes(cursor).features == [b"a99"]
+
+
+def test_an_organisation_sees_its_own() -> None:
+    board = Board()
+    board.put([("a", _document(NORTH, "a1")), ("b", _document(SOUTH, "b1"))])
+    board.put_alert("x", _document(SOUTH, "x1"), closed=False)
+    seen = board.changes(0, NORTH)
+    assert (seen.features, seen.alerts) == ([b"a1"], [])
+    board.remove(["a", "b"])
+    assert board.changes(seen.cursor, NORTH).removed == ["a"]
+
+
+def test_a_closed_alert_is_told_once_more() -> None:
+    board = Board()
+    board.put_alert("x", _document(None, "open"), closed=False)
+    cursor = board.changes(0).cursor
+    board.put_alert("x", _document(None, "closed"), closed=True)
+    assert board.changes(cursor).alerts == [b"closed"]
+    assert board.changes(0).alerts == []
+
+
+def test_a_reader_that_is_too_far_behind_starts_anew() -> None:
+    board = Board(kept_removals=2)
+    board.put([(f"v{n}", _document(None, f"{n}")) for n in range(5)])
+    cursor = board.changes(0).cursor
+    board.remove([f"v{n}" for n in range(4)])
+    late = board.changes(cursor)
+    assert late.complete
+    assert late.features == [b"4"]
+    assert not board.changes(late.cursor)
+
+
+def test_a_restart_gives_everybody_a_snapshot() -> None:
+    board = Board()
+    board.put([("a", _document(None, "a1"))])
+    cursor = board.changes(0).cursor
+    board.restart()
+    again = board.changes(cursor)
+    assert again.complete
+    assert again.features == []
+
+
+def test_closing_wakes_every_reader() -> None:
+    board = Board()
+    woken = [threading.Thread(target=board.wait, args=(board.changes(0).cursor, 60.0)) for _ in range(3)]
+    for thread in woken:
+        thread.start()
+    board.close()
+    for thread in woken:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+_steps = st.lists(st.tuples(st.sampled_from(["put", "remove", "read"]), st.sampled_from("abcd")), max_size=40)
+
+
+@given(_steps, st.integers(0, 3))
+def test_whatever_a_reader_missed_it_ends_with_the_same_picture(steps: list[tuple[str, str]], kept: int) -> None:
+    board = Board(kept_removals=kept)
+    truth: dict[str, bytes] = {}
+    seen: dict[str, bytes] = {}
+    cursor = 0
+    for number, (step, key) in enumerate([*steps, ("read", "a")]):
+        if step == "put":
+            document = Document(None, f"{key}{number}".encode())
+            truth[key] = document.json
+            board.put([(key, document)])
+        elif step == "remove":
+            truth.pop(key, None)
+            board.remove([key])
+        else:
+            changes = board.changes(cursor)
+            cursor = changes.cursor
+            if changes.complete:
+                seen = {}
+            seen |= {feature.decode()[0]: feature for feature in changes.features}
+            for gone in changes.removed:
+                seen.pop(gone, None)
+    assert seen == truth

@@ -1,0 +1,132 @@
+"""The live picture: the newest position of each vehicle, open alerts, what is stale and what is gone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+
+from app.live.picture import GONE_AFTER_MS, STALE_AFTER_MS
+from app.live.things import Alert
+from telemetry.findings import Finding, Severity
+from tests.app.web.cast import NOON_MS, PLACE_NAME, City
+
+
+def _document(city: City) -> dict[str, Any]:
+    document: dict[str, Any] = msgspec.json.decode(city.live.staff.snapshot())
+    return document
+
+
+def _feature(city: City, vehicle_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(f for f in _document(city)["features"] if f["id"] == vehicle_id)
+    return found
+
+
+def _alert(city: City, vehicle_id: str = "NORTH-R1", finding: Finding = Finding.OVERSPEED) -> Alert:
+    return Alert(
+        vehicle=city.keys[vehicle_id],
+        finding=finding,
+        severity=Severity.WARNING,
+        opened_at_ms=NOON_MS - 1_000,
+        opened_seq=5,
+        last_seen_ms=NOON_MS,
+        lon=113.9,
+        lat=22.52,
+        zone_revision=city.zone_revision,
+    )
+
+
+def test_a_position_is_shown_with_all_that_the_vehicle_said(city: City) -> None:
+    city.observe("NORTH-R1", verdict=int(Finding.OUTSIDE_AREA | Finding.OVERSPEED), undecided=int(Finding.BELOW_FLOOR))
+    feature = _feature(city, "NORTH-R1")
+    assert feature["geometry"] == {"type": "Point", "coordinates": [113.900051, 22.523456, 12.3]}
+    assert feature["properties"] == {
+        "vehicle_id": "NORTH-R1",
+        "kind": "road",
+        "operator": "北方智行",
+        "operator_names": {"zh": "北方智行", "en": "North Mobility"},
+        "timestamp_ms": NOON_MS,
+        "heading_deg": 123.4,
+        "speed_mps": 8.31,
+        "altitude_m": 12.3,
+        "altitude_datum": "AMSL",
+        "mode": "autonomous",
+        "safety_officer": "onboard",
+        "battery_percent": 81.0,
+        "findings": ["outside_area", "overspeed"],
+        "undecided": ["below_floor"],
+        "alert": None,
+        "stale": False,
+    }
+
+
+def test_an_older_position_changes_nothing(city: City) -> None:
+    city.observe("NORTH-R1", seq=10)
+    city.observe("NORTH-R1", seq=9, lat=1.0)
+    city.observe("NORTH-R1", seq=99, timestamp_ms=NOON_MS - 1, lat=1.0)
+    assert _feature(city, "NORTH-R1")["geometry"]["coordinates"][1] == 22.523456
+
+
+def test_a_vehicle_that_is_not_registered_is_reported_and_not_shown(city: City) -> None:
+    assert city.live.picture.observe([city.position("NORTH-R1", vehicle=999)]) == {999}
+    assert _document(city)["features"] == []
+
+
+def test_a_silent_vehicle_becomes_stale_and_then_goes(city: City) -> None:
+    city.observe("NORTH-R1")
+    cursor = city.live.staff.changes(0).cursor
+    city.time.pass_ms(STALE_AFTER_MS + 1)
+    changes = city.live.staff.changes(cursor)
+    assert msgspec.json.decode(changes.features[0])["properties"]["stale"] is True
+    assert city.live.picture.vehicle_count() == 0
+    city.time.pass_ms(GONE_AFTER_MS - STALE_AFTER_MS)
+    assert city.live.staff.changes(changes.cursor).removed == ["NORTH-R1"]
+    assert _document(city)["features"] == []
+
+
+def test_a_vehicle_is_painted_with_its_most_severe_open_alert(city: City) -> None:
+    city.observe("NORTH-R1")
+    warning, critical = _alert(city), replace(_alert(city, finding=Finding.OUTSIDE_AREA), severity=Severity.CRITICAL)
+    for alert, paint in (
+        (warning, "warning"),
+        (critical, "critical"),
+        (replace(critical, closed_at_ms=NOON_MS), "warning"),
+        (replace(warning, closed_at_ms=NOON_MS), None),
+    ):
+        city.live.picture.observe_alert(alert)
+        assert _feature(city, "NORTH-R1")["properties"]["alert"] == paint
+    assert _document(city)["alerts"] == []
+
+
+def test_an_alert_names_vehicle_place_and_time(city: City) -> None:
+    city.live.picture.observe_alert(_alert(city))
+    (alert,) = _document(city)["alerts"]
+    assert alert["id"] == f"{city.keys['NORTH-R1']}-overspeed-{NOON_MS - 1_000}-5"
+    assert (alert["vehicle_id"], alert["kind"], alert["finding"]) == ("NORTH-R1", "road", "overspeed")
+    assert alert["place"] == dict(zip(("zh", "en"), PLACE_NAME, strict=True))
+    assert (alert["opened_at_ms"], alert["closed"]) == (NOON_MS - 1_000, False)
+
+
+def test_a_closed_alert_is_never_opened_again(city: City) -> None:
+    alert = _alert(city)
+    city.live.picture.observe_alert(replace(alert, closed_at_ms=NOON_MS))
+    city.live.picture.observe_alert(alert)
+    assert city.live.picture.open_alerts() == []
+
+
+def test_what_people_did_is_not_undone_by_an_extension(city: City) -> None:
+    alert = _alert(city)
+    city.live.picture.observe_alert(replace(alert, acknowledged_at_ms=NOON_MS, escalated_at_ms=NOON_MS))
+    city.live.picture.observe_alert(replace(alert, last_seen_ms=NOON_MS + 500))
+    (shown,) = city.live.picture.open_alerts()
+    assert (shown.acknowledged_at_ms, shown.escalated_at_ms, shown.last_seen_ms) == (NOON_MS, NOON_MS, NOON_MS + 500)
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_reconciling_makes_the_open_alerts_those_of_the_database(city: City, stored: bool) -> None:  # noqa: FBT001 -- a parameter
+    known, missed = _alert(city), _alert(city, "SOUTH-E1")
+    city.live.picture.observe_alert(known)
+    city.live.picture.reconcile([known, missed] if stored else [])
+    assert city.live.picture.open_alerts() == ([known, missed] if stored else [])

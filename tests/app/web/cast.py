@@ -1,0 +1,231 @@
+"""The cast of the web's tests: two operators, their vehicles, three people, one road, one app."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from flask import Flask
+from flask.testing import FlaskClient
+from shapely import LineString
+from sqlalchemy import Engine, select
+
+from app.database import changing_session, migrate, open_engine, reading_session
+from app.live.feed import LiveFeed
+from app.live.views import LiveViews, build_views
+from app.models import Alert as AlertRow
+from app.models import Organisation, Role, ZoneRevisionRow
+from app.models import User as UserRow
+from app.models import Vehicle as VehicleRow
+from app.services.organisations import register_organisation
+from app.services.tokens import issue_token
+from app.services.users import create_user
+from app.services.vehicles import register_vehicle
+from app.services.zones import publish_zone_revision
+from app.settings import Settings
+from app.web.factory import create_app
+from geofences.zones import ZoneKind
+from telemetry.bus import LivePosition
+from telemetry.findings import Finding, Severity
+from telemetry.samples import VehicleKind
+
+NOON_MS = 1_772_337_600_000  # 2026-03-01 12:00 in Shanghai
+DAY_MS = 86_400_000
+PASSWORD = "a good password"
+SECRET = "0123456789abcdef0123456789abcdef"
+PEOPLE = {
+    Role.ADMINISTRATOR: "admin@city.example",
+    Role.REGULATOR: "regulator@city.example",
+    Role.OPERATOR: "operator@north.example",
+}
+#: One kilometre of road to the north; 0.001 degrees of latitude are about 111 m.
+ROAD = LineString([(113.9, 22.52), (113.9, 22.529)])
+PLACE_NAME = ("梦海大道", "Menghai Avenue")
+
+
+@dataclass
+class Time:
+    """A clock that moves when told."""
+
+    now_ms: int = NOON_MS
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+    def pass_ms(self, duration_ms: int) -> None:
+        self.now_ms += duration_ms
+
+
+@dataclass
+class City:
+    """An app over a small registry, with a picture that tests feed by hand."""
+
+    settings: Settings
+    engine: Engine
+    time: Time
+    live: LiveViews
+    app: Flask
+    keys: dict[str, int]
+    zone_revision: int
+    tokens: dict[Role, str] = field(default_factory=dict)
+
+    def feed(self) -> LiveFeed:
+        return LiveFeed(self.live, self.engine, self.time, escalate_after_s=300.0)
+
+    def client(self) -> FlaskClient:
+        return self.app.test_client()
+
+    def logged_in(self, role: Role) -> FlaskClient:
+        client = self.client()
+        answer = log_in(client, PEOPLE[role], PASSWORD)
+        assert answer == 303, answer
+        return client
+
+    def bearer(self, role: Role) -> dict[str, str]:
+        """Headers of a program that acts for the person of this role."""
+        if role not in self.tokens:
+            with changing_session(self.engine) as session:
+                person = session.query(UserRow).filter_by(email=PEOPLE[role]).one()
+                self.tokens[role] = issue_token(
+                    session, person, name="test", now_ms=self.time(), expires_at_ms=self.time() + DAY_MS
+                )
+        return {"Authorization": f"Bearer {self.tokens[role]}"}
+
+    def position(self, vehicle_id: str, **changes: object) -> LivePosition:
+        north = LivePosition(
+            vehicle=self.keys[vehicle_id],
+            vehicle_id=vehicle_id,
+            kind=VehicleKind.AIR if "E" in vehicle_id else VehicleKind.ROAD,
+            seq=self.time() // 100,
+            timestamp_ms=self.time(),
+            received_ms=self.time(),
+            lon=113.900051,
+            lat=22.523456,
+            altitude_m=12.3,
+            altitude_datum="AMSL",
+            heading_deg=123.4,
+            speed_mps=8.31,
+            horizontal_accuracy_m=0.6,
+            mode="autonomous",
+            safety_officer="onboard",
+            passengers=2,
+            battery_percent=81.0,
+            verdict=0,
+            undecided=0,
+        )
+        values = {name: getattr(north, name) for name in LivePosition.__struct_fields__}
+        return LivePosition(**(values | changes))
+
+    def observe(self, vehicle_id: str, **changes: object) -> None:
+        assert self.live.picture.observe([self.position(vehicle_id, **changes)]) == set()
+
+    def store_alert(self, vehicle_id: str, finding: Finding = Finding.OUTSIDE_AREA, **changes: object) -> int:
+        """An open alert in the database; returns its key."""
+        row = AlertRow(
+            vehicle_key=self.keys[vehicle_id],
+            finding=int(finding),
+            severity=Severity.CRITICAL,
+            opened_at_ms=self.time() - 1_234,
+            opened_seq=7,
+            first_seen_ms=self.time() - 2_000,
+            last_seen_ms=self.time(),
+            closed_at_ms=None,
+            zone_revision_id=self.zone_revision,
+            permit_revision_id=None,
+            lon=113.900051,
+            lat=22.523456,
+        )
+        for name, value in changes.items():
+            setattr(row, name, value)
+        with changing_session(self.engine) as session:
+            session.add(row)
+            session.flush()
+            return row.id
+
+
+@contextmanager
+def small_city(home: Path, registry: Path | None = None, **changes: object) -> Iterator[City]:
+    """Two operators (north, south) with a car and an aircraft each; `registry` is a database to copy."""
+    settings = Settings.from_environment({"PILOTAGE_HOME": str(home), "PILOTAGE_SECRET_KEY": SECRET})
+    settings = replace(settings, **changes)  # type: ignore[arg-type]  # names are checked by replace
+    database = Path(settings.database_url.removeprefix("sqlite:///"))
+    database.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(registry or build_registry(home / "registry"), database)
+    engine = open_engine(settings.database_url)
+    time = Time()
+    live = build_views(settings, time)
+    app = create_app(settings, engine=engine, live=live, clock=time)
+    with reading_session(engine) as session:
+        keys = {vehicle.vehicle_id: vehicle.id for vehicle in session.scalars(select(VehicleRow))}
+        zone_revision = session.scalars(select(ZoneRevisionRow.id)).one()
+    city = City(settings, engine, time, live, app, keys, zone_revision)
+    city.feed().step()
+    yield city
+    live.close()
+    engine.dispose()
+
+
+def build_registry(directory: Path) -> Path:
+    """A database with the whole cast; copied for each test, since hashing passwords takes its time."""
+    path = directory / "cast.sqlite"
+    engine = open_engine(f"sqlite:///{path}")
+    migrate(engine)
+    _register(engine, Time())
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    engine.dispose()
+    return path
+
+
+def _register(engine: Engine, time: Time) -> None:
+    with changing_session(engine) as session:
+        organisations: list[Organisation] = []
+        for side, name_zh in (("NORTH", "北方智行"), ("SOUTH", "南方智行")):
+            company = register_organisation(session, code=side, name_zh=name_zh, name_en=f"{side.title()} Mobility")
+            organisations.append(company)
+            for vehicle_id, kind in ((f"{side}-R1", VehicleKind.ROAD), (f"{side}-E1", VehicleKind.AIR)):
+                register_vehicle(
+                    session,
+                    vehicle_id=vehicle_id,
+                    kind=kind,
+                    organisation=company,
+                    now_ms=time(),
+                    plate=f"粤B{vehicle_id}",
+                )
+        for role, email in PEOPLE.items():
+            create_user(
+                session,
+                email=email,
+                password=PASSWORD,
+                role=role,
+                display_name=f"{role.title()} Person",
+                now_ms=time(),
+                organisation=organisations[0] if role is Role.OPERATOR else None,
+            )
+        publish_zone_revision(
+            session,
+            zone_id="QH-R-01",
+            kind=ZoneKind.TEST_ROAD,
+            geometry=ROAD,
+            name_zh=PLACE_NAME[0],
+            name_en=PLACE_NAME[1],
+            half_width_m=10.0,
+            starts_at_ms=time() - DAY_MS,
+            now_ms=time(),
+            imported=True,
+        )
+
+
+def csrf_of(client: FlaskClient) -> str:
+    found = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/login").text)
+    assert found is not None
+    return found[1]
+
+
+def log_in(client: FlaskClient, email: str, password: str, **fields: str) -> int:
+    data = {"email": email, "password": password, "csrf_token": csrf_of(client)} | fields
+    return client.post("/login", data=data).status_code
