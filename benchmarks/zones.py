@@ -28,8 +28,8 @@ from geofences.zones import Datum, VerticalBand, ZoneKind, ZoneRevision
 Reals = NDArray[np.float64]
 
 BATCH = 500
-BATCHES = 24
-ROUNDS = 9
+BATCHES = 8
+ROUNDS = 25
 #: About the extended Qianhai zone, 120 square kilometres.
 EXTENT_M = 11_000.0
 LON, LAT = 113.9, 22.5

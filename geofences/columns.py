@@ -71,9 +71,9 @@ class ZoneColumns:
 
     def in_force(self, zone: Integers, timestamp_ms: Integers) -> Flags:
         """For pairs (m,) of a zone's row and an instant: is the revision in force and its window open?"""
-        in_force = (self.starts_at_ms[zone] <= timestamp_ms) & (timestamp_ms < self.ends_at_ms[zone])
+        in_force = (self.starts_at_ms.take(zone) <= timestamp_ms) & (timestamp_ms < self.ends_at_ms.take(zone))
         if self.schedules:
-            schedule = self.schedule[zone]
+            schedule = self.schedule.take(zone)
             for row in np.unique(schedule[in_force & (schedule >= 0)]):
                 pairs = np.flatnonzero(in_force & (schedule == row))
                 in_force[pairs] = self.schedules[row].active(timestamp_ms[pairs])
@@ -81,9 +81,10 @@ class ZoneColumns:
 
     def vertical(self, points: Points, point: Integers, zone: Integers) -> Codes:
         """VerticalRelation of pairs (m,): INSIDE without a band, UNCERTAIN for what is not known."""
-        datum = self.datum[zone]
-        altitude_m = points.altitude_m[point] + self.offsets_m[points.altitude_datum[point], datum]
-        radius_m = points.vertical_radius_m[point]
+        # Row -1 of the table, "absent", is its row 3 as well: every code becomes a place in the flat table.
+        source = (points.altitude_datum & 3).astype(np.int64) * 3
+        altitude_m = points.altitude_m.take(point) + self.offsets_m.take(source.take(point) + self.datum.take(zone))
+        radius_m = points.vertical_radius_m.take(point)
         return self.relation(zone, altitude_m - radius_m, altitude_m + radius_m)
 
     def relation(self, zone: Integers, lowest_m: Reals, highest_m: Reals) -> Codes:
@@ -91,12 +92,13 @@ class ZoneColumns:
 
         Comparisons with NaN are false, so that whatever is unknown ends as UNCERTAIN.
         """
-        lower_m, upper_m = self.lower_m[zone], self.upper_m[zone]
-        relation = np.full(len(zone), VerticalRelation.UNCERTAIN, dtype=np.int8)
-        relation[(lowest_m >= lower_m) & (highest_m <= upper_m)] = VerticalRelation.INSIDE
-        relation[highest_m < lower_m] = VerticalRelation.BELOW
-        relation[lowest_m > upper_m] = VerticalRelation.ABOVE
-        relation[self.band[zone] == UNBANDED] = VerticalRelation.INSIDE
+        lower_m, upper_m = self.lower_m.take(zone), self.upper_m.take(zone)
+        inside = (lowest_m >= lower_m) & (highest_m <= upper_m)
+        inside |= self.band.take(zone) == UNBANDED
+        above = (lowest_m > upper_m).view(np.int8)
+        below = (highest_m < lower_m).view(np.int8)
+        # BELOW 0, UNCERTAIN 1, INSIDE 2, ABOVE 3: of the three flags at most one is set.
+        relation: Codes = VerticalRelation.UNCERTAIN + inside.view(np.int8) + 2 * above - below
         return relation
 
 

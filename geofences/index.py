@@ -100,12 +100,12 @@ class ZoneIndex:
 
     def _from_grid(self, grid: Grid, points: Points, x_m: Reals, y_m: Reals) -> _Pairs:
         candidates = grid.candidates(x_m, y_m, points.radius_m)
-        in_force = self.columns.in_force(candidates.zone, points.timestamp_ms[candidates.point])
+        in_force = self.columns.in_force(candidates.zone, points.timestamp_ms.take(candidates.point))
         if not in_force.all():
             candidates = candidates.keep(in_force)
-        horizontal = grid.containment(candidates, x_m, y_m, points.radius_m, self.exact)
+        horizontal = grid.containment(candidates, self.exact)
         pairs = np.flatnonzero(horizontal != Containment.OUTSIDE)
-        return candidates.point[pairs], candidates.zone[pairs], horizontal[pairs]
+        return candidates.point.take(pairs), candidates.zone.take(pairs), horizontal.take(pairs)
 
 
 def _check(points: Points) -> None:

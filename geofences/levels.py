@@ -11,7 +11,7 @@ from geofences.placement import Reals
 from geofences.raster import Frame
 
 #: Side of the finest cells. Smaller ones leave fewer pairs open and take more memory.
-CELL_M = 25.0
+CELL_M = 16.0
 
 #: Radius up to which grids answer; larger circles take the exact way.
 REACH_M = 25.0
@@ -42,12 +42,9 @@ def _levels(shapes: NDArray[np.object_], cell_m: float) -> NDArray[np.int64]:
 
 
 def _grid(shapes: NDArray[np.object_], zone: NDArray[np.int64], cell_m: float) -> Grid:
-    west, south, east, north = shapely.total_bounds(shapes[zone])
-    while True:
-        margin_m = REACH_M + 2 * cell_m
-        columns = int((east - west + 2 * margin_m) / cell_m) + 1
-        rows = int((north - south + 2 * margin_m) / cell_m) + 1
-        if columns * rows <= _CELLS_A_GRID:
-            frame = Frame(float(west - margin_m), float(south - margin_m), cell_m, columns, rows)
-            return Grid.of(shapes[zone], zone, frame, REACH_M)
+    bounds = shapely.total_bounds(shapes[zone]).tolist()
+    frame = Frame.around(bounds, cell_m, REACH_M)
+    while frame.columns * frame.rows > _CELLS_A_GRID:
         cell_m *= 2
+        frame = Frame.around(bounds, cell_m, REACH_M)
+    return Grid.of(shapes[zone], zone, frame, REACH_M)

@@ -9,6 +9,7 @@ places in the cell. All areas are drawn at once, edge by edge, without a loop ov
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,15 @@ class Frame:
     cell_m: float
     columns: int
     rows: int
+
+    @classmethod
+    def around(cls, bounds: Sequence[float], cell_m: float, reach_m: float) -> Frame:
+        """A frame for areas within bounds (west, south, east, north), whose outermost cells stay empty."""
+        west, south, east, north = bounds
+        margin_m = reach_m + 2 * cell_m
+        columns = int((east - west + 2 * margin_m) / cell_m) + 1
+        rows = int((north - south + 2 * margin_m) / cell_m) + 1
+        return cls(float(west - margin_m), float(south - margin_m), cell_m, columns, rows)
 
     @property
     def half_diagonal_m(self) -> float:

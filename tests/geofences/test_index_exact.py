@@ -86,7 +86,7 @@ def test_points_at_corners_in_the_plane_are_inside_with_no_radius() -> None:
     corners = vertices(index)
     placement = index.grids[0]
     pairs = placement.candidates(corners[:, 0], corners[:, 1], np.zeros(len(corners)))
-    horizontal = placement.containment(pairs, corners[:, 0], corners[:, 1], np.zeros(len(corners)), index.exact)
+    horizontal = placement.containment(pairs, index.exact)
     assert len(pairs.point) == len(corners)
     assert (horizontal == Containment.INSIDE).all()
 
@@ -115,7 +115,7 @@ def test_edges_through_cell_centres() -> None:
     x, y, radius = xy[:, 0].copy(), xy[:, 1].copy(), rng.choice([0.0, 2.0, 6.25], len(xy))
     pairs = aligned.candidates(x, y, radius)
     answer = np.zeros(len(xy), dtype=np.int8)
-    answer[pairs.point] = aligned.containment(pairs, x, y, radius, exact)
+    answer[pairs.point] = aligned.containment(pairs, exact)
     assert answer.tolist() == [int(plain_containment(shape[0], *one)) for one in zip(x, y, radius, strict=True)]
 
 
