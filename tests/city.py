@@ -1,0 +1,218 @@
+"""A small real city for tests of the whole: a database with vehicles, zones and permits, and its worker.
+
+Everything is the product's own code, on SQLite in a directory, behind a mosquitto of tests.brokers.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from shapely.geometry.base import BaseGeometry
+from sqlalchemy import Engine, text
+
+from app.database import changing_session, migrate, open_engine
+from app.models.permits import Stage
+from app.registry import DatabaseRegistry
+from app.services.conditions import Conditions
+from app.services.organisations import register_organisation
+from app.services.permits import issue_permit
+from app.services.vehicles import register_vehicle
+from app.services.zones import publish_zone_revision
+from app.storage import open_store
+from geofences.datum import VerticalReference
+from geofences.zones import VerticalBand, ZoneKind
+from telemetry.mqtt import BrokerAddress
+from telemetry.pipeline import Pipeline, PipelineSettings
+from telemetry.samples import VehicleKind
+from telemetry.worker import Worker, WorkerSettings, worker_client
+from tests.brokers import SERVICE_PASSWORD
+
+ROOT = Path(__file__).resolve().parents[1]
+LONG_AGO_MS = 1_000_000_000_000
+FAR_AHEAD_MS = 4_000_000_000_000
+
+
+@dataclass(frozen=True)
+class DrawnZone:
+    """A zone in force at all times; geometry in EPSG:4326."""
+
+    zone_id: str
+    kind: ZoneKind
+    geometry: BaseGeometry
+    half_width_m: float | None = None
+    band: VerticalBand | None = None
+
+
+@dataclass(frozen=True)
+class Grant:
+    """One permit: these vehicles may use these zones."""
+
+    kind: VehicleKind
+    vehicle_ids: Sequence[str]
+    zone_ids: Sequence[str]
+    conditions: Conditions = field(default_factory=Conditions)
+
+
+@dataclass(frozen=True)
+class City:
+    """The database of one city; `keys` are the vehicles' integer keys."""
+
+    database: Path
+    engine: Engine
+    keys: Mapping[str, int]
+
+    @property
+    def url(self) -> str:
+        return f"sqlite:///{self.database}"
+
+    def rows(self, query: str, **parameters: object) -> list[tuple[object, ...]]:
+        """All rows of a query of the test's own."""
+        with self.engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(text(query), parameters)]
+
+    def pipeline(self) -> Pipeline:
+        """The judging core on this city."""
+        registry = DatabaseRegistry(self.engine, VerticalReference())
+        return Pipeline(registry, open_store(self.engine), now_ms, PipelineSettings())
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def build_city(directory: Path, zones: Sequence[DrawnZone], grants: Sequence[Grant]) -> City:
+    """Migrate a new database and register everything in it."""
+    database = directory / "city.sqlite3"
+    engine = open_engine(f"sqlite:///{database}")
+    migrate(engine)
+    keys: dict[str, int] = {}
+    with changing_session(engine) as session:
+        holder = register_organisation(session, code="holder", name_zh="持有人", name_en="Holder")
+        for zone in zones:
+            publish_zone_revision(
+                session,
+                zone_id=zone.zone_id,
+                kind=zone.kind,
+                geometry=zone.geometry,
+                name_zh=zone.zone_id,
+                name_en=zone.zone_id,
+                half_width_m=zone.half_width_m,
+                band=zone.band,
+                starts_at_ms=LONG_AGO_MS,
+                now_ms=now_ms(),
+                imported=True,
+            )
+        for number, grant in enumerate(grants):
+            vehicles = []
+            for vehicle_id in grant.vehicle_ids:
+                vehicle, _ = register_vehicle(
+                    session, vehicle_id=vehicle_id, kind=grant.kind, organisation=holder, now_ms=LONG_AGO_MS
+                )
+                vehicles.append(vehicle)
+                keys[vehicle_id] = vehicle.id
+            issue_permit(
+                session,
+                number=f"permit-{number}",
+                stage=Stage.ROAD_TEST if grant.kind is VehicleKind.ROAD else Stage.FLIGHT_TEST,
+                holder=holder,
+                vehicles=vehicles,
+                zone_ids=grant.zone_ids,
+                conditions=grant.conditions,
+                valid_from_ms=LONG_AGO_MS,
+                valid_until_ms=FAR_AHEAD_MS,
+                starts_at_ms=LONG_AGO_MS,
+                now_ms=now_ms(),
+                imported=True,
+            )
+    return City(database, engine, keys)
+
+
+@contextmanager
+def worker_in_thread(city: City, broker: BrokerAddress) -> Iterator[Worker]:
+    """The real worker in a thread of this process, stopped in good order."""
+    settings = WorkerSettings(name="tested")
+    worker = Worker(worker_client(broker, settings, now_ms), city.pipeline(), open_store(city.engine), settings, now_ms)
+    thread = threading.Thread(target=worker.run, name="worker")
+    thread.start()
+    try:
+        yield worker
+    finally:
+        worker.stop()
+        thread.join()
+
+
+class WorkerProcess:
+    """`pilotage ingest` in a process of its own, which may be killed at any moment."""
+
+    def __init__(self, city: City, broker_port: int) -> None:
+        self._log_path = city.database.with_name("worker.log")
+        home = city.database.with_name("home")
+        self._environment = {
+            **os.environ,
+            "PILOTAGE_HOME": str(home),
+            "PILOTAGE_SECRET_KEY": "a secret of the tests, long enough to be taken",
+            "PILOTAGE_DATABASE_URL": city.url,
+            "PILOTAGE_BROKER_URL": f"mqtt://127.0.0.1:{broker_port}",
+            "PILOTAGE_BROKER_PASSWORD": SERVICE_PASSWORD,
+            "PILOTAGE_WORKER_NAME": "tested",
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", "from app.cli import main; main()", "ingest"],
+                cwd=ROOT,
+                env=self._environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def kill(self) -> None:
+        """SIGKILL, in the middle of whatever it does."""
+        assert self._process is not None
+        assert self.is_alive, self.log()
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+
+    def stop(self) -> None:
+        """SIGTERM, as an operator stops it; fails when it does not end in good order."""
+        assert self._process is not None
+        self._process.terminate()
+        assert self._process.wait(30) == 0, self.log()
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def log(self) -> str:
+        return self._log_path.read_text(errors="replace")
+
+
+@contextmanager
+def worker_process(city: City, broker_port: int) -> Iterator[WorkerProcess]:
+    """A running worker process; at the end it must still be alive and stop in good order."""
+    worker = WorkerProcess(city, broker_port)
+    worker.start()
+    try:
+        yield worker
+    except BaseException as error:
+        error.add_note(f"the worker's log ends:\n{worker.log()[-5000:]}")
+        raise
+    finally:
+        if worker.is_alive:
+            worker.stop()
