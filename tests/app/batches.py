@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import fields
 
 import numpy as np
 
@@ -73,9 +73,4 @@ def rows_of(batch: JudgedBatch) -> list[tuple[object, ...]]:
     ]
     plain = [column if isinstance(column, list) else column.tolist() for column in columns]
     rows = [tuple(None if value != value else value for value in row) for row in zip(*plain, strict=True)]  # noqa: PLR0124 -- NaN
-    return sorted(((*row, batch.generation) for row in rows), key=lambda row: (row[2], row[0], row[1]))  # type: ignore[type-var] # numbers
-
-
-def with_seq(batch: JudgedBatch, seq: int) -> JudgedBatch:
-    """The same batch, every sample with the same seq."""
-    return replace(batch, samples=replace(batch.samples, seq=np.full(len(batch.samples), seq)))
+    return sorted(((*row, batch.generation) for row in rows), key=lambda row: (row[2], row[0], row[1]))

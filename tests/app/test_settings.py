@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -105,7 +104,7 @@ def test_the_secret_file_is_made_once_and_private(tmp_path: Path) -> None:
         paths = list(pool.map(lambda _: ensure_secret(home), range(16)))
     assert {path.read_text() for path in paths} == {paths[0].read_text()}
     assert paths[0].stat().st_mode & 0o777 == 0o600
-    assert os.listdir(home) == ["secret.key"]
+    assert [path.name for path in home.iterdir()] == ["secret.key"]
     assert Settings.from_environment({"PILOTAGE_HOME": str(home)}).secret_key == paths[0].read_text()
 
 
