@@ -82,10 +82,10 @@ class Grid:
             frame,
             reach_m,
             first,
-            entries.zone.astype(np.int32),
+            entries.zone,
             entries.depth_m,
-            entries.edge_start.astype(np.int32),
-            entries.edge_count.astype(np.int32),
+            entries.edge_start,
+            entries.edge_count,
             entries.edge,
             np.column_stack([edges.x_m, edges.y_m, edges.dx_m / length_m, edges.dy_m / length_m, length_m]),
         )

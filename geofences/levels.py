@@ -11,7 +11,7 @@ from geofences.placement import Reals
 from geofences.raster import Frame
 
 #: Side of the finest cells. Smaller ones leave fewer pairs open and take more memory.
-CELL_M = 16.0
+CELL_M = 20.0
 
 #: Radius up to which grids answer; larger circles take the exact way.
 REACH_M = 25.0

@@ -3,9 +3,9 @@
 `LocalMetric` evaluates the classic series of the projection (Redfearn 1948, as in Snyder 1987, eq. 8-9
 to 8-13) in longitude, with its coefficients as polynomials in latitude, so that a batch costs some
 thirty additions and multiplications and no trigonometry. It agrees with PROJ to better than 1 mm
-within 60 km of the origin and about 1 cm within `REACH_M`, up to 60° north; farther points take PROJ itself. The scale is 1 on the
-central meridian and 1 + 1.2e-4 at 100 km, so that a radius of 10 m is never wrong by more than
-1.2 mm.
+within 60 km of the origin and about 1 cm within `REACH_M`, up to 60° north; farther points take
+PROJ itself. The scale is 1 on the central meridian and 1 + 1.2e-4 at 100 km, so that a radius of
+10 m is never wrong by more than 1.2 mm.
 
 Only elementwise arithmetic is used: the result for a point does not depend on its batch.
 """

@@ -23,7 +23,12 @@ from geofences.ragged import spread
 SLACK_M = 1e-3
 
 #: Pairs of edge and cell that are looked at together; bounds the memory of a build.
-_PAIRS_AT_ONCE = 1_000_000
+_PAIRS_AT_ONCE = 200_000
+
+
+Numbers = NDArray[np.int32]
+
+_NONE = np.zeros(0, dtype=np.int32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,37 +89,35 @@ class Edges:
 class Entries:
     """(cell, zone) pairs (m,): `depth_m` is signed, and no more than the true depth where no edge is near.
 
-    The entry's edges are `edge[edge_start : edge_start + edge_count]`.
+    The entry's edges are `edge[edge_start : edge_start + edge_count]`. All numbers are 32 bits wide:
+    a city has millions of entries.
     """
 
-    cell: Integers
-    zone: Integers
+    cell: Numbers
+    zone: Numbers
     depth_m: NDArray[np.float32]
-    edge_start: Integers
-    edge_count: Integers
-    edge: NDArray[np.int32]
+    edge_start: Numbers
+    edge_count: Numbers
+    edge: Numbers
 
 
 def draw(edges: Edges, frame: Frame, reach_m: float) -> Entries:
     """Entries of all zones, sorted by cell, then by zone."""
     near_m = reach_m + frame.half_diagonal_m + SLACK_M
     parts = [_draw_part(edges.part(first, end), first, frame, near_m) for first, end in _parts(edges, frame, near_m)]
+    cell = np.concatenate([_NONE, *(part.cell for part in parts)])
+    # The parts are in the order of zones, and so remain those of one cell.
+    order = np.argsort(cell, kind="stable")
     shifts = np.cumsum([0] + [len(part.edge) for part in parts])
-    cell = _joined([part.cell for part in parts])
-    zone = _joined([part.zone for part in parts])
-    order = np.lexsort((zone, cell))
+    starts = [part.edge_start + np.int32(shift) for part, shift in zip(parts, shifts, strict=False)]
     return Entries(
         cell[order],
-        zone[order],
-        np.concatenate([np.zeros(0, np.float32), *(part.depth_m for part in parts)])[order],
-        _joined([part.edge_start + shift for part, shift in zip(parts, shifts, strict=False)])[order],
-        _joined([part.edge_count for part in parts])[order],
-        np.concatenate([np.zeros(0, np.int32), *(part.edge for part in parts)]),
+        np.concatenate([_NONE, *(part.zone for part in parts)])[order],
+        np.concatenate([_NONE.astype(np.float32), *(part.depth_m for part in parts)])[order],
+        np.concatenate([_NONE, *starts])[order],
+        np.concatenate([_NONE, *(part.edge_count for part in parts)])[order],
+        np.concatenate([_NONE, *(part.edge for part in parts)]),
     )
-
-
-def _joined(parts: list[Integers]) -> Integers:
-    return np.concatenate([np.zeros(0, dtype=np.int64), *parts])
 
 
 def _parts(edges: Edges, frame: Frame, near_m: float) -> list[tuple[int, int]]:
@@ -157,14 +160,15 @@ def _draw_part(edges: Edges, first_edge: int, frame: Frame, near_m: float) -> En
     covered = _covered(edges, frame)
     deep = covered[~_among(covered, keys)]
     depth_m = np.where(_among(keys, covered), nearest_m, -nearest_m)
-    zone, cell = np.divmod(np.concatenate([keys, deep]), cells)
+    order = np.argsort(np.concatenate([keys, deep]), kind="stable")
+    zone, cell = np.divmod(np.concatenate([keys, deep])[order], cells)
     none = np.zeros(len(deep), dtype=np.int64)
     return Entries(
-        cell,
-        zone,
-        np.concatenate([depth_m, np.full(len(deep), near_m)]).astype(np.float32),
-        np.concatenate([np.cumsum(edge_count) - edge_count, none]),
-        np.concatenate([edge_count, none]),
+        cell.astype(np.int32),
+        zone.astype(np.int32),
+        np.concatenate([depth_m, np.full(len(deep), near_m)])[order].astype(np.float32),
+        np.concatenate([np.cumsum(edge_count) - edge_count, none])[order].astype(np.int32),
+        np.concatenate([edge_count, none])[order].astype(np.int32),
         (edge[matters] + first_edge).astype(np.int32),
     )
 
