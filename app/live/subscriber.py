@@ -53,9 +53,11 @@ class BusSubscriber:
         self._client.loop_start()
 
     def stop(self) -> None:
-        """Leave the broker."""
+        """Leave the broker. A thread that still waits for one ends by itself, with the process at the latest."""
+        is_connected = self._client.is_connected()
         self._client.disconnect()
-        self._client.loop_stop()
+        if is_connected:
+            self._client.loop_stop()
 
     def _build(self) -> Client:
         client = Client(

@@ -21,9 +21,11 @@ from app.web.runtime import Runtime, runtime_of
 
 logger = logging.getLogger(__name__)
 
+#: How long requests may take to end when the server stops.
 _GRACE_S = 5
 _CONNECTIONS = 1_000
-_KEEPALIVE_S = 5
+#: Long enough for the parts of one page; a stopping server waits for idle connections that long.
+_KEEPALIVE_S = 1
 
 
 class Background:
@@ -68,8 +70,16 @@ class StreamingWorker(ThreadWorker):
                 background.stop()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """SIGTERM."""
+        """SIGTERM: finish what is being answered."""
         super().handle_exit(sig, frame)
+        self._end_streams()
+
+    def handle_quit(self, sig: int, frame: FrameType | None) -> None:
+        """SIGINT or SIGQUIT: leave at once."""
+        self._end_streams()
+        super().handle_quit(sig, frame)
+
+    def _end_streams(self) -> None:
         if self.app.background is not None:
             self.app.background.end_streams()
 

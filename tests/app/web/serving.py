@@ -19,7 +19,13 @@ from typing import Any
 from tests.brokers import free_port, wait_for_port
 
 PATIENCE_S = 20.0
-_COMMAND = "import os; from app.settings import Settings; from app.web.server import serve; serve(Settings.from_environment(os.environ))"
+_COMMAND = """
+import os
+from app.settings import Settings
+from app.web.server import serve
+
+serve(Settings.from_environment(os.environ))
+"""
 
 
 @dataclass
@@ -40,8 +46,8 @@ class Served:
         """Until one of the checks of /readyz is well."""
         wait_for(lambda: bool(json.loads(self.get("/readyz")[1])["checks"][check]["ok"]))
 
-    def stop(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        self.process.send_signal(how)
         return self.process.wait(PATIENCE_S)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -131,11 +132,12 @@ def test_what_the_worker_says_arrives_in_the_streams(stage: Stage) -> None:
         reader.close()
 
 
-def test_sigterm_ends_open_streams_and_the_process(stage: Stage) -> None:
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_open_streams_and_the_process(stage: Stage, how: signal.Signals) -> None:
     readers = [stage.staff_stream() for _ in range(3)]
     for reader in readers:
         assert reader.next_event() is not None
-    assert stage.web.stop() == 0
+    assert stage.web.stop(how) == 0
     for reader in readers:
         assert reader.next_event() is None
         reader.close()
