@@ -13,9 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from geofences.grid import Grid
 from geofences.index import ZoneIndex
+from geofences.levels import CELL_M, REACH_M, grids_over
 from geofences.placement import UNKNOWN_RADIUS_M, Codes, Flags, Integers, Points, Reals
 from geofences.zones import Containment, VerticalRelation, ZoneKind
 
@@ -38,44 +41,59 @@ class Crossings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Barriers:
-    """The zones of an index whose crossing matters: `zone` are their rows, `tree` their areas."""
+    """The zones of an index whose crossing matters: `zone` are their rows, `tree` and `grids` their areas."""
 
     index: ZoneIndex
     zone: Integers
     tree: shapely.STRtree
+    grids: tuple[Grid, ...]
 
     @classmethod
     def of(cls, index: ZoneIndex, kinds: Collection[ZoneKind] = (ZoneKind.RESTRICTED,)) -> Barriers:
         """The zones of these kinds."""
         zone = np.flatnonzero(index.of_kind(kinds))
-        return cls(index, zone, shapely.STRtree(index.shapes[zone]))
+        shapes = index.shapes[zone]
+        return cls(index, zone, shapely.STRtree(shapes), grids_over(shapes, CELL_M))
 
     def crossings(self, start: Points, end: Points) -> Crossings:
         """Crossings of the m segments from start (m,) to end (m,), by zones in force at the end's time.
 
         A zone that holds the start or the end point itself is not listed: the points' own
-        placement tells of it.
+        placement tells of it. Raises ValueError for a position that is not finite.
         """
         starts = np.column_stack(self.index.project(start.lon, start.lat))
         ends = np.column_stack(self.index.project(end.lon, end.lat))
-        ways = shapely.linestrings(np.stack([starts, ends], axis=1))
-        segment, row = self.tree.query(ways, predicate="intersects")
-        zone = self.zone[row]
+        if not (np.isfinite(starts).all() and np.isfinite(ends).all()):
+            raise ValueError("a position is not finite")
+        near = self._near(starts, ends)
+        ways = shapely.linestrings(np.stack([starts[near], ends[near]], axis=1))
+        row, barrier = self.tree.query(ways, predicate="intersects")
+        segment, zone = near[row], self.zone[barrier]
         pairs = self.index.columns.in_force(zone, end.timestamp_ms[segment])
-        shapes = self.index.shapes[zone]
-        for points in (starts, ends):
-            pairs &= ~shapely.intersects_xy(shapes, points[segment, 0], points[segment, 1])
+        for places in (starts, ends):
+            pairs &= ~shapely.intersects_xy(self.index.shapes[zone], places[segment, 0], places[segment, 1])
+        segment, zone = segment[pairs], zone[pairs]
         vertical = self._vertical(start, end, segment, zone)
-        pairs &= (vertical == VerticalRelation.INSIDE) | (vertical == VerticalRelation.UNCERTAIN)
-        segment, zone, vertical = segment[pairs], zone[pairs], vertical[pairs]
-        certain = _unavoidable(
+        possible = (vertical == VerticalRelation.INSIDE) | (vertical == VerticalRelation.UNCERTAIN)
+        segment, zone, vertical = segment[possible], zone[possible], vertical[possible]
+        certain = (vertical == VerticalRelation.INSIDE) & _unavoidable(
             self.index.shapes[zone],
             (starts[segment], start.radius_m[segment]),
             (ends[segment], end.radius_m[segment]),
-        ) & (vertical == VerticalRelation.INSIDE)
+        )
         order = np.lexsort((zone, segment))
         certainty = np.where(certain, Containment.INSIDE, Containment.UNCERTAIN).astype(np.int8)
         return Crossings(segment[order], zone[order], certainty[order])
+
+    def _near(self, starts: Reals, ends: Reals) -> Integers:
+        """Rows of the segments that may cross: long ones, and those whose circle comes near a zone."""
+        middle = (starts + ends) / 2
+        half_m = np.hypot(*(ends - starts).T) / 2
+        near = half_m > REACH_M
+        for grid in self.grids:
+            circles = grid.candidates(middle[:, 0], middle[:, 1], np.minimum(half_m, REACH_M))
+            near[circles.point] = True
+        return np.flatnonzero(near)
 
     def _vertical(self, start: Points, end: Points, segment: Integers, zone: Integers) -> Codes:
         """VerticalRelation of all altitudes between the two points, the vertical radii included."""
@@ -99,7 +117,7 @@ def crossings(
     return Barriers.of(index, kinds).crossings(start, end)
 
 
-def _unavoidable(shapes: Reals, start: tuple[Reals, Reals], end: tuple[Reals, Reals]) -> Flags:
+def _unavoidable(shapes: NDArray[np.object_], start: tuple[Reals, Reals], end: tuple[Reals, Reals]) -> Flags:
     """For each pair: does the area part the hull of the two circles, with one circle on each side?"""
     flags = np.zeros(len(shapes), dtype=np.bool_)
     for pair, shape in enumerate(shapes):

@@ -10,7 +10,7 @@ import shapely
 from numpy.typing import NDArray
 
 from geofences.columns import ZoneColumns
-from geofences.datum import VerticalReference
+from geofences.datum import DATUMS, VerticalReference
 from geofences.errors import InvalidZone
 from geofences.exact import ExactShapes
 from geofences.grid import Grid
@@ -113,6 +113,8 @@ def _check(points: Points) -> None:
         raise ValueError("a position is not finite")
     if (points.radius_m < 0).any() or (points.vertical_radius_m < 0).any():
         raise ValueError("a radius is negative")
+    if (points.altitude_datum > len(DATUMS) - 1).any():
+        raise ValueError("an unknown vertical datum")
 
 
 def _merged(parts: Sequence[_Pairs]) -> _Pairs:
