@@ -1,0 +1,90 @@
+"""What folium draws: everything that is wanted, and nothing from anywhere else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.settings import Locale
+from app.web.basemap import shipped_city
+from app.web.language import install
+from app.web.map import DRAWING_ORDER, MapParts, TileSource, build_map
+from geofences.zones import ZoneKind
+
+pytestmark = pytest.mark.usefixtures("chinese_request")
+
+
+@pytest.fixture
+def chinese_request() -> Iterator[None]:
+    app = Flask(__name__)
+    install(app, Locale.CHINESE)
+    with app.test_request_context("/"):
+        yield
+
+
+def zone(kind: ZoneKind, name: str = "某区") -> dict[str, Any]:
+    square = [[113.88, 22.52], [113.89, 22.52], [113.89, 22.53], [113.88, 22.53], [113.88, 22.52]]
+    return {
+        "type": "Feature",
+        "geometry": {"type": "Polygon", "coordinates": [square]},
+        "properties": {"id": f"z-{kind}", "kind": kind.value, "names": {"zh": name, "en": name}, "band": None},
+    }
+
+
+def drawn(*features: dict[str, Any], tiles: TileSource | None = None) -> MapParts:
+    return build_map({"type": "FeatureCollection", "features": list(features)}, shipped_city(), tiles)
+
+
+def test_every_kind_of_zone_has_a_place_in_the_drawing_order() -> None:
+    assert set(DRAWING_ORDER) == set(ZoneKind)
+
+
+def test_a_layer_for_each_kind_that_there_is() -> None:
+    script = drawn(zone(ZoneKind.TEST_ROAD), zone(ZoneKind.RESTRICTED)).script
+    control = script[script.index("overlays :") :]
+    names = [name.encode().decode("unicode_escape") for name in re.findall(r'"(.*?)" : feature_group', control)]
+    assert names == ["测试道路", "禁行区"]
+
+
+def test_nothing_of_it_is_foreign() -> None:
+    parts = drawn(*(zone(kind) for kind in ZoneKind))
+    assert all(url.startswith("/") for url in (*parts.scripts, *parts.styles))
+    assert not re.search(r"https?:|//[a-z]+\.", parts.html + parts.script)
+
+
+def test_it_needs_no_inline_style() -> None:
+    parts = drawn(zone(ZoneKind.VERTIPORT))
+    assert "<style" not in parts.html
+    assert "style=" not in parts.html
+
+
+def test_both_base_maps_with_a_tile_server_and_one_without() -> None:
+    assert "L.tileLayer" not in drawn().script
+    both = drawn(tiles=TileSource("https://tiles.example/{z}/{x}/{y}.png", "© Example")).script
+    base_layers = both[both.index("base_layers :") : both.index("overlays :")]
+    assert both.count("L.tileLayer") == 1
+    assert len(re.findall(r'" : (tile_layer|feature_group)', base_layers)) == 2
+
+
+def test_a_name_cannot_end_the_script() -> None:
+    assert "</script>" not in drawn(zone(ZoneKind.TEST_ROAD, "</script><b>")).script
+
+
+def test_a_map_without_zones_still_shows_the_city() -> None:
+    parts = drawn()
+    assert "city-water" in parts.script
+    assert "fitBounds" not in parts.script
+
+
+def test_the_view_fits_the_zones() -> None:
+    far = replace_corner(zone(ZoneKind.TEST_AREA), [114.0, 22.6])
+    assert re.search(r"fitBounds\(\s*\[\[22\.52, 113\.88\], \[22\.6, 114\.0\]\]", drawn(far).script)
+
+
+def replace_corner(feature: dict[str, Any], corner: list[float]) -> dict[str, Any]:
+    feature["geometry"]["coordinates"][0][2] = corner
+    return feature
