@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from app.live.board import Board, Document
-from app.live.pseudonyms import Pseudonyms, city_day
+from app.live.pseudonyms import Pseudonyms, city_day, next_midnight_ms
 from app.live.snapping import Centreline, Snapper
 from app.live.things import Alert, Names, Vehicle, most_severe
 from telemetry.bus import LivePosition
@@ -29,6 +29,7 @@ ALERT_TIME_STEP_MS = 10_000
 
 #: A vehicle that sent nothing for so long is not shown to the public at all.
 GONE_AFTER_MS = 60_000
+_LOOK_FOR_GONE_EVERY_MS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +74,14 @@ class PublicPicture:
         self._alert_names = Pseudonyms(keys.alert)
         self._lock = threading.RLock()
         self._day = city_day(clock())
+        self._day_ends_ms = next_midnight_ms(clock())
         self._snapper = Snapper((), step_m)
         self._places: Mapping[int, Names] = {}
         self._waiting: deque[tuple[int, Vehicle, LivePosition | Alert]] = deque()
         self._shown: dict[int, _Shown] = {}
         self._released_ms: dict[int, int] = {}
-        self._alerts: dict[str, _ShownAlert] = {}
+        self._look_for_gone_ms = 0
+        self._alerts: dict[int, dict[str, _ShownAlert]] = {}
 
     def know(self, centrelines: Iterable[Centreline], places: Mapping[int, Names]) -> None:
         """Take over the lines that vehicles are snapped to and the names of the zone revisions."""
@@ -98,22 +101,29 @@ class PublicPicture:
         """Show what is old enough by now; cheap to call often, and called before every reading."""
         now_ms = self._clock()
         with self._lock:
-            self._rotate(now_ms)
-            positions: dict[int, tuple[Vehicle, LivePosition]] = {}
-            while self._waiting and self._waiting[0][0] <= now_ms:
-                _, vehicle, thing = self._waiting.popleft()
-                if isinstance(thing, LivePosition):
-                    positions[vehicle.key] = (vehicle, thing)
-                else:
-                    self._release_alert(vehicle, thing)
-            for kind in VehicleKind:
-                self._release(kind, [pair for pair in positions.values() if pair[0].kind is kind], now_ms)
-            self._drop_gone(now_ms)
+            if now_ms >= self._day_ends_ms:
+                self._rotate(now_ms)
+            if self._waiting and self._waiting[0][0] <= now_ms:
+                self._release_due(now_ms)
+            if now_ms >= self._look_for_gone_ms:
+                self._look_for_gone_ms = now_ms + _LOOK_FOR_GONE_EVERY_MS
+                self._drop_gone(now_ms)
 
     def _hold_back(self, vehicle: Vehicle, thing: LivePosition | Alert) -> None:
         with self._lock:
             self._waiting.append((self._clock() + self.delay_ms, vehicle, thing))
         self.sweep()
+
+    def _release_due(self, now_ms: int) -> None:
+        positions: dict[int, tuple[Vehicle, LivePosition]] = {}
+        while self._waiting and self._waiting[0][0] <= now_ms:
+            _, vehicle, thing = self._waiting.popleft()
+            if isinstance(thing, LivePosition):
+                positions[vehicle.key] = (vehicle, thing)
+            else:
+                self._release_alert(vehicle, thing)
+        for kind in VehicleKind:
+            self._release(kind, [pair for pair in positions.values() if pair[0].kind is kind], now_ms)
 
     def _release(self, kind: VehicleKind, pairs: list[tuple[Vehicle, LivePosition]], now_ms: int) -> None:
         if not pairs:
@@ -129,29 +139,26 @@ class PublicPicture:
         self._put(changed)
 
     def _release_alert(self, vehicle: Vehicle, alert: Alert) -> None:
-        key = alert.alert_id
-        known = self._alerts.get(key)
-        if known is not None and alert.closed_at_ms is None:
-            return
-        if known is None:
-            lon, lat = self._snapper.snap(vehicle.kind, np.array([alert.lon]), np.array([alert.lat]))
-            known = _ShownAlert(vehicle.key, vehicle.kind, alert, float(lon[0]), float(lat[0]))
-        if alert.closed_at_ms is None:
-            self._alerts[key] = known
-        else:
-            self._alerts.pop(key, None)
-        self._put_alert(known, closed=alert.closed_at_ms is not None)
-        if vehicle.key in self._shown:
-            self._put([vehicle.key])
+        opened, key = self._alerts.setdefault(vehicle.key, {}), alert.alert_id
+        is_closed, known = alert.closed_at_ms is not None, opened.pop(key, None)
+        shown = known or self._coarse_alert(vehicle, alert)
+        if not is_closed:
+            opened[key] = shown
+        if is_closed or known is None:
+            self._put_alert(shown, closed=is_closed)
+            self._put([vehicle.key] if vehicle.key in self._shown else [])
+
+    def _coarse_alert(self, vehicle: Vehicle, alert: Alert) -> _ShownAlert:
+        lon, lat = self._snapper.snap(vehicle.kind, np.array([alert.lon]), np.array([alert.lat]))
+        return _ShownAlert(vehicle.key, vehicle.kind, alert, float(lon[0]), float(lat[0]))
 
     def _rotate(self, now_ms: int) -> None:
         """At midnight everything gets a new name, for everybody at once."""
-        day = city_day(now_ms)
-        if day != self._day:
-            self._day = day
-            self.board.restart()
-            self._put(list(self._shown))
-            for shown in self._alerts.values():
+        self._day, self._day_ends_ms = city_day(now_ms), next_midnight_ms(now_ms)
+        self.board.restart()
+        self._put(list(self._shown))
+        for opened in self._alerts.values():
+            for shown in opened.values():
                 self._put_alert(shown, closed=False)
 
     def _drop_gone(self, now_ms: int) -> None:
@@ -186,7 +193,7 @@ class PublicPicture:
 
     def _feature(self, vehicle: int) -> bytes:
         shown = self._shown[vehicle]
-        alerts = [a.alert for a in self._alerts.values() if a.vehicle == vehicle]
+        alerts = [opened.alert for opened in self._alerts.get(vehicle, {}).values()]
         name = self._name(vehicle)
         return msgspec.json.encode(
             {
