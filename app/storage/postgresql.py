@@ -1,8 +1,8 @@
-"""The samples' way into PostgreSQL: daily partitions, COPY into a staging table, INSERT ... ON CONFLICT."""
+"""The way of samples and tracks into PostgreSQL: daily partitions, COPY into staging, INSERT ... ON CONFLICT."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, cast
 
@@ -11,6 +11,7 @@ import psycopg
 from sqlalchemy import Connection, text
 
 from app.storage.columns import COLUMNS, REALS, TEXTS, EncodedBatch, encode
+from telemetry.ports import TrackState
 from telemetry.samples import JudgedBatch
 
 DAY_MS = 86_400_000
@@ -28,8 +29,20 @@ _STORED = text(
     """
 )
 
+_TRACK_COLUMNS = ("vehicle", "watermark", "last_timestamp_ms", "last_seq", "state")
+_TRACKS = text(
+    """
+    INSERT INTO vehicle_tracks (vehicle, watermark, last_timestamp_ms, last_seq, state)
+    SELECT * FROM unnest(CAST(:vehicle AS bigint[]), CAST(:watermark AS bigint[]),
+        CAST(:last_timestamp_ms AS bigint[]), CAST(:last_seq AS bigint[]), CAST(:state AS bytea[]))
+    ON CONFLICT (vehicle) DO UPDATE SET
+        watermark = excluded.watermark, last_timestamp_ms = excluded.last_timestamp_ms,
+        last_seq = excluded.last_seq, state = excluded.state
+    """
+)
 
-class PostgresqlSamples:
+
+class PostgresqlBulk:
     """Writes batches through a temporary table of each connection."""
 
     def __init__(self) -> None:
@@ -71,6 +84,12 @@ class PostgresqlSamples:
         vehicles, timestamps, seqs = zip(*keys, strict=True)
         bound = {"vehicles": list(vehicles), "timestamps": list(timestamps), "seqs": list(seqs)}
         return {(vehicle, timestamp_ms, seq) for vehicle, timestamp_ms, seq in connection.execute(_STORED, bound)}
+
+    def write_tracks(self, connection: Connection, tracks: Sequence[TrackState]) -> None:
+        """Replace what is remembered of these vehicles, in one statement."""
+        if tracks:
+            columns = {name: [getattr(track, name) for track in tracks] for name in _TRACK_COLUMNS}
+            connection.execute(_TRACKS, columns)
 
     def lock_generation(self, connection: Connection) -> None:
         """Hold off changes of the registry until this flush is committed.

@@ -1,4 +1,4 @@
-"""The small writes of a flush: rejects, alerts, outbox and tracks, each under its natural key."""
+"""The small writes of a flush: rejects, alerts and outbox."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 from sqlalchemy import Connection, case, func
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.models import Alert, Base, OutboxRow, RejectRow, TrackRow
-from telemetry.ports import AlertChange, OutboxMessage, Reject, TrackState
+from app.models import Alert, Base, OutboxRow, RejectRow
+from telemetry.ports import AlertChange, OutboxMessage, Reject
 
 Insert: TypeAlias = sqlite.Insert | postgresql.Insert
 
@@ -53,16 +53,6 @@ def write_outbox(connection: Connection, messages: Sequence[OutboxMessage]) -> N
     """Put messages into the outbox, in order."""
     if messages:
         connection.execute(_insert(connection, OutboxRow), [asdict(message) for message in messages])
-
-
-def write_tracks(connection: Connection, tracks: Sequence[TrackState]) -> None:
-    """Replace what is remembered of these vehicles."""
-    if not tracks:
-        return
-    statement = _insert(connection, TrackRow)
-    replaced = {name: statement.excluded[name] for name in ("watermark", "last_timestamp_ms", "last_seq", "state")}
-    statement = statement.on_conflict_do_update(index_elements=[TrackRow.vehicle], set_=replaced)
-    connection.execute(statement, [_track_row(track) for track in tracks])
 
 
 def _insert(connection: Connection, model: type[Base]) -> Insert:
@@ -116,14 +106,4 @@ def _alert_row(change: AlertChange) -> dict[str, Any]:
         "permit_revision_id": None if change.permit_revision < 0 else change.permit_revision,
         "lon": change.lon,
         "lat": change.lat,
-    }
-
-
-def _track_row(track: TrackState) -> dict[str, Any]:
-    return {
-        "vehicle": track.vehicle,
-        "watermark": track.watermark,
-        "last_timestamp_ms": track.last_timestamp_ms,
-        "last_seq": track.last_seq,
-        "state": track.state,
     }

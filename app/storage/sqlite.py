@@ -1,16 +1,18 @@
-"""The samples' way into SQLite and the questions that need its dialect."""
+"""The way of samples and tracks into SQLite and the questions that need its dialect."""
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from itertools import accumulate
 from typing import Final, cast
 
+import msgspec
 from sqlalchemy import Connection, PoolProxiedConnection, text
 
 from app.storage.columns import COLUMNS, REALS, TEXTS, encode
 from app.storage.image import PAGE_BYTES, ImageFormat
+from telemetry.ports import TrackState
 from telemetry.samples import JudgedBatch
 
 _FORMAT: Final = "pilotage.image_format"
@@ -23,8 +25,18 @@ _STORED = text(
     """
 )
 
+# JSON has no bytes: the states travel as one value, each row names its part.
+_TRACKS = """
+    INSERT INTO vehicle_tracks (vehicle, watermark, last_timestamp_ms, last_seq, state)
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, coalesce(substr(?1, value ->> 4, value ->> 5), x'')
+    FROM json_each(?2) WHERE true
+    ON CONFLICT (vehicle) DO UPDATE SET
+        watermark = excluded.watermark, last_timestamp_ms = excluded.last_timestamp_ms,
+        last_seq = excluded.last_seq, state = excluded.state
+"""
 
-class SqliteSamples:
+
+class SqliteBulk:
     """Writes batches through an attached database in memory, replaced whole for each flush."""
 
     def stage(self, connection: Connection, batch: JudgedBatch) -> None:
@@ -39,7 +51,7 @@ class SqliteSamples:
         # A list of texts in one statement, not one statement a text: see app.storage.image.
         raw.execute(
             "INSERT INTO temp.batch_texts (number, body) SELECT key + 1, value FROM json_each(?)",
-            (json.dumps(encoded.texts),),
+            (_json(encoded.texts),),
         )
 
     def insert(self, connection: Connection, batch: JudgedBatch) -> None:
@@ -49,8 +61,21 @@ class SqliteSamples:
 
     def stored(self, connection: Connection, keys: Collection[tuple[int, int, int]]) -> set[tuple[int, int, int]]:
         """Those of the keys that are stored."""
-        rows = connection.execute(_STORED, {"keys": json.dumps(list(keys))})
+        rows = connection.execute(_STORED, {"keys": _json(list(keys))})
         return {(vehicle, timestamp_ms, seq) for vehicle, timestamp_ms, seq in rows}
+
+    def write_tracks(self, connection: Connection, tracks: Sequence[TrackState]) -> None:
+        """Replace what is remembered of these vehicles, in one statement."""
+        if not tracks:
+            return
+        lengths = [len(track.state) for track in tracks]
+        starts = accumulate(lengths, initial=1)
+        rows = [
+            (track.vehicle, track.watermark, track.last_timestamp_ms, track.last_seq, start, length)
+            for track, start, length in zip(tracks, starts, lengths, strict=False)
+        ]
+        states = b"".join(track.state for track in tracks)
+        connection.exec_driver_sql(_TRACKS, (states, _json(rows)))
 
     def lock_generation(self, connection: Connection) -> None:
         """Nothing to do: the transaction began IMMEDIATE and is the only one that writes."""
@@ -66,6 +91,10 @@ def _format_of(pooled: PoolProxiedConnection, raw: sqlite3.Connection) -> ImageF
         raw.execute("CREATE TEMP TABLE batch_texts (number INTEGER PRIMARY KEY, body TEXT NOT NULL)")
         pooled.info[_FORMAT] = ImageFormat(raw.serialize(name="stage"), COLUMNS, REALS)
     return cast("ImageFormat", pooled.info[_FORMAT])
+
+
+def _json(rows: object) -> str:
+    return msgspec.json.encode(rows).decode()
 
 
 def _selected(name: str) -> str:

@@ -12,9 +12,9 @@ from sqlalchemy import Connection, Engine, delete, select
 from app.database import changing
 from app.models import OutboxRow, RegistryGeneration, TrackRow
 from app.storage.failures import failures_mapped
-from app.storage.postgresql import PostgresqlSamples
-from app.storage.records import write_alerts, write_outbox, write_rejects, write_tracks
-from app.storage.sqlite import SqliteSamples
+from app.storage.postgresql import PostgresqlBulk
+from app.storage.records import write_alerts, write_outbox, write_rejects
+from app.storage.sqlite import SqliteBulk
 from telemetry.errors import StaleRegistry, StoreUnavailable
 from telemetry.ports import Flush, OutboxMessage, TrackState
 from telemetry.samples import JudgedBatch
@@ -23,8 +23,8 @@ from telemetry.samples import JudgedBatch
 _MOST_VALUES = 5_000
 
 
-class Samples(Protocol):
-    """What differs between the databases."""
+class Bulk(Protocol):
+    """What comes by the thousand, and so differs between the databases: samples and tracks."""
 
     def stage(self, connection: Connection, batch: JudgedBatch) -> None:
         """Prepare a batch for `insert`, outside the flush's transaction."""
@@ -34,6 +34,9 @@ class Samples(Protocol):
 
     def stored(self, connection: Connection, keys: Collection[tuple[int, int, int]]) -> set[tuple[int, int, int]]:
         """Those of the keys (vehicle, timestamp_ms, seq) that are stored."""
+
+    def write_tracks(self, connection: Connection, tracks: Sequence[TrackState]) -> None:
+        """Replace what is remembered of these vehicles, each named once."""
 
     def lock_generation(self, connection: Connection) -> None:
         """Keep the registry from changing until the transaction ends."""
@@ -45,7 +48,7 @@ class DatabaseStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         is_sqlite = engine.dialect.name == "sqlite"
-        self._samples: Samples = SqliteSamples() if is_sqlite else PostgresqlSamples()
+        self._bulk: Bulk = SqliteBulk() if is_sqlite else PostgresqlBulk()
 
     def tracks(self, vehicles: Collection[int]) -> Sequence[TrackState]:
         """The remembered states of these vehicles; those never seen are missing."""
@@ -62,7 +65,7 @@ class DatabaseStore:
         if not keys:
             return set()
         with self._connection(self._engine) as connection:
-            return self._samples.stored(connection, keys)
+            return self._bulk.stored(connection, keys)
 
     def commit(self, flush: Flush) -> None:
         """Write the flush durably in one transaction, or nothing.
@@ -71,14 +74,14 @@ class DatabaseStore:
         all but the outbox is written under natural keys, and its messages may leave twice anyhow.
         """
         with self._connection(changing(self._engine)) as connection:
-            self._samples.stage(connection, flush.judged)
+            self._bulk.stage(connection, flush.judged)
             with connection.begin():
                 self._require_generation(connection, flush.judged.generation)
-                self._samples.insert(connection, flush.judged)
+                self._bulk.insert(connection, flush.judged)
                 write_rejects(connection, flush.rejects)
                 write_alerts(connection, flush.alerts)
                 write_outbox(connection, flush.outbox)
-                write_tracks(connection, flush.tracks)
+                self._bulk.write_tracks(connection, flush.tracks)
 
     def pending(self, limit: int) -> Sequence[tuple[int, OutboxMessage]]:
         """The oldest unsent outbox messages with their keys."""
@@ -93,7 +96,7 @@ class DatabaseStore:
                 connection.execute(delete(OutboxRow).where(OutboxRow.id.in_(some)))
 
     def _require_generation(self, connection: Connection, judged: int) -> None:
-        self._samples.lock_generation(connection)
+        self._bulk.lock_generation(connection)
         newest = connection.scalar(select(RegistryGeneration.generation))
         if newest != judged:
             raise StaleRegistry(f"judged at generation {judged}, the registry is at {newest}")
