@@ -24,8 +24,11 @@ EXTEND_MS = 5_000
 #: A standing vehicle with a coarse fix is not leaving a place: its samples weigh half for place findings.
 STANDING_MPS = 0.5
 COARSE_ACCURACY_M = 5.0
-_FULL_WEIGHT = 2
-_HALF_WEIGHT = 1
+_FULL_WEIGHT = 4
+_HALF_WEIGHT = 2
+
+#: Right after a jump it is open which of the fixes are the wild ones.
+_AFTER_JUMP_WEIGHT = 1
 
 _PLACE = Finding.OUTSIDE_AREA | Finding.RESTRICTED_AREA
 _BITS = tuple(int(finding) for finding in Finding)
@@ -36,6 +39,7 @@ class Evidence:
     """One judged live sample as the alerts read it.
 
     `crossed_since_ms`: RESTRICTED_AREA rests on the segment since the fix of that time alone (-1: no).
+    `after_jump`: the live sample before this one was a jump.
     """
 
     timestamp_ms: int
@@ -49,6 +53,7 @@ class Evidence:
     speed_mps: float
     accuracy_m: float
     crossed_since_ms: int
+    after_jump: bool
 
 
 def follow(vehicle: int, runs: Sequence[Run], samples: Iterable[Evidence]) -> tuple[tuple[Run, ...], list[AlertChange]]:
@@ -98,8 +103,12 @@ def _seen(run: Run | None, bit: int, sample: Evidence) -> Run:
 
 
 def _weight(bit: int, sample: Evidence) -> int:
+    if not bit & _PLACE:
+        return _FULL_WEIGHT
+    if sample.after_jump:
+        return _AFTER_JUMP_WEIGHT
     standing_and_coarse = sample.speed_mps < STANDING_MPS and sample.accuracy_m > COARSE_ACCURACY_M
-    return _HALF_WEIGHT if bit & _PLACE and standing_and_coarse else _FULL_WEIGHT
+    return _HALF_WEIGHT if standing_and_coarse else _FULL_WEIGHT
 
 
 def _cross(vehicle: int, run: Run | None, sample: Evidence) -> tuple[Run | None, AlertChange | None]:
@@ -113,7 +122,7 @@ def _cross(vehicle: int, run: Run | None, sample: Evidence) -> tuple[Run | None,
         bit,
         sample.crossed_since_ms,
         sample.timestamp_ms,
-        _FULL_WEIGHT,
+        _weight(bit, sample),
         crossed=True,
         zone_revision=sample.zone_revision,
     ), None

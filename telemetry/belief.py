@@ -98,11 +98,12 @@ class _Walk:
         if not len(found):
             self.candidates = [*self.candidates, Candidate(fix, fix.timestamp_ms, 1)][-MAX_CANDIDATES:]
             return True, anchors[0]
-        agreed = self.candidates[found[0]]
+        agreed = self.candidates.pop(int(found[0]))
         count = agreed.count + 1
         if count >= REANCHOR_COUNT and fix.timestamp_ms - agreed.first_ms >= REANCHOR_MS:
             return self._believe(fix, _row(None))
-        self.candidates[found[0]] = Candidate(fix, agreed.first_ms, count)
+        # Last in the list, it is the last to be forgotten.
+        self.candidates.append(Candidate(fix, agreed.first_ms, count))
         return True, anchors[0]
 
     def _believe(self, fix: Fix, before: Reals) -> tuple[bool, Reals]:

@@ -45,9 +45,10 @@ class Severity(StrEnum):
 class FindingRule:
     """Documentation and alert behaviour of one finding.
 
-    An alert opens when at least `confirm_count` samples in a row show the finding and the first
-    and last of them are at least `confirm_ms` apart; it closes when at least `clear_count` in a
-    row do not, at least `clear_ms` apart. Undecided samples neither count nor interrupt.
+    An alert opens when at least `confirm_count` samples in a row show the finding (some that prove
+    less count in part: telemetry.alerts) and the first and last of them are at least `confirm_ms`
+    apart; it closes when at least `clear_count` in a row do not, at least `clear_ms` apart.
+    Undecided samples neither count nor interrupt.
     """
 
     finding: Finding
@@ -60,7 +61,9 @@ class FindingRule:
     clear_ms: int
 
 
-def _rule(finding: Finding, severity: Severity, reads: str, source: str, *, confirm: tuple[int, int], clear: tuple[int, int]) -> FindingRule:
+def _rule(
+    finding: Finding, severity: Severity, reads: str, source: str, *, confirm: tuple[int, int], clear: tuple[int, int]
+) -> FindingRule:
     return FindingRule(finding, severity, reads, source, *confirm, *clear)
 
 
@@ -71,6 +74,8 @@ _PLATFORM = "Pilotage, data quality"
 _PLACE = {"confirm": (2, 1_000), "clear": (5, 4_000)}
 _TERM = {"confirm": (2, 1_000), "clear": (3, 2_000)}
 _DATA = {"confirm": (5, 4_000), "clear": (10, 10_000)}
+# Longer than a track needs to leave a wild first fix behind.
+_JUMP = {"confirm": (10, 10_000), "clear": (10, 10_000)}
 
 RULES: dict[Finding, FindingRule] = {
     rule.finding: rule
@@ -79,16 +84,34 @@ RULES: dict[Finding, FindingRule] = {
         _rule(Finding.PERMIT_SUSPENDED, Severity.CRITICAL, "state", "Guangdong 2022; sanctions ladder", **_TERM),
         _rule(Finding.OUTSIDE_HOURS, Severity.WARNING, "daily windows", _NATIONAL, **_TERM),
         _rule(Finding.OUTSIDE_AREA, Severity.CRITICAL, "zones", _NATIONAL + "; Beijing ordinance of 2024", **_PLACE),
-        _rule(Finding.RESTRICTED_AREA, Severity.CRITICAL, "none: binds every vehicle", "ED-269 PROHIBITED; California emergency geofence 2026", **_PLACE),
-        _rule(Finding.ABOVE_CEILING, Severity.CRITICAL, "zones' vertical band", "China: controlled airspace from 120 m true height; ASTM F3548-21", **_PLACE),
+        _rule(
+            Finding.RESTRICTED_AREA,
+            Severity.CRITICAL,
+            "none: binds every vehicle",
+            "ED-269 PROHIBITED; California emergency geofence 2026",
+            **_PLACE,
+        ),
+        _rule(
+            Finding.ABOVE_CEILING,
+            Severity.CRITICAL,
+            "zones' vertical band",
+            "China: controlled airspace from 120 m true height; ASTM F3548-21",
+            **_PLACE,
+        ),
         _rule(Finding.BELOW_FLOOR, Severity.WARNING, "zones' vertical band", "ASTM F3548-21", **_PLACE),
         _rule(Finding.OVERSPEED, Severity.WARNING, "speed cap; speed_limit zones", _NATIONAL, **_TERM),
         _rule(Finding.MODE_NOT_PERMITTED, Severity.WARNING, "allowed modes", _NATIONAL, **_TERM),
         _rule(Finding.SAFETY_OFFICER_MISSING, Severity.CRITICAL, "safety officer", _SHENZHEN, **_TERM),
-        _rule(Finding.REMOTE_RATIO_EXCEEDED, Severity.WARNING, "vehicles per remote officer", "Ministry of Transport guide 2023 (no lower than 1:3, robotaxi)", **_TERM),
+        _rule(
+            Finding.REMOTE_RATIO_EXCEEDED,
+            Severity.WARNING,
+            "vehicles per remote officer",
+            "Ministry of Transport guide 2023 (no lower than 1:3, robotaxi)",
+            **_TERM,
+        ),
         _rule(Finding.LICENCE_EXPIRED, Severity.WARNING, "none: licence of the named officer", _SHENZHEN, **_TERM),
         _rule(Finding.CLOCK_SKEW, Severity.NOTICE, "none", "ASTM F3548-21: clocks within 5 s", **_DATA),
-        _rule(Finding.IMPLAUSIBLE_JUMP, Severity.NOTICE, "none", _PLATFORM, **_DATA),
+        _rule(Finding.IMPLAUSIBLE_JUMP, Severity.NOTICE, "none", _PLATFORM, **_JUMP),
         _rule(Finding.LOW_ACCURACY, Severity.NOTICE, "minimum accuracy", _PLATFORM, **_DATA),
         _rule(Finding.INDETERMINATE, Severity.NOTICE, "the term that could not be read", _PLATFORM, **_DATA),
         _rule(Finding.PASSENGERS_NOT_PERMITTED, Severity.CRITICAL, "passengers allowed", _NATIONAL, **_TERM),

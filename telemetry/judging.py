@@ -10,6 +10,7 @@ import numpy as np
 from telemetry.alerts import Evidence, follow
 from telemetry.belief import Belief, believe
 from telemetry.compliance import judge
+from telemetry.findings import Finding
 from telemetry.judgement import Judgement
 from telemetry.ports import AlertChange
 from telemetry.rulebook import Rulebook
@@ -77,7 +78,9 @@ def _after(
         track = tracks[key]
         runs = track.runs
         if verdicts or runs:
-            runs, changed = follow(key, runs, _evidence(batch, judgement, live[start:end]))
+            runs, changed = follow(
+                key, runs, _evidence(batch, judgement, live[start:end], after_jump=bool(track.candidates))
+            )
             changes += changed
         after[key] = Track(
             track.watermark, track.received, timestamp_ms, seq, belief.fixes[key], belief.candidates[key], runs
@@ -85,7 +88,9 @@ def _after(
     return after, changes
 
 
-def _evidence(batch: SampleBatch, judgement: Judgement, rows: Integers) -> list[Evidence]:
+def _evidence(batch: SampleBatch, judgement: Judgement, rows: Integers, *, after_jump: bool) -> list[Evidence]:
+    """One vehicle's live samples for its alerts; `after_jump` is of the first one."""
+    jumps = judgement.verdict[rows] & int(Finding.IMPLAUSIBLE_JUMP) > 0
     columns = (
         batch.timestamp_ms,
         batch.seq,
@@ -99,4 +104,5 @@ def _evidence(batch: SampleBatch, judgement: Judgement, rows: Integers) -> list[
         batch.horizontal_accuracy_m,
         judgement.crossed_since_ms,
     )
-    return [Evidence(*row) for row in zip(*(column[rows].tolist() for column in columns), strict=True)]
+    values = (column[rows].tolist() for column in columns)
+    return [Evidence(*row) for row in zip(*values, [after_jump, *jumps[:-1].tolist()], strict=True)]
