@@ -70,7 +70,7 @@ class Settings:
     demo: bool
 
     @classmethod
-    def from_environment(cls, env: Mapping[str, str]) -> Self:
+    def from_environment(cls, env: Mapping[str, str] = os.environ) -> Self:
         """Read every setting, or raise SettingsError with all problems at once.
 
         The secret comes from PILOTAGE_SECRET_KEY or from the file that `ensure_secret` wrote.

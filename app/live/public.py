@@ -81,6 +81,7 @@ class PublicPicture:
         self._shown: dict[int, _Shown] = {}
         self._released_ms: dict[int, int] = {}
         self._look_for_gone_ms = 0
+        self._names: dict[int, str] = {}
         self._alerts: dict[int, dict[str, _ShownAlert]] = {}
 
     def know(self, centrelines: Iterable[Centreline], places: Mapping[int, Names]) -> None:
@@ -155,6 +156,7 @@ class PublicPicture:
     def _rotate(self, now_ms: int) -> None:
         """At midnight everything gets a new name, for everybody at once."""
         self._day, self._day_ends_ms = city_day(now_ms), next_midnight_ms(now_ms)
+        self._names.clear()
         self.board.restart()
         self._put(list(self._shown))
         for opened in self._alerts.values():
@@ -169,7 +171,9 @@ class PublicPicture:
             self.board.remove([self._name(key) for key in gone])
 
     def _name(self, vehicle: int) -> str:
-        return self._vehicle_names.name(str(vehicle), self._day)
+        if vehicle not in self._names:
+            self._names[vehicle] = self._vehicle_names.name(str(vehicle), self._day)
+        return self._names[vehicle]
 
     def _put(self, vehicles: list[int]) -> None:
         if vehicles:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from app.services.alert_ids import alert_public_id
 from telemetry.findings import RULES, Finding, Severity
@@ -63,6 +64,7 @@ def most_severe(alerts: list[Alert]) -> Severity | None:
     return max((alert.severity for alert in alerts), key=_URGENCY.__getitem__, default=None)
 
 
-def finding_codes(mask: int) -> list[str]:
+@lru_cache(maxsize=4_096)
+def finding_codes(mask: int) -> tuple[str, ...]:
     """The stable names of the bits in a verdict, in the order of the bits."""
-    return [finding.code for finding in RULES if mask & finding]
+    return tuple(finding.code for finding in RULES if mask & finding)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from flask import Flask
 
 from app.settings import Settings
@@ -14,6 +12,6 @@ from app.web.server import Background
 
 def application() -> Flask:
     """Make the app and start what feeds it; call it in the serving process, after any fork."""
-    app = create_app(Settings.from_environment(os.environ))
+    app = create_app(Settings.from_environment())
     Background(runtime_of(app)).start()
     return app
