@@ -111,7 +111,8 @@ SCRIPTS = (
     Script(Finding.RESTRICTED_AREA, "YL-014", 39, 23, Wander(right_m=60.0, ramp_s=8.0)),
     Script(Finding.CLOCK_SKEW, "HJ-015", 42, 10, WrongClock(30_000), opens=Opens.NEVER),
     Script(Finding.PERMIT_SUSPENDED, "HJ-020", 45, 12, Appear(), opens=Opens.ONCE),
-    Script(Finding.IMPLAUSIBLE_JUMP, "HJ-016", 47, 8, Scatter(600.0)),
+    # So far that no fix is in reach of another, nor of the last good one, until it is over.
+    Script(Finding.IMPLAUSIBLE_JUMP, "HJ-016", 47, 12, Scatter(2_200.0)),
     Script(
         Finding.INDETERMINATE,  # an aircraft that does not say how high it is
         "FL-106",
