@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from telemetry.plausibility import SLACK_M, UNSTATED_RADIUS_M, distance_m, reach_m
-from telemetry.samples import Flags, Integers, Reals, SampleBatch, group_starts
+from telemetry.samples import Flags, Integers, Reals, SampleBatch, group_bounds
 from telemetry.tracks import Candidate, Fix, Track
 
 #: A track moves to a far place once this many samples, over this long, agree on it.
@@ -52,7 +52,7 @@ def believe(
         return belief
     fixes = _matrix(batch, live)
     vehicle = batch.vehicle[live]
-    starts = group_starts(vehicle)
+    starts, ends = group_bounds(vehicle)
     before = np.empty_like(fixes)
     before[1:] = fixes[:-1]
     keys = vehicle[starts].tolist()
@@ -60,7 +60,6 @@ def believe(
     top = top_speed_mps[live]
     leaps = _leaps(before, fixes, top, coverage_factor)
     jumping = np.logical_or.reduceat(leaps, starts)
-    ends = np.concatenate((starts[1:], [len(live)]))
     for key, row in zip(keys, fixes[ends - 1].tolist(), strict=True):
         belief.fixes[key] = _fix(row)
         belief.candidates[key] = ()

@@ -16,7 +16,7 @@ from telemetry.decoding import Decoded, own_bytes, reject_of
 from telemetry.messages import Message
 from telemetry.plausibility import clock_skewed
 from telemetry.ports import Reject, RejectReason, Store
-from telemetry.samples import Flags, Integers, SampleBatch, group_starts, take
+from telemetry.samples import Flags, Integers, SampleBatch, group_bounds, take
 from telemetry.tracks import Intervals, Track, is_received, receive
 
 Key = tuple[int, int, int]
@@ -66,9 +66,8 @@ def _sift(decoded: Decoded, order: Integers, tracks: Mapping[int, Track]) -> _Si
     """Tell new sequence numbers from those that are settled already."""
     vehicle, seq = decoded.batch.vehicle[order], decoded.batch.seq[order]
     rejected = _rejected_seqs(decoded)
-    starts = group_starts(vehicle)
-    ends = np.append(starts[1:], len(order))
-    growing = np.append(True, seq[1:] > seq[:-1])
+    starts, ends = group_bounds(vehicle)
+    growing = np.append(True, seq[1:] > seq[:-1])[: len(seq)]
     growing[starts] = True
     plain = np.logical_and.reduceat(growing, starts) if len(starts) else growing[:0]
     sifted = _Sifted()
@@ -145,7 +144,7 @@ def _reused(decoded: Decoded, messages: Sequence[Message], sifted: _Sifted, stor
 def mark_late(batch: SampleBatch, tracks: Mapping[int, Track]) -> Flags:
     """Samples not newer, by (timestamp, seq), than all live ones before them; and those of a future clock."""
     late = clock_skewed(batch.timestamp_ms, batch.received_ms)
-    starts = group_starts(batch.vehicle)
+    starts, ends = group_bounds(batch.vehicle)
     if not len(starts):
         return late
     timestamp, seq = batch.timestamp_ms, batch.seq
@@ -154,7 +153,6 @@ def mark_late(batch: SampleBatch, tracks: Mapping[int, Track]) -> Flags:
     before, before_seq = np.append(0, timestamp[:-1]), np.append(0, seq[:-1])
     before[starts], before_seq[starts] = newest[:, 0], newest[:, 1]
     orderly = ((timestamp > before) | ((timestamp == before) & (seq > before_seq))) & ~late
-    ends = np.append(starts[1:], len(batch))
     for group in np.flatnonzero(~np.logical_and.reduceat(orderly, starts)).tolist():
         latest = (int(newest[group, 0]), int(newest[group, 1]))
         for row in range(int(starts[group]), int(ends[group])):

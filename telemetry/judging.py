@@ -14,7 +14,7 @@ from telemetry.findings import Finding
 from telemetry.judgement import Judgement
 from telemetry.ports import AlertChange
 from telemetry.rulebook import Rulebook
-from telemetry.samples import Flags, Integers, JudgedBatch, SampleBatch, group_starts
+from telemetry.samples import Flags, Integers, JudgedBatch, SampleBatch, group_bounds
 from telemetry.tracks import NEW_TRACK, Track
 
 
@@ -62,8 +62,7 @@ def _after(
     changes: list[AlertChange] = []
     if not len(live):
         return after, changes
-    starts = group_starts(batch.vehicle[live])
-    ends = np.append(starts[1:], len(live))
+    starts, ends = group_bounds(batch.vehicle[live])
     last = live[ends - 1]
     groups = zip(
         batch.vehicle[last].tolist(),

@@ -8,7 +8,7 @@ import numpy as np
 
 from telemetry.bus import LivePosition
 from telemetry.ports import VehicleRecord
-from telemetry.samples import AltitudeDatum, JudgedBatch, Mode, Reals, SafetyOfficer, group_starts
+from telemetry.samples import AltitudeDatum, JudgedBatch, Mode, Reals, SafetyOfficer, group_bounds
 
 # Row -1 of each, that is the last, is what an absent code reads as.
 _DATUMS: tuple[str | None, ...] = (*(datum.name for datum in AltitudeDatum), None)
@@ -20,8 +20,8 @@ def newest_positions(judged: JudgedBatch, vehicles: Mapping[int, VehicleRecord])
     """One position a vehicle that has a live sample. Each vehicle's rows are together and in order."""
     live = np.flatnonzero(~judged.late)
     samples = judged.samples
-    ends = np.append(group_starts(samples.vehicle[live])[1:], len(live))
-    rows = live[ends - 1] if len(live) else live
+    _, ends = group_bounds(samples.vehicle[live])
+    rows = live[ends - 1]
     records = [vehicles[key] for key in samples.vehicle[rows].tolist()]
     columns = (
         records,

@@ -118,8 +118,8 @@ def take(batch: SampleBatch, rows: Integers) -> SampleBatch:
     return SampleBatch(**columns)
 
 
-def group_starts(vehicle: Integers) -> Integers:
-    """Where each vehicle's rows begin, in a column in which each vehicle's rows are together."""
-    if not len(vehicle):
-        return np.zeros(0, dtype=np.int64)
-    return np.flatnonzero(np.concatenate(([True], vehicle[1:] != vehicle[:-1])))
+def group_bounds(vehicle: Integers) -> tuple[Integers, Integers]:
+    """Where each vehicle's rows begin and end, in a column in which each vehicle's rows are together."""
+    starts = np.flatnonzero(np.append(True, vehicle[1:] != vehicle[:-1])[: len(vehicle)])
+    ends = np.append(starts[1:], len(vehicle))[: len(starts)]
+    return starts, ends
