@@ -1,0 +1,85 @@
+"""The simulator as a process: through the vehicle agent and a real broker."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from app.showcase.plan import shipped_register
+from app.showcase.seed import VehicleCredential
+from app.simulator.run import SimulatorOptions, run_simulator
+from telemetry.messages import TELEMETRY_FILTER, telemetry_topic
+from tests.brokers import SERVICE_PASSWORD, SERVICE_USER, Mosquitto, mosquitto, platform_acl
+
+_DEADLINE_S = 30.0
+CREDENTIALS = tuple(
+    VehicleCredential(vehicle.vehicle_id, f"secret of {vehicle.vehicle_id}", telemetry_topic(vehicle.vehicle_id))
+    for vehicle in shipped_register().vehicles
+)
+
+
+def samples_through(
+    broker: Mosquitto, options: SimulatorOptions, enough: Callable[[list[tuple[str, int]]], bool]
+) -> list[tuple[str, int]]:
+    """(vehicle, seq) as the platform receives them, until there are enough."""
+    received: list[tuple[str, int]] = []
+
+    def take(_client: paho.Client, _userdata: object, message: paho.MQTTMessage) -> None:
+        document = json.loads(message.payload)
+        samples = document if isinstance(document, list) else [document]
+        received.extend((message.topic.split("/")[2], sample["seq"]) for sample in samples)
+
+    platform = paho.Client(CallbackAPIVersion.VERSION2)
+    platform.username_pw_set(SERVICE_USER, SERVICE_PASSWORD)
+    platform.on_message = take
+    platform.on_connect = lambda client, *_: client.subscribe(TELEMETRY_FILTER, qos=1)
+    platform.connect("127.0.0.1", broker.port)
+    platform.loop_start()
+    stop = threading.Event()
+    simulator = threading.Thread(target=run_simulator, args=(options,), kwargs={"stop": stop})
+    simulator.start()
+    try:
+        deadline_s = time.monotonic() + _DEADLINE_S
+        while not enough(received) and time.monotonic() < deadline_s:
+            time.sleep(0.05)
+    finally:
+        stop.set()
+        simulator.join()
+        platform.disconnect()
+        platform.loop_stop()
+    assert enough(received)
+    return received
+
+
+def users() -> dict[str, str]:
+    own = {credential.vehicle_id: credential.password for credential in CREDENTIALS}
+    return {SERVICE_USER: SERVICE_PASSWORD, **own}
+
+
+def test_the_fleet_reports_as_real_vehicles_do(tmp_path: Path) -> None:
+    with mosquitto(tmp_path, users=users(), acl=platform_acl()) as broker:
+        options = SimulatorOptions(f"mqtt://127.0.0.1:{broker.port}", CREDENTIALS, tmp_path / "fleet.ring")
+        received = samples_through(broker, options, lambda samples: len({vehicle for vehicle, _ in samples}) >= 46)
+    assert {vehicle for vehicle, _ in received} <= {credential.vehicle_id for credential in CREDENTIALS}
+
+
+def test_a_synthetic_fleet_loads_the_broker(tmp_path: Path) -> None:
+    with mosquitto(tmp_path, users=users(), acl=platform_acl()) as broker:
+        options = SimulatorOptions(
+            f"mqtt://127.0.0.1:{broker.port}", CREDENTIALS, tmp_path / "fleet.ring", road_hz=10.0, synthetic_vehicles=20
+        )
+        received = samples_through(broker, options, lambda samples: len(set(samples)) >= 400)
+    assert len({vehicle for vehicle, _ in received}) == 20
+
+
+def test_more_vehicles_than_credentials_are_refused(tmp_path: Path) -> None:
+    options = SimulatorOptions("mqtt://127.0.0.1:1", CREDENTIALS, tmp_path / "fleet.ring", synthetic_vehicles=51)
+    with pytest.raises(ValueError, match="51 vehicles wanted, credentials of 50 given"):
+        run_simulator(options, stop=threading.Event())
