@@ -2,7 +2,7 @@
 
 SQLite then copies it by a single INSERT ... SELECT, outside Python's interpreter lock. The usual
 executemany gives up and takes back that lock once a row, and each time another busy thread may keep it for
-milliseconds (docs/adr/0004-samples-into-sqlite.md has the numbers). The file format is documented
+milliseconds (docs/adr/0005-samples-into-sqlite.md has the numbers). The file format is documented
 and stable (https://www.sqlite.org/fileformat2.html): section numbers below are of that page.
 
 Every row has the same length: whole numbers take 8 bytes (serial type 6), reals 8 bytes (7; a NaN
