@@ -53,6 +53,17 @@ def changing_session(engine: Engine) -> Iterator[Session]:
         yield session
 
 
+@contextmanager
+def snapshot_connection(engine: Engine) -> Iterator[Connection]:
+    """A connection for reading that sees one state of the database, whatever is written meanwhile.
+
+    A SQLite file cannot shrink its write-ahead log while it is open: close it soon.
+    """
+    reading = engine if _is_sqlite(engine) else engine.execution_options(isolation_level="REPEATABLE READ")
+    with reading.connect() as connection:
+        yield connection
+
+
 def migrate(engine: Engine, revision: str = "head") -> None:
     """Bring the schema up (or down) to `revision`."""
     with changing(engine).begin() as connection:
@@ -74,6 +85,10 @@ def migration_config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
     return config
+
+
+def _is_sqlite(engine: Engine) -> bool:
+    return engine.dialect.name == "sqlite"
 
 
 def _open_sqlite(url: str) -> Engine:

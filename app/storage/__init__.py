@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import Engine
 
-from app.storage.reading import latest_positions, stored_alerts, stored_batches
+from app.storage.reading import latest_positions, stored_alerts, stored_batches, vehicle_key
 from app.storage.store import DatabaseStore
 from telemetry.ports import Store
 
-__all__ = ["latest_positions", "open_store", "stored_alerts", "stored_batches"]
+__all__ = ["latest_positions", "open_store", "stored_alerts", "stored_batches", "vehicle_key"]
 
 
 def open_store(engine: Engine) -> Store:

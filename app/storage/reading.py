@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Row, Select, and_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, and_, select, tuple_
 from sqlalchemy.orm import Session
 
+from app.errors import NotFound
 from app.models import Alert, Sample, TrackRow, Vehicle
 from app.storage.columns import COLUMNS, decode
 from app.storage.failures import failures_mapped
@@ -22,9 +23,9 @@ _GENERATION = COLUMNS.index("generation")
 
 
 def stored_batches(
-    engine: Engine,
+    source: Engine | Connection,
     *,
-    vehicle: int | None = None,
+    vehicles: Collection[int] = (),
     since_ms: int | None = None,
     until_ms: int | None = None,
     size: int = 5_000,
@@ -33,17 +34,19 @@ def stored_batches(
 
     The live samples of each vehicle come in the order of (timestamp, seq), vehicles interleaved: a
     vehicle's live samples never go back in generation. Late ones may come between; they are judged by
-    themselves. Every batch is read by a query of its own, so a long replay holds no transaction open.
+    themselves. `vehicles` limits them to some (none named: all). Every batch is a query of its own: on
+    an engine, a long replay holds no transaction open; on a connection, it sees one state of everything
+    (app.database.snapshot_connection).
     """
     query = select(*(_TABLE.c[name] for name in COLUMNS)).order_by(*_KEY).limit(size)
-    if vehicle is not None:
-        query = query.where(_TABLE.c.vehicle == vehicle)
+    if vehicles:
+        query = query.where(_TABLE.c.vehicle.in_(vehicles))
     if since_ms is not None:
         query = query.where(_TABLE.c.timestamp_ms >= since_ms)
     if until_ms is not None:
         query = query.where(_TABLE.c.timestamp_ms < until_ms)
     page = query
-    while rows := _rows(engine, page):
+    while rows := _rows(source, page):
         yield from _by_generation(rows)
         page = query.where(*_after(rows[-1]))
 
@@ -66,18 +69,33 @@ def latest_positions(session: Session, *, since_ms: int) -> Sequence[tuple[Vehic
     return [(vehicle, sample) for vehicle, sample in session.execute(query)]
 
 
-def stored_alerts(engine: Engine, *, size: int = 5_000) -> Iterator[AlertChange]:
-    """Every alert episode as it stands, in the order in which they were recorded."""
+def stored_alerts(
+    source: Engine | Connection, *, vehicles: Collection[int] = (), size: int = 5_000
+) -> Iterator[AlertChange]:
+    """Every alert episode as it stands, in the order in which they were recorded; see stored_batches."""
     query = select(Alert.__table__).order_by(Alert.id).limit(size)
+    if vehicles:
+        query = query.where(Alert.vehicle_key.in_(vehicles))
     page = query
-    while rows := _rows(engine, page):
+    while rows := _rows(source, page):
         yield from map(_alert_change, rows)
         page = query.where(Alert.id > rows[-1].id)
 
 
-def _rows(engine: Engine, query: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple[Any, ...]]]:
-    with failures_mapped(), engine.connect() as connection:
-        return connection.execute(query).all()
+def vehicle_key(connection: Connection, vehicle_id: str) -> int:
+    """The integer key of a vehicle. Raises NotFound."""
+    key = connection.scalar(select(Vehicle.id).where(Vehicle.vehicle_id == vehicle_id))
+    if key is None:
+        raise NotFound(f"no vehicle {vehicle_id}")
+    return key
+
+
+def _rows(source: Engine | Connection, query: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple[Any, ...]]]:
+    with failures_mapped():
+        if isinstance(source, Connection):
+            return source.execute(query).all()
+        with source.connect() as connection:
+            return connection.execute(query).all()
 
 
 def _after(row: Row[*tuple[Any, ...]]) -> tuple[ColumnElement[bool], ...]:

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, func, inspect, select
 
-from app.database import changing_session, migrate, open_engine, reading_session
+from app.database import changing_session, migrate, open_engine, reading_session, snapshot_connection
+from app.errors import NotFound
 from app.models import Alert, RejectRow, Sample, Vehicle
 from app.services.generations import next_generation
 from app.services.organisations import register_organisation
 from app.services.vehicles import register_vehicle
-from app.storage import latest_positions, open_store, stored_alerts, stored_batches
+from app.storage import latest_positions, open_store, stored_alerts, stored_batches, vehicle_key
 from app.storage.postgresql import DAY_MS, partition_name
 from telemetry.errors import StaleRegistry, StoreUnavailable
 from telemetry.findings import Finding, Severity
@@ -168,9 +169,27 @@ def test_batches_are_read_per_generation_and_in_order(engine: Engine, store: Sto
 
 def test_samples_are_read_of_one_vehicle_and_period(engine: Engine, store: Store) -> None:
     store.commit(flush_of(judged_batch(70)))
-    (batch,) = stored_batches(engine, vehicle=2, since_ms=START_MS + 2000, until_ms=START_MS + 5000)
+    (batch,) = stored_batches(engine, vehicles=[2], since_ms=START_MS + 2000, until_ms=START_MS + 5000)
     assert batch.samples.seq.tolist() == [3, 4, 5]
     assert set(batch.samples.vehicle.tolist()) == {2}
+
+
+def test_a_snapshot_sees_one_state_of_everything(engine: Engine, store: Store, vehicle: Vehicle) -> None:
+    first = judged_batch(20, generation=1)
+    store.commit(flush_of(first))
+    with snapshot_connection(engine) as connection:
+        key = vehicle_key(connection, vehicle.vehicle_id)
+        batches = stored_batches(connection, size=8)
+        assert len(next(batches).samples) == 8
+        store.commit(flush_of(judged_batch(20, first_seq=100, start_ms=START_MS + 10**6, generation=1)))
+        store.commit(alert_flush(opened_alert(vehicle)))
+        assert sum(len(batch.samples) for batch in batches) == 12
+        assert not list(stored_alerts(connection, vehicles=[key]))
+        with pytest.raises(NotFound):
+            vehicle_key(connection, "nobody")
+    with snapshot_connection(engine) as connection:
+        assert len(list(stored_alerts(connection, vehicles=[key]))) == 1
+        assert not list(stored_alerts(connection, vehicles=[key + 1]))
 
 
 # --- the registry's generation --------------------------------------------------------------
