@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 import msgspec
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from telemetry.messages import KEPT_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES, MAX_SAMPLES, PARTITIONS, Message
 from telemetry.payloads import (
     DECODE_ERRORS,
+    Location,
     Sample,
     decode_sample,
     decode_samples,
@@ -159,44 +161,42 @@ def _decodes(piece: bytes) -> bool:
 
 
 def _columns(reading: _Reading) -> SampleBatch:
-    rows = list(zip(*map(msgspec.structs.astuple, reading.samples), strict=True)) or [()] * len(
-        Sample.__struct_fields__
-    )
-    seq, timestamp, location, datum, climb, acceleration, mode, officer, officer_id, passengers, battery, faults, _ = (
-        rows
-    )
-    lat, lng, altitude, heading, speed, horizontal, vertical = (
-        list(zip(*map(msgspec.structs.astuple, location), strict=True)) or [()] * 7
-    )
+    samples = reading.samples
+    locations = [sample.location for sample in samples]
     arrived = [reading.messages[index] for index in reading.holding]
     return SampleBatch(
         vehicle=np.repeat(np.array([reading.routes[m.topic].key for m in arrived], dtype=np.int64), reading.counts),
-        seq=np.array(seq, dtype=np.int64),
-        timestamp_ms=np.array(timestamp, dtype=np.int64),
+        seq=np.array([sample.seq for sample in samples], dtype=np.int64),
+        timestamp_ms=np.array([sample.timestamp for sample in samples], dtype=np.int64),
         received_ms=np.repeat(np.array([m.received_ms for m in arrived], dtype=np.int64), reading.counts),
-        lon=np.array(lng, dtype=np.float64),
-        lat=np.array(lat, dtype=np.float64),
-        altitude_m=_known(altitude, UNKNOWN_ALTITUDE_M),
-        altitude_datum=np.array([_DATUMS[name] for name in datum], dtype=np.int8),
-        heading_deg=_known(heading, UNKNOWN_HEADING_DEG),
-        speed_mps=_known(speed, UNKNOWN_SPEED_MPS),
-        horizontal_accuracy_m=np.array(horizontal, dtype=np.float64),
-        vertical_accuracy_m=np.array(vertical, dtype=np.float64),
-        vertical_speed_mps=_known(climb, UNKNOWN_VERTICAL_SPEED_MPS),
-        acceleration_mps2=np.array(acceleration, dtype=np.float64),
-        mode=np.array([_MODES[name] for name in mode], dtype=np.int8),
-        safety_officer=np.array([_OFFICERS[name] for name in officer], dtype=np.int8),
-        officer_id=list(officer_id),
-        officer_load=np.full(len(reading.samples), -1, dtype=np.int64),
-        passengers=np.array([-1 if count is None else count for count in passengers], dtype=np.int64),
-        battery_percent=np.array(battery, dtype=np.float64),
-        faults=[_encode_faults(names).decode() if names else None for names in faults],
+        lon=_reals(locations, "lng"),
+        lat=_reals(locations, "lat"),
+        altitude_m=_known(locations, "altitude", UNKNOWN_ALTITUDE_M),
+        altitude_datum=np.array([_DATUMS[sample.altitude_datum] for sample in samples], dtype=np.int8),
+        heading_deg=_known(locations, "heading", UNKNOWN_HEADING_DEG),
+        speed_mps=_known(locations, "speed", UNKNOWN_SPEED_MPS),
+        horizontal_accuracy_m=_reals(locations, "horizontal_accuracy"),
+        vertical_accuracy_m=_reals(locations, "vertical_accuracy"),
+        vertical_speed_mps=_known(samples, "vertical_speed", UNKNOWN_VERTICAL_SPEED_MPS),
+        acceleration_mps2=_reals(samples, "acceleration"),
+        mode=np.array([_MODES[sample.mode] for sample in samples], dtype=np.int8),
+        safety_officer=np.array([_OFFICERS[sample.safety_officer] for sample in samples], dtype=np.int8),
+        officer_id=[sample.officer_id for sample in samples],
+        officer_load=np.full(len(samples), -1, dtype=np.int64),
+        passengers=np.array([-1 if s.passengers is None else s.passengers for s in samples], dtype=np.int64),
+        battery_percent=_reals(samples, "battery_percent"),
+        faults=[_encode_faults(sample.faults).decode() if sample.faults else None for sample in samples],
     )
 
 
-def _known(values: Sequence[float | None], unknown: float) -> Reals:
-    """None and the special value become NaN; nothing is invented."""
-    column = np.array(values, dtype=np.float64)
+def _reals(items: Sequence[Sample] | Sequence[Location], name: str) -> Reals:
+    """One field of all, None as NaN: nothing is invented."""
+    return np.array(list(map(attrgetter(name), items)), dtype=np.float64)
+
+
+def _known(items: Sequence[Sample] | Sequence[Location], name: str, unknown: float) -> Reals:
+    """The same, and the special value as NaN too."""
+    column = _reals(items, name)
     column[column == unknown] = np.nan
     return column
 
@@ -227,17 +227,24 @@ def _believable(reading: _Reading, batch: SampleBatch, source: Integers, place: 
 
 def _foreign(reading: _Reading, source: Integers) -> Flags:
     """Samples that name another vehicle than their topic does."""
+    names = [sample.vehicle_id for sample in reading.samples]
     flags = np.zeros(len(source), dtype=np.bool_)
-    for row, sample in enumerate(reading.samples):
-        if sample.vehicle_id is not None:
-            topic = reading.messages[int(source[row])].topic
-            flags[row] = sample.vehicle_id != reading.routes[topic].vehicle_id
+    if names.count(None) < len(names):
+        topics = [reading.messages[index].topic for index in source.tolist()]
+        flags[:] = [
+            name is not None and name != reading.routes[topic].vehicle_id
+            for name, topic in zip(names, topics, strict=True)
+        ]
     return flags
 
 
 def _unprintable(batch: SampleBatch) -> Flags:
     """Officers whose id no database text can hold (PostgreSQL: NUL; SQLite: lone surrogates)."""
-    return np.array([name is not None and not name.isprintable() for name in batch.officer_id], dtype=np.bool_)
+    strange = {name for name in set(batch.officer_id) if name is not None and not name.isprintable()}
+    flags = np.zeros(len(batch), dtype=np.bool_)
+    if strange:
+        flags[:] = [name in strange for name in batch.officer_id]
+    return flags
 
 
 def _misrouted(topic: str, routes: Mapping[str, VehicleRecord]) -> tuple[RejectReason, str]:
