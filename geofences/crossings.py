@@ -59,12 +59,12 @@ class Barriers:
         """Crossings of the m segments from start (m,) to end (m,), by zones in force at the end's time.
 
         A zone that holds the start or the end point itself is not listed: the points' own
-        placement tells of it. Raises ValueError for a position that is not finite.
+        placement tells of it. Raises ValueError for points that have no place (see Points.check).
         """
+        start.check()
+        end.check()
         starts = np.column_stack(self.index.project(start.lon, start.lat))
         ends = np.column_stack(self.index.project(end.lon, end.lat))
-        if not (np.isfinite(starts).all() and np.isfinite(ends).all()):
-            raise ValueError("a position is not finite")
         near = self._near(starts, ends)
         ways = shapely.linestrings(np.stack([starts[near], ends[near]], axis=1))
         row, barrier = self.tree.query(ways, predicate="intersects")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,14 +11,14 @@ import shapely
 from numpy.typing import NDArray
 
 from geofences.columns import ZoneColumns
-from geofences.datum import DATUMS, VerticalReference
+from geofences.datum import VerticalReference
 from geofences.errors import InvalidZone
 from geofences.exact import ExactShapes
 from geofences.grid import Grid
 from geofences.levels import CELL_M, REACH_M, grids_over
 from geofences.placement import Codes, Flags, Integers, Placement, Points, Reals
 from geofences.projection import LocalMetric
-from geofences.shapes import area_in_plane
+from geofences.shapes import area_in_plane, check_revision
 from geofences.zones import Containment, ZoneKind, ZoneRevision
 
 #: Pairs of point and zone with their containment, sorted by point, then by zone.
@@ -42,13 +43,14 @@ class ZoneIndex:
     @classmethod
     def build(cls, revisions: Sequence[ZoneRevision], vertical: VerticalReference, cell_m: float = CELL_M) -> ZoneIndex:
         """Index the revisions. Raises InvalidZone, naming the zone, when one cannot be judged against."""
+        for revision in revisions:
+            with _naming(revision):
+                check_revision(revision)
         metric = _metric_for(revisions)
         shapes = np.empty(len(revisions), dtype=object)
         for row, revision in enumerate(revisions):
-            try:
+            with _naming(revision):
                 shapes[row] = area_in_plane(revision, metric)
-            except InvalidZone as reason:
-                raise InvalidZone(f"zone {revision.zone_id}, revision {revision.revision_id}: {reason}") from reason
         columns = ZoneColumns.of(revisions, vertical)
         return cls(tuple(revisions), metric, columns, ExactShapes.of(shapes), grids_over(shapes, cell_m))
 
@@ -70,9 +72,9 @@ class ZoneIndex:
 
         With radius r a point is INSIDE when it lies in the zone and at least r from the boundary,
         OUTSIDE when it lies out of the zone and farther than r, else UNCERTAIN. Raises ValueError
-        for a position that is not finite or a negative radius: such a point has no place.
+        for points that have no place (see Points.check).
         """
-        _check(points)
+        points.check()
         x_m, y_m = self.project(points.lon, points.lat)
         point, zone, horizontal = self._touched(points, x_m, y_m)
         vertical = self.columns.vertical(points, point, zone)
@@ -108,15 +110,6 @@ class ZoneIndex:
         return candidates.point.take(pairs), candidates.zone.take(pairs), horizontal.take(pairs)
 
 
-def _check(points: Points) -> None:
-    if not (np.isfinite(points.lon).all() and np.isfinite(points.lat).all()):
-        raise ValueError("a position is not finite")
-    if (points.radius_m < 0).any() or (points.vertical_radius_m < 0).any():
-        raise ValueError("a radius is negative")
-    if (points.altitude_datum > len(DATUMS) - 1).any():
-        raise ValueError("an unknown vertical datum")
-
-
 def _merged(parts: Sequence[_Pairs]) -> _Pairs:
     none = np.zeros(0, dtype=np.int64)
     point = np.concatenate([none, *(part[0] for part in parts)])
@@ -124,6 +117,15 @@ def _merged(parts: Sequence[_Pairs]) -> _Pairs:
     horizontal = np.concatenate([none.astype(np.int8), *(part[2] for part in parts)])
     order = np.lexsort((zone, point))
     return point[order], zone[order], horizontal[order]
+
+
+@contextmanager
+def _naming(revision: ZoneRevision) -> Iterator[None]:
+    """Say which zone is invalid."""
+    try:
+        yield
+    except InvalidZone as reason:
+        raise InvalidZone(f"zone {revision.zone_id}, revision {revision.revision_id}: {reason}") from reason
 
 
 def _metric_for(revisions: Sequence[ZoneRevision]) -> LocalMetric:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from geofences.datum import DATUMS
+
 Integers = NDArray[np.int64]
 Reals = NDArray[np.float64]
 Codes = NDArray[np.int8]
@@ -36,6 +38,15 @@ class Points:
 
     def __len__(self) -> int:
         return len(self.lon)
+
+    def check(self) -> None:
+        """Raise ValueError for a position that is not finite, a negative radius or an unknown datum."""
+        if not (np.isfinite(self.lon).all() and np.isfinite(self.lat).all()):
+            raise ValueError("a position is not finite")
+        if (self.radius_m < 0).any() or (self.vertical_radius_m < 0).any():
+            raise ValueError("a radius is negative")
+        if (self.altitude_datum > len(DATUMS) - 1).any():
+            raise ValueError("an unknown vertical datum")
 
     def take(self, rows: Integers | Flags) -> Points:
         """Some of the points, by row or by flag."""

@@ -8,12 +8,16 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from geofences.datum import limits_m
 from geofences.errors import InvalidZone
 from geofences.projection import LocalMetric
 from geofences.zones import ZoneRevision
 
 #: Arcs around the ends and bends of a line lie at most this far inside the true circle.
 ARC_ERROR_M = 0.01
+
+#: About a hundredth of a square metre: what is smaller is a line drawn as an area.
+_SMALLEST_AREA_DEG2 = 1e-12
 
 _LINES = ("LineString", "MultiLineString")
 _AREAS = ("Polygon", "MultiPolygon")
@@ -35,8 +39,15 @@ def check_geometry(geometry: BaseGeometry, half_width_m: float | None) -> None:
         raise InvalidZone("only a line has a half width")
     elif not geometry.is_valid:
         raise InvalidZone(f"the polygon is not valid: {shapely.is_valid_reason(geometry)}")
-    elif geometry.area == 0:
+    elif geometry.area < _SMALLEST_AREA_DEG2:
         raise InvalidZone("the polygon has no area")
+
+
+def check_revision(revision: ZoneRevision) -> None:
+    """Raise InvalidZone unless the revision's geometry, half width and band can be judged against."""
+    check_geometry(revision.geometry, revision.half_width_m)
+    if revision.band is not None:
+        limits_m(revision.band)
 
 
 def _check_coordinates(geometry: BaseGeometry) -> None:
@@ -50,8 +61,7 @@ def _check_coordinates(geometry: BaseGeometry) -> None:
 
 
 def area_in_plane(revision: ZoneRevision, metric: LocalMetric) -> BaseGeometry:
-    """The Polygon or MultiPolygon, in metres, that a revision covers. Raises InvalidZone."""
-    check_geometry(revision.geometry, revision.half_width_m)
+    """The Polygon or MultiPolygon, in metres, that a checked revision covers. Raises InvalidZone."""
     plane = metric.project(shapely.force_2d(revision.geometry))
     if revision.half_width_m is not None:
         plane = shapely.buffer(plane, revision.half_width_m, quad_segs=_quarter_segments(revision.half_width_m))

@@ -14,7 +14,8 @@ from shapely.geometry.base import BaseGeometry
 from geofences.datum import VerticalReference
 from geofences.index import ZoneIndex
 from geofences.placement import Placement, Points
-from geofences.zones import Containment, VerticalBand, ZoneKind, ZoneRevision
+from geofences.projection import _transformer
+from geofences.zones import Containment, Datum, VerticalBand, ZoneKind, ZoneRevision
 
 LON, LAT = 113.9, 22.5
 NOON_MS = 1_732_161_600_000  # 2024-11-21T12:00:00+08:00
@@ -42,14 +43,13 @@ def zone(geometry: BaseGeometry, zone_id: str = "zone", **more: Any) -> ZoneRevi
 
 
 def band(lower: float | None, upper: float | None, **more: Any) -> VerticalBand:
-    from geofences.zones import Datum
-
     return VerticalBand(lower, upper, **({"datum": Datum.AGL} | more))
 
 
 def points(
     lonlat: Sequence[tuple[float, float]] | NDArray[np.float64],
     radius_m: float | Sequence[float] | NDArray[np.float64] = 0.0,
+    *,
     altitude_m: float | Sequence[float] = np.nan,
     datum: int | Sequence[int] = 0,
     vertical_radius_m: float | Sequence[float] = 0.0,
@@ -108,7 +108,7 @@ def random_zone(rng: np.random.Generator, extent: float, number: int) -> ZoneRev
     match int(rng.integers(6)):
         case 0:
             steps = np.cumsum(rng.normal(0, 150, (int(rng.integers(2, 8)), 2)), axis=0)
-            return zone(LineString(at(*(steps + (x, y)))), name, half_width_m=float(rng.uniform(3, 60)))
+            return zone(LineString(at(*(steps + np.array([x, y])))), name, half_width_m=float(rng.uniform(3, 60)))
         case 1:
             return zone(LineString(at((x, y), tuple(rng.normal((x, y), 300)))), name, half_width_m=0.25)
         case 2:
@@ -125,8 +125,6 @@ def random_zone(rng: np.random.Generator, extent: float, number: int) -> ZoneRev
 
 def unprojected(index: ZoneIndex, xy: NDArray[np.float64]) -> NDArray[np.float64]:
     """Degrees of places in the plane, by PROJ."""
-    from geofences.projection import _transformer
-
     transformer = _transformer(index.metric.origin_lon, index.metric.origin_lat)
     return np.column_stack(transformer.transform(xy[:, 0], xy[:, 1], direction="INVERSE"))
 

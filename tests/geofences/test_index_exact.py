@@ -8,7 +8,10 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from shapely.geometry import LineString
 
+from geofences.exact import ExactShapes
+from geofences.grid import Grid
 from geofences.index import ZoneIndex
 from geofences.placement import UNKNOWN_RADIUS_M, Points
 from geofences.zones import Containment, ZoneRevision
@@ -105,13 +108,11 @@ def test_edges_through_cell_centres() -> None:
     grid = index.grids[0]
     west, south = grid.frame.west_m + 2.5 * grid.frame.cell_m, grid.frame.south_m + 2.5 * grid.frame.cell_m
     shape = np.array([shapely.box(west, south, west + 4 * 25.0, south + 3 * 25.0)])
-    from geofences.exact import ExactShapes
-    from geofences.grid import Grid
-
     exact = ExactShapes.of(shape)
     aligned = Grid.of(shape, np.array([0]), grid.frame, grid.reach_m)
     rng = np.random.default_rng(5)
-    xy = np.concatenate([rng.uniform(-30, 130, (500, 2)), rng.integers(-4, 20, (500, 2)) * 6.25]) + (west, south)
+    xy = np.concatenate([rng.uniform(-30, 130, (500, 2)), rng.integers(-4, 20, (500, 2)) * 6.25])
+    xy += np.array([west, south])
     x, y, radius = xy[:, 0].copy(), xy[:, 1].copy(), rng.choice([0.0, 2.0, 6.25], len(xy))
     pairs = aligned.candidates(x, y, radius)
     answer = np.zeros(len(xy), dtype=np.int8)
@@ -127,8 +128,6 @@ def test_a_zone_of_ten_thousand_vertices() -> None:
 
 
 def test_thin_zones_of_half_a_metre() -> None:
-    from shapely.geometry import LineString
-
     rng = np.random.default_rng(13)
     lines = [LineString(at(*rng.uniform(-300, 300, (2, 2)))) for _ in range(10)]
     index = build(*(zone(line, f"line-{row}", half_width_m=0.25) for row, line in enumerate(lines)))
