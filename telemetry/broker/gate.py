@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
 from enum import IntEnum
 
 from amqtt.adapters import BufferReader, ReaderAdapter, StreamWriterAdapter
@@ -29,6 +28,7 @@ _CONNECT = 0x10
 _LEVEL_3_1_1 = 4
 _FIRST_PACKET_S = 10.0
 _TAKE_OVER_S = 5.0
+_LAST_S = 5.0
 _CONNECT_BYTES = 64 * 1024
 _PACKET_BYTES = 8 * 1024 * 1024
 
@@ -69,9 +69,13 @@ class Gate:
     def __init__(self, broker: Broker, verifier: Verifier) -> None:
         self._broker = broker
         self._verifier = verifier
+        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection from its first byte to its last."""
+        task = asyncio.current_task()
+        assert task is not None, "the server runs this as a task"
+        self._open[task] = writer
         try:
             async with asyncio.timeout(_FIRST_PACKET_S):
                 first = await _first_packet(reader)
@@ -86,9 +90,15 @@ class Gate:
         except Exception:  # noqa: BLE001 - the edge of one connection; the broker serves the others
             _LOG.exception("A connection failed")
         finally:
+            del self._open[task]
             writer.close()
-            with suppress(OSError):
-                await writer.wait_closed()
+
+    async def close(self) -> None:
+        """End the connections that are left, and wait for their tasks."""
+        for writer in self._open.values():
+            writer.transport.abort()
+        if self._open:
+            await asyncio.wait(list(self._open), timeout=_LAST_S)
 
     async def _judge(self, first: bytes) -> Answer:
         if _protocol_level(first) != _LEVEL_3_1_1:

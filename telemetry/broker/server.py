@@ -11,21 +11,31 @@ import logging
 import signal
 from collections.abc import Callable
 
+from amqtt.adapters import ReaderAdapter, WriterAdapter
 from amqtt.broker import Broker
 from amqtt.contexts import BrokerConfig, ListenerConfig, ListenerType
+from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
 from amqtt.session import Session
 
+from telemetry.broker.delivery import DeliveringHandler
 from telemetry.broker.gate import LISTENER, Gate
 from telemetry.broker.identity import Credentials, Verifier
 
 _LOG = logging.getLogger(__name__)
 
 _SESSION_EXPIRY_S = 24 * 3600
+_GRACE_S = 30
 _PLUGINS = "telemetry.broker.plugins"
 
 
 class _Broker(Broker):
-    """amqtt, mended where it gives a client retained messages of other clients' subscriptions."""
+    """amqtt with our handler of connections, and retained messages only for those who subscribed to them."""
+
+    async def _initialize_client_session(
+        self, reader: ReaderAdapter, writer: WriterAdapter, remote_address: str, remote_port: int
+    ) -> tuple[BrokerProtocolHandler, Session]:
+        _, session = await super()._initialize_client_session(reader, writer, remote_address, remote_port)
+        return DeliveringHandler(self.plugins_manager, loop=self._loop), session
 
     async def _publish_retained_messages_for_subscription(
         self, subscription: tuple[str, int], session: Session
@@ -38,9 +48,12 @@ class _Broker(Broker):
 
 
 class EmbeddedBroker:
-    """A broker in the running event loop. `port` 0 takes a free one, told by `start`."""
+    """A broker in the running event loop. `port` 0 takes a free one, told by `start`.
 
-    def __init__(self, host: str, port: int, credentials: Credentials) -> None:
+    A client that is silent for `grace_s` longer than its keep-alive is taken for gone.
+    """
+
+    def __init__(self, host: str, port: int, credentials: Credentials, *, grace_s: int = _GRACE_S) -> None:
         _quieten_amqtt()
         self._host = host
         self._port = port
@@ -50,10 +63,10 @@ class EmbeddedBroker:
                 # The address is not used: connections come from the gate.
                 listeners={LISTENER: ListenerConfig(type=ListenerType.EXTERNAL, bind="gate:0")},
                 session_expiry_interval=_SESSION_EXPIRY_S,
+                timeout_disconnect_delay=grace_s,
                 plugins={
                     f"{_PLUGINS}.AuthenticationPlugin": {"verifier": verifier},
                     f"{_PLUGINS}.TopicPlugin": {},
-                    f"{_PLUGINS}.RedeliveryPlugin": {},
                 },
             )
         )
@@ -73,6 +86,7 @@ class EmbeddedBroker:
         if self._server is not None:
             self._server.close()
         await self._broker.shutdown()
+        await self._gate.close()
 
 
 def run_broker(

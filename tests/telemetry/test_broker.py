@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import struct
 import time
@@ -12,13 +13,15 @@ import pytest
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from benchmarks.backlog import publish_backlog
+from telemetry.broker import EmbeddedBroker
 from telemetry.broker.identity import Identity, Role, may_publish, may_subscribe
 from telemetry.bus import WorkerState, decode_heartbeat
 from telemetry.messages import Message, committed_topic, partition_of, telemetry_topic
 from telemetry.mqtt import BrokerAddress, ClientSettings, TelemetryClient, telemetry_filters
 from telemetry.ports import OutboxMessage
 from telemetry.worker import WorkerSettings, worker_client
-from tests.brokers import SERVICE_PASSWORD, SERVICE_USER, embedded
+from tests.brokers import SERVICE_PASSWORD, SERVICE_USER, ListedCredentials, embedded
 
 USERS = {SERVICE_USER: SERVICE_PASSWORD, "car-1": "wheels", "car-2": "tyres"}
 ALL = telemetry_filters(range(64))
@@ -214,7 +217,7 @@ def test_an_own_session_is_taken_over_and_goes_on_receiving(address: BrokerAddre
 
 
 def test_what_was_not_acknowledged_is_delivered_again_and_first(address: BrokerAddress, car: Vehicle) -> None:
-    """amqtt alone forgets these; RedeliveryPlugin mends it."""
+    """amqtt alone forgets these; telemetry.broker.delivery mends it."""
     with platform(address, "w-again") as client:
         for number in range(10):
             car.publish(telemetry_topic("car-1"), b"%d" % number)
@@ -242,6 +245,31 @@ def test_an_acknowledgement_after_amqtts_five_seconds_still_counts(address: Brok
         again = take(client, 1)
         assert payloads(again) == [b"late"]
         client.acknowledge(again)
+
+
+def test_a_publisher_that_leaves_at_once_loses_nothing(address: BrokerAddress) -> None:
+    """amqtt alone acknowledges these and forgets them when the connection ends."""
+    with platform(address, "w-hasty") as client:
+        sent = [b"%d" % number for number in range(500)]
+        own = BrokerAddress(address.host, address.port, "car-1", "wheels")
+        publish_backlog(own, [(telemetry_topic("car-1"), payload) for payload in sent], "car-1-hasty")
+        taken = take(client, 500)
+        assert payloads(taken) == sent
+        client.acknowledge(taken)
+
+
+def test_a_silent_client_is_taken_for_gone_after_its_keep_alive() -> None:
+    async def silent() -> bytes:
+        broker = EmbeddedBroker("127.0.0.1", 0, ListedCredentials(USERS), grace_s=0)
+        reader, writer = await asyncio.open_connection("127.0.0.1", await broker.start())
+        writer.write(connect_packet("quiet", "car-1", "wheels", keepalive_s=1))
+        assert await reader.readexactly(4) == b"\x20\x02\x00\x00"
+        rest = await asyncio.wait_for(reader.read(), 20)
+        writer.close()
+        await broker.stop()
+        return rest
+
+    assert asyncio.run(silent()) == b""
 
 
 def test_retained_watermarks_reach_their_vehicle_and_nobody_else(address: BrokerAddress) -> None:
@@ -285,8 +313,8 @@ def take_nothing(client: TelemetryClient) -> bool:
     return client.take(10, 1 << 20, linger_s=0.05, idle_s=0.5) == []
 
 
-def connect_packet(client_id: str, username: str, password: str) -> bytes:
-    body = b"\x00\x04MQTT\x04\xc0\x00\x3c"
+def connect_packet(client_id: str, username: str, password: str, keepalive_s: int = 60) -> bytes:
+    body = b"\x00\x04MQTT\x04\xc0" + struct.pack("!H", keepalive_s)
     for text in (client_id, username, password):
         body += struct.pack("!H", len(text)) + text.encode()
     return bytes((0x10, len(body))) + body

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
+from pathlib import Path
 
 import msgspec
 import pytest
 
+from benchmarks.backlog import publish_backlog
 from telemetry.bus import Heartbeat, LivePosition, WorkerState, decode_heartbeat, decode_positions
 from telemetry.errors import BrokerUnavailable, StoreUnavailable
 from telemetry.messages import Message, committed_topic, telemetry_topic
-from telemetry.mqtt import Connection
+from telemetry.mqtt import BrokerAddress, Connection
 from telemetry.outgoing import OutboxSender, Watermarks
 from telemetry.pipeline import FlushResult, Watermark
 from telemetry.ports import OutboxMessage
 from telemetry.samples import VehicleKind
-from telemetry.worker import Worker, WorkerSettings
+from telemetry.worker import Worker, WorkerSettings, run_until_signalled, worker_client
+from tests.brokers import PLATFORM_LINES, mosquitto
 
 READY = Connection(ready=True, reason="", protocol=5, send_quota=1000, number=1)
 SETTINGS = WorkerSettings(
@@ -119,6 +125,20 @@ def position(vehicle: int, seq: int) -> LivePosition:
     )
 
 
+def flushed(stored: int, watermark: Watermark | None = None, newest: LivePosition | None = None) -> FlushResult:
+    return FlushResult(
+        watermarks=[watermark] if watermark else [],
+        positions=[newest] if newest else [],
+        alerts=[],
+        generation=7,
+        committed_ms=now_ms(),
+        stored=stored,
+        late=0,
+        rejected=0,
+        duplicates=0,
+    )
+
+
 @dataclass
 class ObedientProcessor:
     """Stores every message, unless `fault` has something to say first."""
@@ -129,16 +149,7 @@ class ObedientProcessor:
     def process(self, messages: Sequence[Message]) -> FlushResult:
         self.fault(messages)
         self.stored.extend(messages)
-        return FlushResult(
-            watermarks=[Watermark("car-1", len(self.stored), ())],
-            positions=[position(1, len(self.stored))],
-            alerts=[],
-            generation=7,
-            stored=len(messages),
-            late=0,
-            rejected=0,
-            duplicates=0,
-        )
+        return flushed(len(messages), Watermark("car-1", len(self.stored), ()), position(1, len(self.stored)))
 
 
 @dataclass
@@ -329,3 +340,62 @@ def test_outbox_messages_are_marked_as_sent_only_when_the_broker_confirms() -> N
     client.published[-1][2].confirmed = True
     sender.send(20_100, has_new=False)
     assert outbox.waiting == {}
+
+
+@dataclass
+class FileProcessor:
+    """Stores by appending to a file, and takes its time."""
+
+    path: str
+
+    def process(self, messages: Sequence[Message]) -> FlushResult:
+        with open(self.path, "ab") as file:  # noqa: PTH123 - as plain as a transaction can be
+            file.write(b"".join(message.payload + b"\n" for message in messages))
+            file.flush()
+            os.fsync(file.fileno())
+        time.sleep(0.02)
+        return flushed(len(messages))
+
+
+def work_until_signalled(broker: BrokerAddress, path: str) -> None:
+    settings = WorkerSettings(name="signalled", batch_messages=50)
+    worker = Worker(worker_client(broker, settings, now_ms), FileProcessor(path), MemoryOutbox(), settings, now_ms)
+    run_until_signalled(worker)
+
+
+@contextmanager
+def running(broker: BrokerAddress, path: Path) -> Iterator[BaseProcess]:
+    process = get_context("spawn").Process(target=work_until_signalled, args=(broker, str(path)))
+    process.start()
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.join(20)
+        assert not process.is_alive()
+
+
+def test_a_worker_stopped_and_one_killed_lose_nothing_and_keep_the_order(tmp_path: Path) -> None:
+    path = tmp_path / "stored"
+    path.touch()
+    with mosquitto(tmp_path, extra_lines=(*PLATFORM_LINES, "log_type all")) as broker:
+        with running(broker.address(), path):
+            eventually(lambda: "Sending SUBACK to pilotage-signalled" in broker.log())
+        publish_backlog(broker.address(), [(telemetry_topic("car-1"), b"%d" % n) for n in range(2000)])
+        with running(broker.address(), path) as process:
+            eventually(lambda: path.stat().st_size > 500)
+            process.terminate()
+            process.join(20)
+            assert process.exitcode == 0
+        stored_by_the_first = path.read_bytes().split()
+        with running(broker.address(), path) as process:
+            eventually(lambda: len(path.read_bytes().split()) > len(stored_by_the_first) + 300)
+            process.kill()
+        with running(broker.address(), path):
+            eventually(lambda: len(set(path.read_bytes().split())) == 2000)
+    stored = [int(number) for number in path.read_bytes().split()]
+    assert sorted(set(stored)) == list(range(2000))
+    assert list(dict.fromkeys(stored)) == list(range(2000)), "first deliveries are in order"
+    assert [int(n) for n in stored_by_the_first] == list(range(len(stored_by_the_first))), (
+        "a clean stop repeats nothing"
+    )
