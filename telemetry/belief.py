@@ -60,9 +60,8 @@ def believe(
     top = top_speed_mps[live]
     leaps = _leaps(before, fixes, top, coverage_factor)
     jumping = np.logical_or.reduceat(leaps, starts)
-    for key, row in zip(keys, fixes[ends - 1].tolist(), strict=True):
-        belief.fixes[key] = _fix(row)
-        belief.candidates[key] = ()
+    belief.fixes.update(zip(keys, _fixes(fixes[ends - 1]), strict=True))
+    belief.candidates.update(dict.fromkeys(keys, ()))
     for group in np.flatnonzero(jumping).tolist():
         rows = slice(int(starts[group]), int(ends[group]))
         walk = _Walk(tracks[keys[group]], top[rows][0], coverage_factor)
@@ -90,7 +89,7 @@ class _Walk:
         rows = np.broadcast_to(row, anchors.shape)
         top = np.full(len(anchors), self._top_speed_mps)
         near = ~_leaps(anchors, rows, top, self._coverage_factor)
-        fix = _fix(row.tolist())
+        fix = _fixes(row[np.newaxis])[0]
         if near[0]:
             return self._believe(fix, anchors[0])
         found = np.flatnonzero(near[1:])
@@ -142,8 +141,12 @@ def _matrix(batch: SampleBatch, rows: Integers) -> Reals:
     )
 
 
-def _fix(row: list[float]) -> Fix:
-    return Fix(int(row[TIMESTAMP]), row[LON], row[LAT], row[ALTITUDE], int(row[DATUM]), *row[HORIZONTAL:])
+def _fixes(matrix: Reals) -> list[Fix]:
+    """The rows of (m, 8) as fixes."""
+    columns = [matrix[:, column].tolist() for column in range(_WIDTH)]
+    for column in (TIMESTAMP, DATUM):
+        columns[column] = list(map(int, columns[column]))
+    return list(map(Fix, *columns))
 
 
 _NOWHERE = (float("nan"),) * _WIDTH

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
 from telemetry.samples import JudgedBatch, Mode, SafetyOfficer, VehicleKind
 
 if TYPE_CHECKING:
@@ -160,12 +162,12 @@ class AlertChange:
     is_new: bool
 
 
-@dataclass(frozen=True, slots=True)
-class TrackState:
+class TrackState(msgspec.Struct, frozen=True, gc=False):
     """What the judge remembers of one vehicle, written in the transaction of the flush.
 
-    `state` is opaque to the store. `watermark` is the highest seq below which (itself included)
-    everything is committed; `last_timestamp_ms`/`last_seq` name the newest live sample (-1: none).
+    A struct and no dataclass, since every flush makes one a vehicle. `state` is opaque to the
+    store. `watermark` is the highest seq below which (itself included) everything is committed;
+    `last_timestamp_ms`/`last_seq` name the newest live sample (-1: none).
     """
 
     vehicle: int

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -183,7 +184,7 @@ def test_a_vehicle_registered_later_is_heard_at_once() -> None:
 def test_a_state_from_another_version_stops_instead_of_guessing() -> None:
     home = world()
     home.send(message(payload(1)))
-    home.store.states[CAR.key] = replace(home.store.states[CAR.key], state=b"?")
+    home.store.states[CAR.key] = msgspec.structs.replace(home.store.states[CAR.key], state=b"?")
     with pytest.raises(InvalidTrackState):
         home.restarted().process([message(payload(2))])
     assert len(home.store.rows) == 1
