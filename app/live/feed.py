@@ -146,9 +146,9 @@ class LiveFeed:
         with reading_session(self._engine) as session:
             generation = current_generation(session)
             if everything or generation != self._due.generation or now_ms >= self._due.registry_ms:
-                places = loading.known_places(session)
-                self._live.picture.know(loading.known_vehicles(session), places)
-                self._live.public_picture.know(loading.known_centrelines(session, now_ms), places)
+                gazetteer, centrelines = loading.known_places(session, now_ms)
+                self._live.picture.know(loading.known_vehicles(session), gazetteer)
+                self._live.public_picture.know(centrelines, gazetteer)
                 self._due.registry_ms = now_ms + REGISTRY_EVERY_MS
                 self._due.generation = generation
             if everything:

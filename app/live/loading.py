@@ -5,8 +5,9 @@ from __future__ import annotations
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
+from app.live.gazetteer import Gazetteer
 from app.live.picture import GONE_AFTER_MS
-from app.live.places import centrelines, place_names
+from app.live.places import centrelines, gazetteer
 from app.live.snapping import Centreline
 from app.live.things import Alert, Names, Vehicle
 from app.models import Alert as AlertRow
@@ -34,14 +35,13 @@ def vehicle_of(row: VehicleRow) -> Vehicle:
     )
 
 
-def known_places(session: Session) -> dict[int, Names]:
-    """The names of all zone revisions, also of past ones: an alert may be open since then."""
-    return place_names(session.scalars(select(ZoneRevisionRow)))
+def known_places(session: Session, now_ms: int) -> tuple[Gazetteer, list[Centreline]]:
+    """The names of places, and the lines of roads and corridors in force now.
 
-
-def known_centrelines(session: Session, now_ms: int) -> list[Centreline]:
-    """The lines of roads and corridors in force now."""
-    return centrelines(zones_in_force(session, now_ms))
+    Past revisions are named too: an alert may be open since then.
+    """
+    in_force = zones_in_force(session, now_ms)
+    return gazetteer(session.scalars(select(ZoneRevisionRow)), in_force), centrelines(in_force)
 
 
 def stored_open_alerts(session: Session) -> list[Alert]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Protocol
 
@@ -17,6 +17,7 @@ import msgspec
 
 from app.live import staff
 from app.live.board import Board, Document
+from app.live.gazetteer import Gazetteer
 from app.live.things import Alert, Names, Vehicle
 from telemetry.bus import LivePosition
 from telemetry.ports import Clock
@@ -52,18 +53,18 @@ class LivePicture:
         self._followers = tuple(followers)
         self._lock = threading.RLock()
         self._vehicles: dict[int, Vehicle] = {}
-        self._places: Mapping[int, Names] = {}
+        self._gazetteer = Gazetteer({})
         self._positions: dict[int, LivePosition] = {}
         self._stale: set[int] = set()
         self._open: dict[int, dict[str, Alert]] = {}
         self._closed: OrderedDict[str, None] = OrderedDict()
         self._swept_ms = 0
 
-    def know(self, vehicles: Iterable[Vehicle], places: Mapping[int, Names]) -> None:
-        """Take over who is registered and what the zone revisions are called."""
+    def know(self, vehicles: Iterable[Vehicle], gazetteer: Gazetteer) -> None:
+        """Take over who is registered and what the places are called."""
         with self._lock:
             self._vehicles = {vehicle.key: vehicle for vehicle in vehicles}
-            self._places = places
+            self._gazetteer = gazetteer
 
     def observe(self, positions: Iterable[LivePosition]) -> set[int]:
         """Merge positions; return the keys of vehicles that are not known yet (not shown)."""
@@ -118,6 +119,10 @@ class LivePicture:
             self._drop_gone(now_ms)
             self._mark_stale(now_ms)
 
+    def place_of(self, alert: Alert) -> Names | None:
+        """What the place of an alert is called."""
+        return self._gazetteer.name(alert.zone_revision, lon=alert.lon, lat=alert.lat)
+
     def vehicle_count(self) -> int:
         """How many vehicles have a position that is not stale."""
         with self._lock:
@@ -147,7 +152,7 @@ class LivePicture:
 
     def _show_alert(self, vehicle: Vehicle, alert: Alert) -> None:
         shown = self._open[alert.vehicle].get(alert.alert_id, alert)
-        fields = staff.alert_fields(vehicle, shown, self._places.get(shown.zone_revision))
+        fields = staff.alert_fields(vehicle, shown, self.place_of(shown))
         document = Document(vehicle.organisation, msgspec.json.encode(fields))
         self.board.put_alert(shown.alert_id, document, closed=shown.closed_at_ms is not None)
         position = self._positions.get(vehicle.key)

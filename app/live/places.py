@@ -14,6 +14,7 @@ from pyproj.enums import TransformDirection
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy.orm import Session
 
+from app.live.gazetteer import Gazetteer
 from app.live.snapping import Centreline
 from app.live.things import Names
 from app.models import ZoneRevisionRow
@@ -23,6 +24,9 @@ from telemetry.samples import Reals, VehicleKind
 
 #: Which lines the public's positions are snapped to.
 _LINE_KINDS = {ZoneKind.TEST_ROAD: VehicleKind.ROAD, ZoneKind.AIR_CORRIDOR: VehicleKind.AIR}
+
+#: Zones that people name a place by.
+_NAMING_KINDS = frozenset({ZoneKind.TEST_ROAD, ZoneKind.TEST_AREA, ZoneKind.AIR_CORRIDOR, ZoneKind.VERTIPORT})
 
 #: A quarter circle of a buffer's round end in this many segments, and its precision in degrees (0.1 m).
 _QUARTER_SEGMENTS = 6
@@ -43,9 +47,12 @@ def zone_features(session: Session, now_ms: int, *, centreline: bool = False) ->
     }
 
 
-def place_names(rows: Iterable[ZoneRevisionRow]) -> dict[int, Names]:
-    """What the zone revisions are called, by their key."""
-    return {row.id: Names(zh=row.name_zh, en=row.name_en) for row in rows}
+def gazetteer(every: Iterable[ZoneRevisionRow], in_force: Iterable[ZoneRevisionRow]) -> Gazetteer:
+    """The names of all revisions, and the zones in force that a place may be near to."""
+    return Gazetteer(
+        {row.id: _names(row) for row in every},
+        [(_names(row), shapely.from_geojson(row.geometry)) for row in in_force if row.zone.kind in _NAMING_KINDS],
+    )
 
 
 def centrelines(rows: Iterable[ZoneRevisionRow]) -> list[Centreline]:
@@ -57,6 +64,10 @@ def centrelines(rows: Iterable[ZoneRevisionRow]) -> list[Centreline]:
     ]
 
 
+def _names(row: ZoneRevisionRow) -> Names:
+    return Names(zh=row.name_zh, en=row.name_en)
+
+
 def _feature(row: ZoneRevisionRow, *, centreline: bool) -> dict[str, Any]:
     half_width_m = None if centreline else row.half_width_m
     return {
@@ -66,7 +77,7 @@ def _feature(row: ZoneRevisionRow, *, centreline: bool) -> dict[str, Any]:
         "properties": {
             "id": row.zone.zone_id,
             "kind": row.zone.kind,
-            "names": {"zh": row.name_zh, "en": row.name_en},
+            "names": _names(row).fields(),
             "band": _band(row),
             "half_width_m": row.half_width_m,
             "speed_limit_mps": row.speed_limit_mps,

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
 import numpy as np
 
 from app.live.board import Board, Document
+from app.live.gazetteer import Gazetteer
 from app.live.pseudonyms import Pseudonyms, city_day, next_midnight_ms
 from app.live.snapping import Centreline, Snapper
-from app.live.things import Alert, Names, Vehicle, most_severe
+from app.live.things import Alert, Vehicle, most_severe
 from telemetry.bus import LivePosition
 from telemetry.ports import Clock
 from telemetry.samples import VehicleKind
@@ -76,7 +77,7 @@ class PublicPicture:
         self._day = city_day(clock())
         self._day_ends_ms = next_midnight_ms(clock())
         self._snapper = Snapper((), step_m)
-        self._places: Mapping[int, Names] = {}
+        self._gazetteer = Gazetteer({})
         self._waiting: deque[tuple[int, Vehicle, LivePosition | Alert]] = deque()
         self._shown: dict[int, _Shown] = {}
         self._released_ms: dict[int, int] = {}
@@ -84,11 +85,11 @@ class PublicPicture:
         self._names: dict[int, str] = {}
         self._alerts: dict[int, dict[str, _ShownAlert]] = {}
 
-    def know(self, centrelines: Iterable[Centreline], places: Mapping[int, Names]) -> None:
-        """Take over the lines that vehicles are snapped to and the names of the zone revisions."""
+    def know(self, centrelines: Iterable[Centreline], gazetteer: Gazetteer) -> None:
+        """Take over the lines that vehicles are snapped to and the names of places."""
         snapper = Snapper(centrelines, self._step_m)
         with self._lock:
-            self._snapper, self._places = snapper, places
+            self._snapper, self._gazetteer = snapper, gazetteer
 
     def follow_position(self, vehicle: Vehicle, position: LivePosition) -> None:
         """Hold the position back until the delay has passed."""
@@ -181,7 +182,7 @@ class PublicPicture:
 
     def _put_alert(self, shown: _ShownAlert, *, closed: bool) -> None:
         name = self._alert_names.name(shown.alert.alert_id, self._day)
-        place = self._places.get(shown.alert.zone_revision)
+        place = self._gazetteer.name(shown.alert.zone_revision, lon=shown.lon, lat=shown.lat)
         fields = {
             "id": name,
             "finding": shown.alert.finding.code,

@@ -1,12 +1,7 @@
-"""Coarser positions for the public: along a centreline in steps, elsewhere to a metric grid.
-
-The plane used here is a plain one around the first line (degrees scaled to metres): it decides
-only which step a position is shown at, never whether anything is inside.
-"""
+"""Coarser positions for the public: along a centreline in steps, elsewhere to a metric grid."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -14,9 +9,8 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from app.live.plane import Plane
 from telemetry.samples import Reals, VehicleKind
-
-_METRES_PER_DEGREE = 111_320.0
 
 #: A vehicle this much farther off than the half width is still shown on the centreline.
 _SLACK_M = 15.0
@@ -41,19 +35,18 @@ class Snapper:
             for line in centrelines
             for part in shapely.get_parts(line.geometry)
         ]
-        latitude = parts[0][1].centroid.y if parts else 0.0
-        self._scale = np.array([_METRES_PER_DEGREE * math.cos(math.radians(latitude)), _METRES_PER_DEGREE])
-        self._lines = {kind: self._to_plane([p for k, p, _ in parts if k is kind]) for kind in VehicleKind}
+        self._plane = Plane.around([part for _, part, _ in parts])
+        self._lines = {kind: self._plane.flat([p for k, p, _ in parts if k is kind]) for kind in VehicleKind}
         self._reach_m = {kind: np.array([r for k, _, r in parts if k is kind]) for kind in VehicleKind}
         self._trees = {kind: shapely.STRtree(lines) for kind, lines in self._lines.items()}
 
     def snap(self, kind: VehicleKind, lon: Reals, lat: Reals) -> tuple[Reals, Reals]:
         """Shown positions of vehicles of one kind; degrees in, degrees out, shape (n,)."""
-        xy = np.column_stack([lon, lat]) * self._scale
+        xy = self._plane.to_metres(np.column_stack([lon, lat]))
         shown = (np.floor(xy / self._step_m) + 0.5) * self._step_m
         if len(self._lines[kind]):
             self._snap_to_lines(kind, xy, shown)
-        shown = np.round(shown / self._scale, 6)
+        shown = np.round(self._plane.to_degrees(shown), 6)
         return shown[:, 0], shown[:, 1]
 
     def _snap_to_lines(self, kind: VehicleKind, xy: Reals, shown: Reals) -> None:
@@ -65,7 +58,3 @@ class Snapper:
         along = shapely.line_locate_point(lines, points[who])
         stepped = np.minimum(np.round(along / self._step_m) * self._step_m, shapely.length(lines))
         shown[who] = shapely.get_coordinates(shapely.line_interpolate_point(lines, stepped))
-
-    def _to_plane(self, lines: list[BaseGeometry]) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
-        plane = shapely.transform(np.array(lines, dtype=object), lambda c: c * self._scale)
-        return np.asarray(plane, dtype=object)

@@ -11,8 +11,7 @@ from sqlalchemy.orm import Session
 from app.errors import InvalidChange, NotFound
 from app.live import staff
 from app.live.loading import alert_of, vehicle_of
-from app.live.things import Names
-from app.models import Alert, User, ZoneRevisionRow
+from app.models import Alert, User
 from app.services.alert_ids import alert_by_public_id
 from app.services.alerts import AlertFilter, acknowledge_alert, list_alerts
 from app.web.gate import identity
@@ -36,7 +35,7 @@ def alerts() -> Response:
             limit=_limit(),
             cursor=request.args.get("cursor"),
         )
-        found = [_fields(database, alert) for alert in page.alerts]
+        found = [_fields(alert) for alert in page.alerts]
     return _json({"alerts": found, "next_cursor": page.next_cursor})
 
 
@@ -48,7 +47,7 @@ def acknowledge(alert_id: str) -> Response:
         alert = _own_alert(database, alert_id)
         actor = database.get_one(User, identity().user_id)
         acknowledge_alert(database, alert.id, actor=actor, now_ms=runtime().clock(), note=note)
-        fields = _fields(database, alert)
+        fields = _fields(alert)
         seen = alert_of(alert)
     runtime().live.picture.observe_alert(seen)
     return _json(fields)
@@ -63,11 +62,10 @@ def _own_alert(database: Session, alert_id: str) -> Alert:
     return alert
 
 
-def _fields(database: Session, alert: Alert) -> dict[str, Any]:
-    zone = None if alert.zone_revision_id is None else database.get(ZoneRevisionRow, alert.zone_revision_id)
-    place = None if zone is None else Names(zh=zone.name_zh, en=zone.name_en)
+def _fields(alert: Alert) -> dict[str, Any]:
+    seen = alert_of(alert)
     acknowledged_by = None if alert.acknowledged_by is None else alert.acknowledged_by.display_name
-    return staff.alert_fields(vehicle_of(alert.vehicle), alert_of(alert), place) | {
+    return staff.alert_fields(vehicle_of(alert.vehicle), seen, runtime().live.picture.place_of(seen)) | {
         "acknowledged_by": acknowledged_by,
         "note": alert.acknowledgement,
         "zone_revision": alert.zone_revision_id,

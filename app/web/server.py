@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 _GRACE_S = 5
 _CONNECTIONS = 1_000
 #: Long enough for the parts of one page; a stopping server waits for idle connections that long.
-_KEEPALIVE_S = 1
+_KEEPALIVE_S = 2
 
 
 class Background:

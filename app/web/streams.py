@@ -21,6 +21,8 @@ from app.web.slots import Audience, TooManyStreams
 INTERVAL_S = 0.1
 KEEP_ALIVE_S = 15.0
 STALLED_AFTER_S = 30.0
+#: Then the stream ends; the browser opens a new one, and whoever may no longer see it is refused.
+LIFETIME_S = 3_600.0
 #: How long a quiet reader waits before it looks at what became stale, or old enough, meanwhile.
 _LOOK_AGAIN_S = 0.5
 #: How soon the browser tries again, and sooner than any proxy keeps the answer back.
@@ -62,8 +64,8 @@ class _Stream:
 def _events(view: View, organisation: int | None) -> Iterator[bytes]:
     yield _PREAMBLE
     cursor = 0
-    spoken_s = time.monotonic()
-    while not view.board.closed:
+    begun_s = spoken_s = time.monotonic()
+    while not view.board.closed and time.monotonic() - begun_s < LIFETIME_S:
         changes = view.changes(cursor, organisation)
         cursor = changes.cursor
         if changes:

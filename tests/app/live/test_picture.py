@@ -109,6 +109,16 @@ def test_an_alert_names_vehicle_place_and_time(city: City) -> None:
     assert (alert["opened_at_ms"], alert["closed"]) == (NOON_MS - 1_000, False)
 
 
+@pytest.mark.parametrize(
+    ("lon", "place"), [(113.9006, dict(zip(("zh", "en"), PLACE_NAME, strict=True))), (113.91, None)]
+)
+def test_an_alert_outside_of_all_zones_is_named_after_the_nearest(
+    city: City, lon: float, place: dict[str, str] | None
+) -> None:
+    city.live.picture.observe_alert(replace(_alert(city), zone_revision=-1, lon=lon, lat=22.525))
+    assert _document(city)["alerts"][0]["place"] == place
+
+
 def test_a_closed_alert_is_never_opened_again(city: City) -> None:
     alert = _alert(city)
     city.live.picture.observe_alert(replace(alert, closed_at_ms=NOON_MS))

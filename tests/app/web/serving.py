@@ -18,7 +18,7 @@ from typing import Any
 
 from tests.brokers import free_port, wait_for_port
 
-PATIENCE_S = 20.0
+PATIENCE_S = 30.0
 _COMMAND = """
 import os
 from app.settings import Settings

@@ -43,7 +43,7 @@ class Stage:
         self._publish(bus.alerts_topic("w1"), bus.encode_alert(replace(self.change(), **changes), "NORTH-R1"))
 
     def publish_heartbeat(self) -> None:
-        beat = bus.Heartbeat(worker="w1", at_ms=self.city.time(), state=bus.WorkerState.RUNNING)
+        beat = bus.Heartbeat(worker="w1", at_ms=now_ms(), state=bus.WorkerState.RUNNING)
         self._publish(bus.status_topic("w1"), bus.encode_heartbeat(beat))
 
     def publish_rubbish(self) -> None:
@@ -194,9 +194,11 @@ def test_streams_leave_room_for_pages_and_slots_are_given_back(stage: Stage) -> 
 
 
 def test_heartbeats_make_it_ready(stage: Stage) -> None:
-    stage.publish_heartbeat()
-    stage.web.wait_until_ready("worker")
-    stage.web.wait_until_ready("lag")
+    def ready_after_a_heartbeat() -> bool:
+        stage.publish_heartbeat()
+        return stage.web.get("/readyz")[0] == 200
+
+    wait_for(ready_after_a_heartbeat)
 
 
 def test_an_alert_nobody_answers_is_escalated(stage: Stage) -> None:
