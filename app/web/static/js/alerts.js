@@ -45,6 +45,7 @@ export class AlertList {
     this.onChoose = onChoose;
     this.onChange = onChange;
     this.open = new Map();
+    this.byVehicle = new Map();
     this.items = new Map();
     this.announcement = document.getElementById("alert-announcement");
   }
@@ -68,11 +69,17 @@ export class AlertList {
   }
 
   openOf(vehicleId) {
-    return [...this.open.values()].filter((alert) => vehicleOf(alert) === vehicleId);
+    return this.byVehicle.get(vehicleId) ?? [];
   }
 
   render() {
-    const newestFirst = [...this.open.values()].sort((a, b) => b.opened_at_ms - a.opened_at_ms);
+    // Public times are coarse: of two that are equal, the one heard later is the newer.
+    const newestFirst = [...this.open.values()].reverse().sort((a, b) => b.opened_at_ms - a.opened_at_ms);
+    this.byVehicle = new Map();
+    for (const alert of newestFirst) {
+      const vehicle = vehicleOf(alert);
+      this.byVehicle.set(vehicle, [...(this.byVehicle.get(vehicle) ?? []), alert]);
+    }
     const wanted = newestFirst.slice(0, SHOWN).map((alert) => String(alert.id));
     for (const [id, item] of this.items) {
       if (wanted.includes(id)) continue;

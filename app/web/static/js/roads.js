@@ -33,7 +33,7 @@ export async function nameRoads(map) {
     for (const [share, className] of WHERE_ALONG) {
       const { lat, lon, angle } = along(geometry.coordinates, share);
       const name = element("span", "", localised(properties.names));
-      name.style.rotate = `${readable(angle).toFixed(1)}deg`;
+      name.style.transform = `translate(-50%, -50%) rotate(${readable(angle).toFixed(1)}deg)`;
       const icon = L.divIcon({ className: `road-name ${className}`, html: name, iconSize: [0, 0] });
       L.marker([lat, lon], { icon, interactive: false, keyboard: false, pane: "city-labels" }).addTo(map);
     }

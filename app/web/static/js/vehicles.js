@@ -5,6 +5,9 @@ import { element, icon, text } from "./page.js";
 import { popupContent } from "./popup.js";
 
 const MANY = 150;
+/** Less than this is not worth painting. */
+const LEAST_PX = 0.1;
+const LEAST_DEG = 0.5;
 const SEVERITIES = [null, "notice", "warning", "critical"];
 
 const still = window.matchMedia("(prefers-reduced-motion: reduce)");
@@ -22,22 +25,28 @@ class Vehicle {
     this.body = element("div", "vehicle-body");
     this.body.append(element("span", "vehicle-halo"), this.shape, this.altitude);
     this.glide = null;
+    this.painted = null;
+    this.dressed = null;
     this.alert = null;
     this.properties = {};
   }
 
+  get root() {
+    return this.marker.getElement();
+  }
+
   /** Shows colour, label and accessible name; the position is the frame's matter. */
   dress(alerts) {
-    const { properties } = this;
+    const { properties, root } = this;
     this.alert = alerts.reduce((worst, alert) => worse(alert.severity, worst), properties.alert ?? null);
-    const root = this.marker.getElement();
-    if (!root) return;
-    root.dataset.kind = this.kind;
-    root.dataset.alert = this.alert ?? "none";
-    root.dataset.vehicle = this.id;
-    root.classList.toggle("is-stale", Boolean(properties.stale));
     const height = properties.altitude_m;
-    this.altitude.textContent = this.kind === "air" && Number.isFinite(height) ? `${Math.round(height)} m` : "";
+    const label = this.kind === "air" && Number.isFinite(height) ? `${Math.round(height)} m` : "";
+    const dress = `${this.alert} ${properties.stale} ${label}`;
+    if (dress === this.dressed) return;
+    this.dressed = dress;
+    root.dataset.alert = this.alert ?? "none";
+    root.classList.toggle("is-stale", Boolean(properties.stale));
+    this.altitude.textContent = label;
     const kind = text(this.kind === "air" ? "kind_air" : "kind_road");
     const state = this.alert ? text(`severity_${this.alert}`) : text("no_alert");
     root.setAttribute("aria-label", `${kind} ${this.id}, ${state}`);
@@ -102,6 +111,8 @@ export class VehicleLayer {
     });
     vehicle.marker.on("popupopen", () => this.reveal(vehicle));
     this.group.addLayer(vehicle.marker);
+    vehicle.root.dataset.kind = vehicle.kind;
+    vehicle.root.dataset.vehicle = id;
     this.vehicles.set(id, vehicle);
     return vehicle;
   }
@@ -167,17 +178,17 @@ export class VehicleLayer {
 
   put(vehicle, { lat, lon, heading }) {
     const where = L.latLng(lat, lon);
+    const exact = this.map.project(where).subtract(this.map.getPixelOrigin());
+    const { painted } = vehicle;
+    if (painted && painted.exact.distanceTo(exact) < LEAST_PX && Math.abs(painted.heading - heading) < LEAST_DEG) return;
+    vehicle.painted = { exact, heading };
     vehicle.marker.setLatLng(where);
     vehicle.shape.style.transform = `rotate(${heading.toFixed(1)}deg)`;
-    // Leaflet places markers on whole pixels; the rest of the way makes slow movement even.
-    const exact = this.map.project(where).subtract(this.map.getPixelOrigin());
-    const rest = exact.subtract(exact.round());
-    vehicle.body.style.transform = `translate(${rest.x.toFixed(2)}px, ${rest.y.toFixed(2)}px)`;
+    // Leaflet places markers on whole pixels; slow movement is even only between them.
+    vehicle.root.style.transform = `translate3d(${exact.x.toFixed(2)}px, ${exact.y.toFixed(2)}px, 0)`;
   }
 }
 
 export function idOf(feature) {
   return String(feature.id ?? feature.properties.vehicle_id ?? feature.properties.id);
 }
-
-
