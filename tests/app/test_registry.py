@@ -132,6 +132,7 @@ def test_the_vertical_reference_comes_from_the_settings(engine: Engine) -> None:
 
 
 def test_a_registry_without_database_is_unavailable(tmp_path: Path) -> None:
-    registry = DatabaseRegistry(open_engine(f"sqlite:///{tmp_path / 'empty.sqlite3'}"), VerticalReference())
+    engine = open_engine(f"sqlite:///{tmp_path / 'empty.sqlite3'}")
     with pytest.raises(StoreUnavailable):
-        registry.generation()
+        DatabaseRegistry(engine, VerticalReference()).generation()
+    engine.dispose()

@@ -322,8 +322,10 @@ def test_a_read_only_sqlite_database_is_unavailable(tmp_path: Path) -> None:
 def test_a_damaged_file_is_unavailable(tmp_path: Path) -> None:
     path = tmp_path / "test.sqlite3"
     path.write_bytes(b"this is no database" * 1000)
+    engine = open_engine(f"sqlite:///{path}")
     with pytest.raises(StoreUnavailable):
-        open_store(open_engine(f"sqlite:///{path}")).tracks([1])
+        open_store(engine).tracks([1])
+    engine.dispose()
 
 
 def test_a_postgresql_that_stops_is_unavailable_and_comes_back() -> None:
