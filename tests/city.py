@@ -37,6 +37,7 @@ from telemetry.worker import Worker, WorkerSettings, worker_client
 from tests.brokers import SERVICE_PASSWORD
 
 ROOT = Path(__file__).resolve().parents[1]
+DATABASE = "city.sqlite3"
 LONG_AGO_MS = 1_000_000_000_000
 FAR_AHEAD_MS = 4_000_000_000_000
 
@@ -66,13 +67,15 @@ class Grant:
 class City:
     """The database of one city; `keys` are the vehicles' integer keys."""
 
-    database: Path
+    directory: Path
+    url: str
     engine: Engine
     keys: Mapping[str, int]
 
     @property
-    def url(self) -> str:
-        return f"sqlite:///{self.database}"
+    def database(self) -> Path:
+        """The file of a city on SQLite."""
+        return self.directory / DATABASE
 
     def rows(self, query: str, **parameters: object) -> list[tuple[object, ...]]:
         """All rows of a query of the test's own."""
@@ -89,10 +92,10 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def build_city(directory: Path, zones: Sequence[DrawnZone], grants: Sequence[Grant]) -> City:
-    """Migrate a new database and register everything in it."""
-    database = directory / "city.sqlite3"
-    engine = open_engine(f"sqlite:///{database}")
+def build_city(directory: Path, zones: Sequence[DrawnZone], grants: Sequence[Grant], url: str | None = None) -> City:
+    """Migrate a new database, on SQLite in the directory or at `url`, and register everything in it."""
+    url = url or f"sqlite:///{directory / DATABASE}"
+    engine = open_engine(url)
     migrate(engine)
     keys: dict[str, int] = {}
     with changing_session(engine) as session:
@@ -133,7 +136,7 @@ def build_city(directory: Path, zones: Sequence[DrawnZone], grants: Sequence[Gra
                 now_ms=now_ms(),
                 imported=True,
             )
-    return City(database, engine, keys)
+    return City(directory, url, engine, keys)
 
 
 @contextmanager
@@ -154,11 +157,10 @@ class WorkerProcess:
     """`pilotage ingest` in a process of its own, which may be killed at any moment."""
 
     def __init__(self, city: City, broker_port: int) -> None:
-        self._log_path = city.database.with_name("worker.log")
-        home = city.database.with_name("home")
+        self._log_path = city.directory / "worker.log"
         self._environment = {
             **os.environ,
-            "PILOTAGE_HOME": str(home),
+            "PILOTAGE_HOME": str(city.directory / "home"),
             "PILOTAGE_SECRET_KEY": "a secret of the tests, long enough to be taken",
             "PILOTAGE_DATABASE_URL": city.url,
             "PILOTAGE_BROKER_URL": f"mqtt://127.0.0.1:{broker_port}",
