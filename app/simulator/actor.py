@@ -165,7 +165,8 @@ def _share_of_way(elapsed_s: float, lasts_s: float, ramp_s: float) -> float:
 
 
 def _changed(sample: Sample, act: Misreport) -> Sample:
-    location = dict(sample["location"]) if isinstance(sample["location"], dict) else {}
+    assert isinstance(sample["location"], dict)
+    location = dict(sample["location"])
     changed = {**sample, "location": location}
     for name, value in act.changes.items():
         place, key = (location, name.removeprefix("location.")) if name.startswith("location.") else (changed, name)

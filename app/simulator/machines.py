@@ -21,7 +21,6 @@ _DWELL_S = (25.0, 70.0)
 _NEAR_PORT_M = 60.0
 _STANDING_MPS = 0.05
 _PATROL_ENDS = (0.2, 0.8)  # of the corridor: well away from the vertiports at its ends
-_DEPARTURE = "departure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ class Machine(Protocol):
 class Car:
     """Follows its course on the ground."""
 
-    course: Course | None
+    course: Course
     ground_m: float
 
     @classmethod
@@ -63,12 +62,10 @@ class Car:
     @property
     def pose(self) -> Pose:
         """Position, heading and altitude now."""
-        assert self.course is not None
         return Pose(*self.course.pose, self.ground_m)
 
     def advance(self, seconds: float, at_ms: int, pace: Pace) -> None:
         """Drive on."""
-        assert self.course is not None
         self.course.advance(seconds, at_ms, pace)
 
 
@@ -77,7 +74,7 @@ class ParkedCar:
     """Stands still."""
 
     pose: Pose
-    course: Course | None = None
+    course: None = None
 
     def advance(self, seconds: float, at_ms: int, pace: Pace) -> None:
         """Nothing moves."""
@@ -87,7 +84,7 @@ class ParkedCar:
 class PatrolAircraft:
     """Stays on its course at its altitude."""
 
-    course: Course | None
+    course: Course
     altitude_m: float
 
     @classmethod
@@ -103,12 +100,10 @@ class PatrolAircraft:
     @property
     def pose(self) -> Pose:
         """Position, heading and altitude now."""
-        assert self.course is not None
         return Pose(*self.course.pose, self.altitude_m)
 
     def advance(self, seconds: float, at_ms: int, pace: Pace) -> None:
         """Fly on."""
-        assert self.course is not None
         self.course.advance(seconds, at_ms, pace)
 
 
@@ -141,7 +136,7 @@ class ShuttleAircraft:
     def advance(self, seconds: float, at_ms: int, pace: Pace) -> None:
         """Fly on; above the pad, sink, rest and rise."""
         self.course.advance(seconds, at_ms, pace)
-        if self.course.leg.key == _DEPARTURE:
+        if self.course.leg.may_enter is not None:  # it has departed; the next time it asks again
             self._cleared = False
         if self.course.speed_mps > _STANDING_MPS or self._cleared:
             return
@@ -170,7 +165,7 @@ class ShuttleAircraft:
         flights = []
         for line, leaves, reaches in ((corridor, *pads), (corridor.reversed(), pads[1], pads[0])):
             lane = line.cut(_NEAR_PORT_M, line.length_m - _NEAR_PORT_M).shifted_right(offset_m)
-            departure = Leg(Path.through([leaves, lane.points[0]]), _NEAR_PORT_MPS, _DEPARTURE, self._may_depart)
+            departure = Leg(Path.through([leaves, lane.points[0]]), _NEAR_PORT_MPS, may_enter=self._may_depart)
             approach = Leg(Path.through([lane.points[-1], reaches]), _NEAR_PORT_MPS)
             flights.append((departure, Leg(lane, _CRUISE_MPS), approach))
         out, back = flights
