@@ -18,7 +18,7 @@ from shapely.geometry.base import BaseGeometry
 
 from geofences.grid import Grid
 from geofences.index import ZoneIndex
-from geofences.levels import CELL_M, REACH_M, grids_over
+from geofences.levels import REACH_M, grids_over
 from geofences.placement import UNKNOWN_RADIUS_M, Codes, Flags, Integers, Points, Reals
 from geofences.zones import Containment, VerticalRelation, ZoneKind
 
@@ -53,7 +53,7 @@ class Barriers:
         """The zones of these kinds."""
         zone = np.flatnonzero(index.of_kind(kinds))
         shapes = index.shapes[zone]
-        return cls(index, zone, shapely.STRtree(shapes), grids_over(shapes, CELL_M))
+        return cls(index, zone, shapely.STRtree(shapes), grids_over(shapes))
 
     def crossings(self, start: Points, end: Points) -> Crossings:
         """Crossings of the m segments from start (m,) to end (m,), by zones in force at the end's time.

@@ -109,37 +109,39 @@ class Grid:
         north_m = places[:, 3] = y_m - (frame.south_m + (row + 0.5) * frame.cell_m)
         margin_m = (np.sqrt(east_m * east_m + north_m * north_m) + (radius_m + SLACK_M)).take(point)
         depth_m = self.depth_m.take(entry)
-        pairs = np.flatnonzero(depth_m >= -margin_m)
+        pairs = (depth_m >= -margin_m).nonzero()[0]
         point, entry = point.take(pairs), entry.take(pairs)
         is_inside = depth_m.take(pairs) >= margin_m.take(pairs)
         return Candidates(point, self.zone.take(entry).astype(np.int64), entry, is_inside, places)
 
     def containment(self, candidates: Candidates, exact: ExactShapes) -> Codes:
         """Containment (m,) of the candidate pairs."""
-        containment = np.full(len(candidates.point), Containment.INSIDE, dtype=np.int8)
+        containment = np.empty(len(candidates.point), dtype=np.int8)
+        containment.fill(Containment.INSIDE)
         # A pair without edges has none within reach: its depth settles it, whatever the rounding.
-        open_pairs = self.edge_count.take(candidates.entry) > 0
-        open_pairs &= ~candidates.is_inside
-        rows = np.flatnonzero(open_pairs)
+        count = self.edge_count.take(candidates.entry)
+        rows = ((count > 0) > candidates.is_inside).nonzero()[0]
         if len(rows) == 0:
             return containment
         places = candidates.places.take(candidates.point.take(rows), axis=0)
-        distance_m, within, doubtful = self._sides(candidates.entry.take(rows), places)
+        distance_m, within, doubtful = self._sides(
+            candidates.entry.take(rows), count.take(rows).astype(np.int64), places
+        )
         x_m, y_m, _, _, radius_m = places.T
-        apart = distance_m > radius_m
+        beyond_m = distance_m - radius_m
+        apart = beyond_m > 0
         answer = _ANSWERS.take(within * 2 + apart)
-        asked = np.flatnonzero((np.abs(distance_m - radius_m) < _TIE_M) | (doubtful & apart))
+        asked = ((np.abs(beyond_m) < _TIE_M) | (doubtful & apart)).nonzero()[0]
         if len(asked):
             zone = candidates.zone[rows[asked]]
             answer[asked] = exact.containment(zone, x_m[asked], y_m[asked], radius_m[asked])
         containment[rows] = answer
         return containment
 
-    def _sides(self, entry: Integers, places: Reals) -> tuple[Reals, Flags, Flags]:
+    def _sides(self, entry: Integers, count: Integers, places: Reals) -> tuple[Reals, Flags, Flags]:
         """For pairs (k,) with edges: distance from the boundary, is it inside, and is that in doubt?"""
-        count = self.edge_count.take(entry)
         pair, item = spread(self.edge_start.take(entry), count)
-        starts = np.cumsum(count) - count
+        starts = count.cumsum() - count
         edge_x, edge_y, ahead_x, ahead_y, length = self.edges.take(self.edge.take(item), axis=0).T
         x, y, east, north, _ = places.take(pair, axis=0).T
         x, y = x - edge_x, y - edge_y
@@ -152,7 +154,12 @@ class Grid:
         parted_points, parted_ends = off * (off - turn), side * (side - length * turn)
         met = np.maximum(parted_points, parted_ends) < 0
         within = np.logical_xor.reduceat(met, starts) ^ (self.depth_m.take(entry) > 0)
+        return np.sqrt(squared), within, self._doubtful(parted_points, parted_ends, starts)
+
+    def _doubtful(self, parted_points: Reals, parted_ends: Reals, starts: Integers) -> Flags:
+        """Of which pairs is an edge so nearly in line with the way that rounding could tell its side?"""
         cell_m = self.frame.cell_m
-        doubt = np.minimum(np.abs(parted_points) * cell_m**2, np.abs(parted_ends)) < _DOUBT * cell_m**3
-        doubtful = np.logical_or.reduceat(doubt, starts) if doubt.any() else np.zeros(len(starts), dtype=np.bool_)
-        return np.sqrt(squared), within, doubtful
+        points, ends = np.abs(parted_points), np.abs(parted_ends)
+        if points.min() >= _DOUBT * cell_m and ends.min() >= _DOUBT * cell_m**3:
+            return np.zeros(len(starts), dtype=np.bool_)
+        return np.logical_or.reduceat((points < _DOUBT * cell_m) | (ends < _DOUBT * cell_m**3), starts)

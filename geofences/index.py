@@ -15,7 +15,7 @@ from geofences.datum import VerticalReference
 from geofences.errors import InvalidZone
 from geofences.exact import ExactShapes
 from geofences.grid import Grid
-from geofences.levels import CELL_M, REACH_M, grids_over
+from geofences.levels import REACH_M, grids_over
 from geofences.placement import Codes, Flags, Integers, Placement, Points, Reals
 from geofences.projection import LocalMetric
 from geofences.shapes import area_in_plane, check_revision
@@ -41,8 +41,13 @@ class ZoneIndex:
     grids: tuple[Grid, ...]
 
     @classmethod
-    def build(cls, revisions: Sequence[ZoneRevision], vertical: VerticalReference, cell_m: float = CELL_M) -> ZoneIndex:
-        """Index the revisions. Raises InvalidZone, naming the zone, when one cannot be judged against."""
+    def build(
+        cls, revisions: Sequence[ZoneRevision], vertical: VerticalReference, cell_m: float | None = None
+    ) -> ZoneIndex:
+        """Index the revisions. Raises InvalidZone, naming the zone, when one cannot be judged against.
+
+        `cell_m` is the side of the finest grid cells; by itself it follows from the zones' total size.
+        """
         for revision in revisions:
             with _naming(revision):
                 check_revision(revision)
@@ -106,7 +111,7 @@ class ZoneIndex:
         if not in_force.all():
             candidates = candidates.keep(in_force)
         horizontal = grid.containment(candidates, self.exact)
-        pairs = np.flatnonzero(horizontal != Containment.OUTSIDE)
+        pairs = (horizontal != Containment.OUTSIDE).nonzero()[0]
         return candidates.point.take(pairs), candidates.zone.take(pairs), horizontal.take(pairs)
 
 
