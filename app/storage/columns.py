@@ -53,8 +53,11 @@ def encode(batch: JudgedBatch) -> EncodedBatch:
 def _coded(values: list[str | None], numbers: dict[str, int]) -> Integers:
     if values.count(None) == len(values):
         return np.zeros(len(values), dtype=np.int64)
-    codes = [0 if text is None else numbers.setdefault(text, len(numbers) + 1) for text in values]
-    return np.array(codes, dtype=np.int64)
+    for text in dict.fromkeys(values):
+        if text is not None:
+            numbers.setdefault(text, len(numbers) + 1)
+    code_of: dict[str | None, int] = {None: 0, **numbers}
+    return np.array([*map(code_of.__getitem__, values)], dtype=np.int64)
 
 
 def decode(rows: list[tuple[object, ...]], generation: int) -> JudgedBatch:

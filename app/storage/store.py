@@ -21,6 +21,7 @@ from telemetry.samples import JudgedBatch
 
 #: Values bound in one statement; both databases allow more.
 _MOST_VALUES = 5_000
+_NEWEST_GENERATION = select(RegistryGeneration.generation)
 
 
 class Bulk(Protocol):
@@ -47,6 +48,7 @@ class DatabaseStore:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._changing = changing(engine)
         is_sqlite = engine.dialect.name == "sqlite"
         self._bulk: Bulk = SqliteBulk() if is_sqlite else PostgresqlBulk()
 
@@ -73,7 +75,7 @@ class DatabaseStore:
         Known samples have no effect, nor has a flush whose commit succeeded without our hearing of it:
         all but the outbox is written under natural keys, and its messages may leave twice anyhow.
         """
-        with self._connection(changing(self._engine)) as connection:
+        with self._connection(self._changing) as connection:
             self._bulk.stage(connection, flush.judged)
             with connection.begin():
                 self._require_generation(connection, flush.judged.generation)
@@ -91,13 +93,13 @@ class DatabaseStore:
 
     def sent(self, keys: Collection[int]) -> None:
         """These outbox messages have left: they are deleted."""
-        with self._connection(changing(self._engine)) as connection, connection.begin():
+        with self._connection(self._changing) as connection, connection.begin():
             for some in _chunks(keys):
                 connection.execute(delete(OutboxRow).where(OutboxRow.id.in_(some)))
 
     def _require_generation(self, connection: Connection, judged: int) -> None:
         self._bulk.lock_generation(connection)
-        newest = connection.scalar(select(RegistryGeneration.generation))
+        newest = connection.scalar(_NEWEST_GENERATION)
         if newest != judged:
             raise StaleRegistry(f"judged at generation {judged}, the registry is at {newest}")
 
