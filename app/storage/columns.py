@@ -39,7 +39,7 @@ def encode(batch: JudgedBatch) -> EncodedBatch:
     """Columns for the database. Sorting by the natural key lets it fill its pages one after another."""
     samples = batch.samples
     order = np.lexsort((samples.seq, samples.vehicle, samples.timestamp_ms))
-    numbers: dict[str, int] = {}
+    numbers: dict[str | None, int] = {None: 0}
     arrays: dict[str, NDArray[np.generic]] = {}
     for name in COLUMNS:
         if name == _GENERATION:
@@ -47,17 +47,15 @@ def encode(batch: JudgedBatch) -> EncodedBatch:
             continue
         values = getattr(samples if name in _OF_SAMPLE else batch, name)
         arrays[name] = (_coded(values, numbers) if name in TEXTS else values)[order]
-    return EncodedBatch(arrays, list(numbers))
+    return EncodedBatch(arrays, [text for text in numbers if text is not None])
 
 
-def _coded(values: list[str | None], numbers: dict[str, int]) -> Integers:
+def _coded(values: list[str | None], numbers: dict[str | None, int]) -> Integers:
     if values.count(None) == len(values):
         return np.zeros(len(values), dtype=np.int64)
     for text in dict.fromkeys(values):
-        if text is not None:
-            numbers.setdefault(text, len(numbers) + 1)
-    code_of: dict[str | None, int] = {None: 0, **numbers}
-    return np.array([*map(code_of.__getitem__, values)], dtype=np.int64)
+        numbers.setdefault(text, len(numbers))
+    return np.array([*map(numbers.__getitem__, values)], dtype=np.int64)
 
 
 def decode(rows: list[tuple[object, ...]], generation: int) -> JudgedBatch:
