@@ -9,43 +9,12 @@ import pytest
 
 from app.database import changing_session
 from app.live.feed import RECONCILE_EVERY_MS
-from app.models import Sample, TrackRow
 from app.services.organisations import organisation_by_code
 from app.services.vehicles import register_vehicle
 from telemetry import bus
 from telemetry.findings import Severity
-from telemetry.samples import AltitudeDatum, Mode, SafetyOfficer, VehicleKind
+from telemetry.samples import VehicleKind
 from tests.app.web.cast import City
-
-
-def _store_position(city: City, vehicle_id: str, age_ms: int = 0) -> None:
-    key, timestamp_ms = city.keys[vehicle_id], city.time() - age_ms
-    with changing_session(city.engine) as session:
-        session.add(
-            Sample(
-                timestamp_ms=timestamp_ms,
-                vehicle=key,
-                seq=5,
-                received_ms=timestamp_ms,
-                lon=113.9,
-                lat=22.52,
-                altitude_m=12.5,
-                altitude_datum=AltitudeDatum.AMSL,
-                heading_deg=None,
-                speed_mps=8.0,
-                mode=Mode.MINIMAL_RISK,
-                safety_officer=SafetyOfficer.REMOTE,
-                officer_load=-1,
-                passengers=-1,
-                verdict=0,
-                undecided=0,
-                late=0,
-                zone_revision=-1,
-                permit_revision=-1,
-                generation=1,
-            )
-        )
-        session.add(TrackRow(vehicle=key, watermark=5, last_timestamp_ms=timestamp_ms, last_seq=5, state=b""))
 
 
 def _message(city: City, vehicle_id: str = "NORTH-R1", *, closed: bool = False) -> bus.AlertMessage:
@@ -73,8 +42,8 @@ def _shown(city: City) -> dict[str, str]:
 
 
 def test_a_new_process_shows_the_newest_stored_positions_and_open_alerts(city: City) -> None:
-    _store_position(city, "NORTH-R1")
-    _store_position(city, "SOUTH-R1", age_ms=3_600_000)
+    city.store_position("NORTH-R1")
+    city.store_position("SOUTH-R1", age_ms=3_600_000)
     city.store_alert("NORTH-R1")
     city.feed().step()
     assert _shown(city) == {"NORTH-R1": "minimal_risk"}
@@ -107,7 +76,7 @@ def test_what_the_bus_lost_is_found_in_the_database(city: City) -> None:
 def test_a_reconnection_reads_everything_again(city: City) -> None:
     feed = city.feed()
     feed.step()
-    _store_position(city, "NORTH-R1")
+    city.store_position("NORTH-R1")
     city.store_alert("NORTH-R1")
     feed.reload()
     feed.step()

@@ -18,7 +18,7 @@ from app.database import changing_session, migrate, open_engine, reading_session
 from app.live.feed import LiveFeed
 from app.live.views import LiveViews, build_views
 from app.models import Alert as AlertRow
-from app.models import Organisation, Role, ZoneRevisionRow
+from app.models import Organisation, Role, Sample, TrackRow, ZoneRevisionRow
 from app.models import User as UserRow
 from app.models import Vehicle as VehicleRow
 from app.services.organisations import register_organisation
@@ -31,7 +31,7 @@ from app.web.factory import create_app
 from geofences.zones import ZoneKind
 from telemetry.bus import LivePosition
 from telemetry.findings import Finding, Severity
-from telemetry.samples import VehicleKind
+from telemetry.samples import AltitudeDatum, Mode, SafetyOfficer, VehicleKind
 
 NOON_MS = 1_772_337_600_000  # 2026-03-01 12:00 in Shanghai
 DAY_MS = 86_400_000
@@ -146,6 +146,36 @@ class City:
             session.flush()
             return row.id
 
+    def store_position(self, vehicle_id: str, age_ms: int = 0) -> None:
+        """A live sample in the database, as the worker left it."""
+        key, timestamp_ms = self.keys[vehicle_id], self.time() - age_ms
+        with changing_session(self.engine) as session:
+            session.add(
+                Sample(
+                    timestamp_ms=timestamp_ms,
+                    vehicle=key,
+                    seq=5,
+                    received_ms=timestamp_ms,
+                    lon=113.9,
+                    lat=22.52,
+                    altitude_m=12.5,
+                    altitude_datum=AltitudeDatum.AMSL,
+                    heading_deg=None,
+                    speed_mps=8.0,
+                    mode=Mode.MINIMAL_RISK,
+                    safety_officer=SafetyOfficer.REMOTE,
+                    officer_load=-1,
+                    passengers=-1,
+                    verdict=0,
+                    undecided=0,
+                    late=0,
+                    zone_revision=-1,
+                    permit_revision=-1,
+                    generation=1,
+                )
+            )
+            session.add(TrackRow(vehicle=key, watermark=5, last_timestamp_ms=timestamp_ms, last_seq=5, state=b""))
+
 
 @contextmanager
 def small_city(home: Path, registry: Path | None = None, **changes: object) -> Iterator[City]:
@@ -156,6 +186,14 @@ def small_city(home: Path, registry: Path | None = None, **changes: object) -> I
     database.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(registry or build_registry(home / "registry"), database)
     engine = open_engine(settings.database_url)
+    with city_over(engine, settings) as city:
+        yield city
+    engine.dispose()
+
+
+@contextmanager
+def city_over(engine: Engine, settings: Settings) -> Iterator[City]:
+    """The app over a database that holds the cast."""
     time = Time()
     live = build_views(settings, time)
     app = create_app(settings, engine=engine, live=live, clock=time)
@@ -166,7 +204,6 @@ def small_city(home: Path, registry: Path | None = None, **changes: object) -> I
     city.feed().step()
     yield city
     live.close()
-    engine.dispose()
 
 
 def build_registry(directory: Path) -> Path:
@@ -174,14 +211,14 @@ def build_registry(directory: Path) -> Path:
     path = directory / "cast.sqlite"
     engine = open_engine(f"sqlite:///{path}")
     migrate(engine)
-    _register(engine, Time())
+    register_cast(engine, Time())
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     engine.dispose()
     return path
 
 
-def _register(engine: Engine, time: Time) -> None:
+def register_cast(engine: Engine, time: Time) -> None:
     with changing_session(engine) as session:
         organisations: list[Organisation] = []
         for side, name_zh in (("NORTH", "北方智行"), ("SOUTH", "南方智行")):
