@@ -188,6 +188,6 @@ def test_any_hull_against_points_of_the_same_lattice(
     corners: list[tuple[int, int]], asked: list[tuple[int, int]], radius: int
 ) -> None:
     hull = shapely.MultiPoint(at(*((12.5 * x, 12.5 * y) for x, y in corners))).convex_hull
-    if hull.geom_type == "Polygon":
+    if hull.area > 1e-10:  # degrees: others are points, lines and slivers, which no zone can be
         index = build(zone(hull))
         assert_exact(index, points(at(*((12.5 * x, 12.5 * y) for x, y in asked)), float(radius)))
