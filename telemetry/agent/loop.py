@@ -123,7 +123,8 @@ class NetworkLoop:
             self._watch(agent)
 
     def _open(self, agent: VehicleAgent, connection: Connection) -> None:
-        """Connect in another thread, since that may block for seconds."""
+        """Connect in another thread, since that may block for seconds; the ring is on disk by then."""
+        self._sync_ring()
         self._watch(agent)
         self._opening.add(agent)
 

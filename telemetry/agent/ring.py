@@ -234,7 +234,10 @@ class Ring:
         database.execute(statement, (self._next_seq, evicted, self.vehicle_id))
 
     def _opened(self, first_seq: int) -> tuple[int, int]:
-        """(next_seq, evicted) of this vehicle in the file, which now notes that it is in use."""
+        """(next_seq, evicted) of this vehicle in the file, which now notes that it is in use.
+
+        Before anything is sent the note must be synced: only it tells a power cut from a clean end.
+        """
         boot = _boot_id()
         with self._file.transaction() as database:
             row = database.execute(
@@ -246,7 +249,6 @@ class Ring:
             database.execute(
                 "INSERT OR REPLACE INTO vehicles VALUES (?, ?, ?, ?)", (self.vehicle_id, next_seq, evicted, boot)
             )
-        self._file.sync()
         return next_seq, evicted
 
 

@@ -54,9 +54,10 @@ class Fuzzer:
         return Hostile(kind, topic, payload, frozenset(reasons))
 
     def sample(self) -> dict[str, object]:
-        """A good sample, to be spoiled. Its number is far from those of any other sender."""
+        """A good sample, to be spoiled. Numbers repeat, so that no gaps pile up that no vehicle would leave."""
         return {
-            "seq": 10**12 + self._count,
+            "n": self._count,
+            "seq": 10**12 + self._count // 50,
             "timestamp": self._clock_ms,
             "location": {"lat": 22.52, "lng": 113.89, "horizontal_accuracy": 1.0},
             "mode": "autonomous",
