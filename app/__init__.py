@@ -1,0 +1,1 @@
+"""Pilotage: registry, storage, web, showcase and command line, on telemetry and geofences."""

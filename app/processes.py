@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from app.credentials import RegisteredCredentials
-from app.database import migrate, open_engine
+from app.database import migrate, open_engine, snapshot_connection
 from app.registry import open_registry
 from app.settings import Settings
 from app.simulator.credentials import read_credentials
 from app.simulator.run import SimulatorOptions, run_simulator
-from app.storage import open_store
+from app.storage import open_store, stored_alerts, stored_batches, vehicle_key
 from app.web.clock import now_ms
 from app.web.server import serve
 from telemetry.broker import run_broker
 from telemetry.mqtt import BrokerAddress
 from telemetry.pipeline import Pipeline, PipelineSettings
+from telemetry.replay import judge_again
+from telemetry.samples import JudgedBatch
 from telemetry.worker import Worker, WorkerSettings, run_until_signalled, worker_client
+
+#: A damaged database differs in every row; this many differences are shown, all are counted.
+REPORTED_DIFFERENCES = 50
 
 
 def start_logging(settings: Settings) -> None:
@@ -93,3 +99,31 @@ def run_simulation(
         synthetic_vehicles=vehicles,
     )
     run_simulator(options if rate_hz is None else replace(options, road_hz=rate_hz, air_hz=rate_hz))
+
+
+def run_replay_check(settings: Settings, vehicle_ids: Sequence[str], *, report: Callable[[str], object]) -> int:
+    """Judge what is stored once more; 0 when nothing differs. Each difference is reported, up to a bound."""
+    engine = open_engine(settings.database_url)
+    registry = open_registry(engine, settings)
+    counted = 0
+    differences = 0
+
+    def counting(batches: Iterable[JudgedBatch]) -> Iterator[JudgedBatch]:
+        nonlocal counted
+        for batch in batches:
+            counted += len(batch.samples)
+            yield batch
+
+    with snapshot_connection(engine) as connection:
+        vehicles = [vehicle_key(connection, vehicle_id) for vehicle_id in vehicle_ids]
+        for difference in judge_again(
+            counting(stored_batches(connection, vehicles=vehicles)),
+            registry,
+            stored_alerts(connection, vehicles=vehicles),
+            settings.coverage_factor,
+        ):
+            differences += 1
+            if differences <= REPORTED_DIFFERENCES:
+                report(str(difference))
+    report(f"{counted} samples judged again, {differences} differences")
+    return 1 if differences else 0

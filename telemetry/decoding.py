@@ -25,9 +25,10 @@ from telemetry.payloads import (
 from telemetry.ports import Reject, RejectReason, VehicleRecord
 from telemetry.samples import AltitudeDatum, Flags, Integers, Mode, Reals, SafetyOfficer, SampleBatch, take
 
-#: How far from its arrival a sample's own time may lie. Older than 400 days is past what is kept.
+#: How far from its arrival a sample's own time may lie. Older than 400 days is past what is kept; a
+#: clock a minute ahead would make every true sample of the next minute late, one further is not believed.
 OLDEST_MS = 400 * 86_400_000
-NEWEST_MS = 3_600_000
+NEWEST_MS = 60_000
 
 # ASTM F3411-22a, special values that mean "unknown".
 UNKNOWN_HEADING_DEG = 361.0

@@ -14,7 +14,6 @@ import numpy as np
 
 from telemetry.decoding import Decoded, own_bytes, reject_of
 from telemetry.messages import Message
-from telemetry.plausibility import clock_skewed
 from telemetry.ports import Reject, RejectReason, Store
 from telemetry.samples import Flags, Integers, SampleBatch, group_bounds, take
 from telemetry.tracks import Intervals, Track, is_received, receive
@@ -142,8 +141,8 @@ def _reused(decoded: Decoded, messages: Sequence[Message], sifted: _Sifted, stor
 
 
 def mark_late(batch: SampleBatch, tracks: Mapping[int, Track]) -> Flags:
-    """Samples not newer, by (timestamp, seq), than all live ones before them; and those of a future clock."""
-    late = clock_skewed(batch.timestamp_ms, batch.received_ms)
+    """Samples not newer, by (timestamp, seq), than all live ones before them."""
+    late = np.zeros(len(batch), dtype=np.bool_)
     starts, ends = group_bounds(batch.vehicle)
     if not len(starts):
         return late
@@ -152,12 +151,12 @@ def mark_late(batch: SampleBatch, tracks: Mapping[int, Track]) -> Flags:
     newest = np.array([(tracks[key].last_timestamp_ms, tracks[key].last_seq) for key in keys], dtype=np.int64)
     before, before_seq = np.append(0, timestamp[:-1]), np.append(0, seq[:-1])
     before[starts], before_seq[starts] = newest[:, 0], newest[:, 1]
-    orderly = ((timestamp > before) | ((timestamp == before) & (seq > before_seq))) & ~late
+    orderly = (timestamp > before) | ((timestamp == before) & (seq > before_seq))
     for group in np.flatnonzero(~np.logical_and.reduceat(orderly, starts)).tolist():
         latest = (int(newest[group, 0]), int(newest[group, 1]))
         for row in range(int(starts[group]), int(ends[group])):
             pair = (int(timestamp[row]), int(seq[row]))
-            if late[row] or pair <= latest:
+            if pair <= latest:
                 late[row] = True
             else:
                 latest = pair

@@ -264,7 +264,8 @@ class TelemetryClient:
             was_full = not reading
             if self._paho.want_write():
                 self._paho.loop_write()
-            self._paho.loop_misc()
+            if reading:  # an answer to paho's ping cannot be seen while the inbox is full
+                self._paho.loop_misc()
 
     def _send_acknowledgements(self) -> None:
         while self._tokens:

@@ -10,7 +10,7 @@ import numpy as np
 
 from telemetry.bus import LivePosition, alerts_topic, encode_alert
 from telemetry.decoding import decode
-from telemetry.errors import StaleRegistry
+from telemetry.errors import StaleRegistry, StoreUnavailable
 from telemetry.intake import Intake, take_in
 from telemetry.judging import Judged, judge_in_order
 from telemetry.messages import Message
@@ -79,8 +79,8 @@ class Pipeline:
     def process(self, messages: Sequence[Message]) -> FlushResult:
         """Judge and store these messages in one transaction.
 
-        Returns after the commit. Raises StoreUnavailable with nothing written and nothing
-        remembered: the same messages may be processed again with the same result. Raises
+        Returns after the commit. Raises StoreUnavailable with nothing remembered: the same messages
+        may be processed again, and have an effect once even if a commit's answer was lost. Raises
         StaleRegistry only if the registry changed MAX_STALE times meanwhile.
         """
         for _ in range(MAX_STALE - 1):
@@ -102,7 +102,7 @@ class Pipeline:
         batch = replace(intake.batch, officer_load=loads)
         judged = judge_in_order(rulebook, batch, intake.late, self._tracks, self._settings.coverage_factor)
         tracks = self._renewed(intake, judged)
-        self._store.commit(
+        self._commit(
             Flush(
                 judged=judged.batch,
                 rejects=intake.rejects,
@@ -115,6 +115,15 @@ class Pipeline:
         self._tracks.update(tracks)
         self._officers.keep(seen)
         return self._result(rulebook, intake, judged, tracks)
+
+    def _commit(self, flush: Flush) -> None:
+        try:
+            self._store.commit(flush)
+        except StoreUnavailable:
+            # Whether it was written before the answer got lost, only the store knows: read it again.
+            for state in flush.tracks:
+                self._tracks.pop(state.vehicle, None)
+            raise
 
     def _current_rulebook(self) -> Rulebook:
         generation = self._registry.generation()

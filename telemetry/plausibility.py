@@ -8,7 +8,8 @@ import numpy as np
 
 from telemetry.samples import Flags, Integers, Reals, VehicleKind
 
-#: Clocks agree within 5 s (ASTM F3548-21). Only the future is skewed: the past may be back-filled.
+#: Clocks agree within 5 s (ASTM F3548-21). Only the future is skewed: the past may be back-filled. Such a
+#: sample is live and judged by its own time like any other; telemetry.decoding refuses what is far ahead.
 CLOCK_TOLERANCE_MS = 5_000
 
 #: No vehicle of the kind is faster, whatever it reports.

@@ -147,6 +147,7 @@ class MemoryStore:
     states: dict[int, TrackState] = field(default_factory=dict)
     outbox: list[OutboxMessage] = field(default_factory=list)
     failures: int = 0
+    lost_answers: int = 0
     before_commit: list[RegistrySnapshot] = field(default_factory=list)
 
     def tracks(self, vehicles: Collection[int]) -> list[TrackState]:
@@ -171,6 +172,9 @@ class MemoryStore:
             self.alerts[alert.vehicle, int(alert.finding), alert.opened_at_ms, alert.opened_seq] = alert
         self.states.update({state.vehicle: state for state in flush.tracks})
         self.outbox.extend(flush.outbox)
+        if self.lost_answers:
+            self.lost_answers -= 1
+            raise StoreUnavailable("the connection ended during COMMIT")
 
     def pending(self, limit: int) -> list[tuple[int, OutboxMessage]]:
         return list(enumerate(self.outbox))[:limit]

@@ -129,12 +129,22 @@ def test_equal_times_are_ordered_by_number() -> None:
     assert home.send(message(payload(4, T0))).late == 0
 
 
-def test_a_clock_in_the_future_is_stored_and_never_live() -> None:
+def test_a_clock_ahead_is_live_found_and_alerted_like_any_other_breach() -> None:
     home = world()
-    result = home.send(message(payload(1, T0 + 6000, 1200, 200), received_ms=T0))
+    results = [
+        home.send(message(payload(i, T0 + 6000 + i * 1000, 1200, 200), received_ms=T0 + i * 1000)) for i in range(1, 7)
+    ]
     assert home.findings(1) == Finding.CLOCK_SKEW | Finding.OUTSIDE_AREA
-    assert (result.late, result.positions) == (1, [])
-    assert home.send(message(payload(2, T0 + 100))).late == 0
+    assert all(result.late == 0 and len(result.positions) == 1 for result in results)
+    alerted = {change.finding for result in results for change in result.alerts}
+    assert alerted == {Finding.CLOCK_SKEW, Finding.OUTSIDE_AREA}
+
+
+def test_a_clock_more_than_a_minute_ahead_is_not_believed() -> None:
+    home = world()
+    result = home.send(message(payload(1, T0 + 60_001), received_ms=T0), message(payload(2, T0 + 100)))
+    assert (result.rejected, result.stored, result.late) == (1, 1, 0)
+    assert [reject.reason for reject in home.store.rejected.values()] == [RejectReason.TIMESTAMP_OUT_OF_RANGE]
 
 
 # --- all or nothing
@@ -150,6 +160,18 @@ def test_after_a_failed_commit_the_same_messages_have_the_same_result() -> None:
             with pytest.raises(StoreUnavailable):
                 shaken.send(*trip[start : start + 3])
         assert shaken.send(*trip[start : start + 3]) == expected
+    assert everything(steady) == everything(shaken)
+
+
+def test_a_commit_whose_answer_was_lost_counts_once() -> None:
+    steady, shaken = world(), world()
+    trip = drive([(900 + 30 * i, 200) for i in range(12)], location={"speed": 30.0}, safety_officer="remote")
+    for start in range(0, 12, 3):
+        steady.send(*trip[start : start + 3])
+        shaken.store.lost_answers = 1
+        with pytest.raises(StoreUnavailable):
+            shaken.send(*trip[start : start + 3])
+        assert shaken.send(*trip[start : start + 3]).duplicates == 3
     assert everything(steady) == everything(shaken)
 
 
