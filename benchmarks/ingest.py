@@ -43,7 +43,10 @@ def main() -> None:
         run(drain_nothing, floor)
         drain(stage)
         for number in range(ROUNDS):
-            for name, subscriber in (("stock paho, automatic ack", stock_automatic), ("stock paho, manual ack", stock_manual)):
+            for name, subscriber in (
+                ("stock paho, automatic ack", stock_automatic),
+                ("stock paho, manual ack", stock_manual),
+            ):
                 publish_backlog(floor, ((TOPICS[n % len(TOPICS)], PAYLOAD) for n in range(MESSAGES)))
                 rates.setdefault(name, []).append(run(subscriber, floor))
             publish_backlog(stage.broker.service(), singles(stage, number))
@@ -51,7 +54,9 @@ def main() -> None:
             publish_backlog(stage.broker.service(), arrays(stage, number))
             rates.setdefault("worker, arrays of 100 samples", []).append(drain(stage, ARRAYS * ARRAY_SAMPLES))
     medians = {name: statistics.median(values) for name, values in rates.items()}
-    print(f"samples/s, one worker, QoS 1, mosquitto, SQLite FULL, {VEHICLES} vehicles, {ZONES} zones; median of {ROUNDS}")
+    print(
+        f"samples/s, one worker, QoS 1, mosquitto, SQLite FULL, {VEHICLES} vehicles, {ZONES} zones; median of {ROUNDS}"
+    )
     print(f"{'':<40}{'samples/s':>12}{'x stock':>9}{'lowest':>12}{'highest':>12}")
     stock = medians["stock paho, automatic ack"]
     for name, rate in medians.items():
@@ -89,7 +94,8 @@ def arrays(stage: BenchStage, number: int) -> Iterator[tuple[str, bytes]]:
         first = (2 * number + 1) * 1_000_000 + step * ARRAY_SAMPLES + 1
         for vehicle in stage.vehicles:
             samples = [
-                sample(vehicle, first + k, now_ms - ((each - step) * ARRAY_SAMPLES - k) * 20) for k in range(ARRAY_SAMPLES)
+                sample(vehicle, first + k, now_ms - ((each - step) * ARRAY_SAMPLES - k) * 20)
+                for k in range(ARRAY_SAMPLES)
             ]
             yield vehicle.topic, msgspec.json.encode(samples)
 

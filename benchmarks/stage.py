@@ -20,7 +20,8 @@ import shapely
 from shapely.geometry import LineString
 
 from app.database import changing_session, migrate, open_engine
-from app.models import Role, Stage as PermitStage
+from app.models import Role
+from app.models import Stage as PermitStage
 from app.services.conditions import Conditions
 from app.services.organisations import register_organisation
 from app.services.permits import issue_permit

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
 
 from telemetry.bus import LivePosition, alerts_topic, encode_alert
-from telemetry.decoding import decode
+from telemetry.decoding import Decoded, decode, reject_of
 from telemetry.errors import StaleRegistry, StoreUnavailable
 from telemetry.intake import Intake, take_in
 from telemetry.judging import Judged, judge_in_order
 from telemetry.messages import Message
 from telemetry.officers import OfficerRoster
-from telemetry.ports import AlertChange, Clock, Flush, OutboxMessage, Registry, Store
+from telemetry.ports import AlertChange, Clock, Flush, OutboxMessage, Registry, RejectReason, Store
 from telemetry.positions import newest_positions
 from telemetry.rulebook import Rulebook
 from telemetry.tracks import NEW_TRACK, Track, state_of, track_of
@@ -83,16 +83,29 @@ class Pipeline:
         may be processed again, and have an effect once even if a commit's answer was lost. Raises
         StaleRegistry only if the registry changed MAX_STALE times meanwhile.
         """
+        return self._settled(messages, lambda rulebook: decode(messages, rulebook.routes))
+
+    def refuse(self, message: Message, detail: str) -> FlushResult:
+        """Record as a reject a message that `process` fails on by itself, so that it blocks no other.
+
+        Raises as `process` does.
+        """
+        reject = reject_of(message, RejectReason.UNPROCESSABLE, detail, vehicle=None)
+        return self._settled(
+            [message], lambda rulebook: replace(decode([], rulebook.routes), rejects=[reject], reject_source=[0])
+        )
+
+    def _settled(self, messages: Sequence[Message], read: Callable[[Rulebook], Decoded]) -> FlushResult:
         for _ in range(MAX_STALE - 1):
             try:
-                return self._process(messages)
+                return self._settle(messages, read)
             except StaleRegistry:
                 continue
-        return self._process(messages)
+        return self._settle(messages, read)
 
-    def _process(self, messages: Sequence[Message]) -> FlushResult:
+    def _settle(self, messages: Sequence[Message], read: Callable[[Rulebook], Decoded]) -> FlushResult:
         rulebook = self._current_rulebook()
-        decoded = decode(messages, rulebook.routes)
+        decoded = read(rulebook)
         heard = set(decoded.batch.vehicle.tolist())
         heard.update(reject.vehicle for reject in decoded.rejects if reject.vehicle is not None)
         self._load_tracks(heard)

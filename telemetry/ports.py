@@ -117,6 +117,7 @@ class RejectReason(StrEnum):
     TIMESTAMP_OUT_OF_RANGE = "timestamp_out_of_range"
     POSITION_OUT_OF_RANGE = "position_out_of_range"
     SEQ_REUSED = "seq_reused"
+    UNPROCESSABLE = "unprocessable"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -52,6 +52,9 @@ class Processor(Protocol):
     def process(self, messages: Sequence[Message]) -> FlushResult:
         """Judge and store in one transaction; raises StoreUnavailable with nothing changed."""
 
+    def refuse(self, message: Message, detail: str) -> FlushResult:
+        """Record a message that cannot be processed as a reject."""
+
 
 class Client(Publisher, Protocol):
     """The transport, see telemetry.mqtt.TelemetryClient."""
@@ -90,7 +93,8 @@ class Worker:
     """Moves messages from a client through a processor until stopped.
 
     Nothing is acknowledged before it is stored. A message that cannot be processed although the
-    database is there stays unacknowledged at the broker, is counted, and blocks no other.
+    database is there is recorded as a reject; if even that fails, it stays unacknowledged at the
+    broker, the heartbeat says so, and it blocks no other.
     """
 
     def __init__(
@@ -196,23 +200,33 @@ class Worker:
             self._settling_since_ms = None
 
     def _settle_alone(self, message: Message) -> bool:
+        detail = ""
         for attempt in range(_ATTEMPTS_ALONE):
             if attempt:
                 self._stopping.wait(self._settings.first_delay_s)
             try:
                 return self._attempt([message])
-            except Exception:  # noqa: BLE001 - see _settle
+            except Exception as error:  # noqa: BLE001 - see _settle
                 _LOG.exception("A message on %s failed alone, attempt %d", message.topic, attempt + 1)
+                detail = repr(error)
+        return self._refuse(message, detail)
+
+    def _refuse(self, message: Message, detail: str) -> bool:
+        """Keep what cannot be processed as a reject, so that it is neither lost nor in anybody's way."""
+        try:
+            return self._attempt([message], lambda: self._processor.refuse(message, detail))
+        except Exception:  # noqa: BLE001 - see _settle
+            _LOG.exception("A message on %s can neither be processed nor refused", message.topic)
         self._stuck_reason = f"a message on {message.topic} cannot be processed and stays unacknowledged"
         return False
 
-    def _attempt(self, batch: Sequence[Message]) -> bool:
-        """Process, waiting for the database as long as it takes; then acknowledge."""
+    def _attempt(self, batch: Sequence[Message], settle: Callable[[], FlushResult] | None = None) -> bool:
+        """Settle (by default: process), waiting for the database as long as it takes; then acknowledge."""
         delay_s = self._settings.first_delay_s
         while not self._stopping.is_set():
             began = time.perf_counter()
             try:
-                result = self._processor.process(batch)
+                result = settle() if settle is not None else self._processor.process(batch)
             except (StoreUnavailable, StaleRegistry) as error:
                 self._database_reason = str(error) or error.code
                 self._log_change()

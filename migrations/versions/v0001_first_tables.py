@@ -267,6 +267,7 @@ def upgrade() -> None:
                 "unknown_vehicle",
                 "wrong_partition",
                 "wrong_vehicle",
+                "unprocessable",
                 "too_large",
                 "too_many_samples",
                 "malformed_json",

@@ -163,6 +163,15 @@ def test_after_a_failed_commit_the_same_messages_have_the_same_result() -> None:
     assert everything(steady) == everything(shaken)
 
 
+def test_a_refused_message_is_recorded_and_nothing_else() -> None:
+    home = world()
+    poison = message(payload(1, T0))
+    result = home.pipeline.refuse(poison, "ZeroDivisionError('a bug')")
+    assert (result.stored, result.rejected) == (0, 1)
+    (reject,) = home.store.rejected.values()
+    assert (reject.reason, reject.detail) == (RejectReason.UNPROCESSABLE, "ZeroDivisionError('a bug')")
+
+
 def test_a_commit_whose_answer_was_lost_counts_once() -> None:
     steady, shaken = world(), world()
     trip = drive([(900 + 30 * i, 200) for i in range(12)], location={"speed": 30.0}, safety_officer="remote")

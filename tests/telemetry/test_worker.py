@@ -144,7 +144,15 @@ class ObedientProcessor:
     """Stores every message, unless `fault` has something to say first."""
 
     fault: Callable[[Sequence[Message]], None] = lambda _: None
+    refuses: bool = True
     stored: list[Message] = field(default_factory=list)
+    refused: list[tuple[Message, str]] = field(default_factory=list)
+
+    def refuse(self, message: Message, detail: str) -> FlushResult:
+        if not self.refuses:
+            raise ZeroDivisionError("another bug")
+        self.refused.append((message, detail))
+        return flushed(0)
 
     def process(self, messages: Sequence[Message]) -> FlushResult:
         self.fault(messages)
@@ -279,13 +287,26 @@ def test_an_outbox_that_cannot_be_read_is_a_missing_database_too() -> None:
         eventually(lambda: worker.heartbeat().state is WorkerState.RUNNING)
 
 
-def test_a_poison_message_blocks_no_other_and_stays_unacknowledged(caplog: pytest.LogCaptureFixture) -> None:
-    def fault(batch: Sequence[Message]) -> None:
-        if any(message.payload == b"3" for message in batch):
-            raise ZeroDivisionError("a bug")
+def poisoned(batch: Sequence[Message]) -> None:
+    if any(message.payload == b"3" for message in batch):
+        raise ZeroDivisionError("a bug")
 
+
+def test_a_poison_message_is_kept_as_a_reject_and_blocks_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    client, processor = MemoryClient(incoming=messages(6)), ObedientProcessor(poisoned)
+    with working(client, processor):
+        eventually(lambda: sum(map(len, client.acknowledged)) == 6)
+    assert [(message.payload, detail) for message, detail in processor.refused] == [
+        (b"3", "ZeroDivisionError('a bug')")
+    ]
+    assert "ZeroDivisionError" in caplog.text, "the traceback is in the log"
+
+
+def test_what_can_not_even_be_refused_stays_unacknowledged_and_blocks_no_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     sent = messages(6)
-    client, processor = MemoryClient(incoming=list(sent)), ObedientProcessor(fault)
+    client, processor = MemoryClient(incoming=list(sent)), ObedientProcessor(poisoned, refuses=False)
     with working(client, processor) as worker:
         eventually(lambda: sum(map(len, client.acknowledged)) == 5)
         eventually(lambda: worker.heartbeat().state is WorkerState.FAILING)
