@@ -81,7 +81,7 @@ class Actor:
         for script in self._going_on(at_ms):
             if isinstance(script.act, Hurry):
                 return Pace(hurry_mps=script.act.speed_mps)
-            if isinstance(script.act, Wander) and script.act.right_m:
+            if isinstance(script.act, WrongClock) or (isinstance(script.act, Wander) and script.act.right_m):
                 return Pace(at_most_mps=0.0)
         return pace
 
@@ -140,7 +140,8 @@ class Actor:
             if isinstance(script.act, Misreport):
                 sample = _changed(sample, script.act)
             elif isinstance(script.act, WrongClock):
-                sample = {**sample, "timestamp": at_ms + script.act.ahead_ms}
+                wrong = script.act.is_wrong(self._elapsed_s(script, at_ms) or 0.0, script.lasts_s)
+                sample = {**sample, "timestamp": at_ms + (script.act.ahead_ms if wrong else 0)}
             elif isinstance(script.act, Scatter):
                 sample = self._scattered(sample, script.act, self._elapsed_s(script, at_ms) or 0.0)
         return sample

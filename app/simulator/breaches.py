@@ -40,9 +40,17 @@ class Hurry:
 
 @dataclass(frozen=True, slots=True)
 class WrongClock:
-    """Its clock is ahead by so much."""
+    """Halts; its clock is ahead by so much, and is right again before the breach ends.
+
+    What it sends with the right clock is late until time has caught up with what it sent before. It
+    stands until then: else the first sample that counts again would show a leap.
+    """
 
     ahead_ms: int
+
+    def is_wrong(self, elapsed_s: float, lasts_s: float) -> bool:
+        """Whether the clock is ahead now."""
+        return elapsed_s < lasts_s - self.ahead_ms / 1000 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +73,6 @@ class Opens(StrEnum):
 
     EACH_MINUTE = "each_minute"
     ONCE = "once"
-    NEVER = "never"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +116,7 @@ SCRIPTS = (
     Script(Finding.BELOW_FLOOR, "FL-102", 33, 18, Wander(up_m=-24.0)),
     Script(Finding.LICENCE_EXPIRED, "HJ-014", 36, 9, Misreport({"officer_id": "SO-HJ-90"})),
     Script(Finding.RESTRICTED_AREA, "YL-014", 39, 23, Wander(right_m=60.0, ramp_s=8.0)),
-    Script(Finding.CLOCK_SKEW, "HJ-015", 42, 10, WrongClock(30_000), opens=Opens.NEVER),
+    Script(Finding.CLOCK_SKEW, "HJ-015", 42, 22, WrongClock(10_000)),
     Script(Finding.PERMIT_SUSPENDED, "HJ-020", 45, 12, Appear(), opens=Opens.ONCE),
     # So far that no fix is in reach of another, nor of the last good one, until it is over.
     Script(Finding.IMPLAUSIBLE_JUMP, "HJ-016", 47, 12, Scatter(2_200.0)),
