@@ -1,9 +1,12 @@
 """Which language a request is answered in, and where the translations are.
 
 English is the language of the texts in the source; app/translations holds Simplified Chinese, under
-`zh_Hans_CN` because that is what Babel makes of `zh_CN`.
-After a change of texts: `pybabel extract`, `update` and `compile` as CONTRIBUTING says; a test fails
-while a text is untranslated or the compiled catalogue is older than its source.
+`zh_Hans_CN` because that is what Babel makes of `zh_CN`. A test fails while a text is untranslated
+or the compiled catalogue is older than its source. After a change of texts:
+
+    pybabel extract -F app/translations/babel.cfg --no-location -o messages.pot app
+    pybabel update -i messages.pot -d app/translations -l zh_Hans_CN --no-fuzzy-matching --ignore-obsolete
+    pybabel compile -d app/translations
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 // What a click on a vehicle shows. Built from text nodes only.
 
-import { element, findingDescription, findingName, icon, isStaff, text, timeElement } from "./page.js";
+import { element, findingDescription, findingName, icon, isStaff, localised, text, timeElement } from "./page.js";
 
 function rows(list, pairs) {
   for (const [label, value] of pairs) {
@@ -29,7 +29,7 @@ function coded(prefix, code) {
 function staffRows(list, properties) {
   const battery = Number.isFinite(properties.battery_percent) ? `${Math.round(properties.battery_percent)} %` : null;
   rows(list, [
-    ["operator", properties.operator],
+    ["operator", localised(properties.operator_names) ?? properties.operator],
     ["speed", speed(properties.speed_mps)],
     ["mode", coded("mode", properties.mode)],
     ["altitude", altitude(properties)],
