@@ -19,7 +19,7 @@ from pathlib import Path
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Engine, text
 
-from app.database import changing_session, migrate, open_engine
+from app.database import changing_session, migrate, open_engine, snapshot_connection
 from app.models.permits import Stage
 from app.registry import DatabaseRegistry
 from app.services.conditions import Conditions
@@ -27,11 +27,13 @@ from app.services.organisations import register_organisation
 from app.services.permits import issue_permit
 from app.services.vehicles import register_vehicle
 from app.services.zones import publish_zone_revision
-from app.storage import open_store
+from app.storage import open_store, stored_alerts, stored_batches
 from geofences.datum import VerticalReference
 from geofences.zones import VerticalBand, ZoneKind
 from telemetry.mqtt import BrokerAddress
 from telemetry.pipeline import Pipeline, PipelineSettings
+from telemetry.ports import AlertChange
+from telemetry.replay import Difference, judge_again
 from telemetry.samples import VehicleKind
 from telemetry.worker import Worker, WorkerSettings, worker_client
 from tests.brokers import SERVICE_PASSWORD
@@ -82,10 +84,22 @@ class City:
         with self.engine.connect() as connection:
             return [tuple(row) for row in connection.execute(text(query), parameters)]
 
+    def alerts(self) -> list[AlertChange]:
+        """Every alert episode as it stands."""
+        with snapshot_connection(self.engine) as connection:
+            return list(stored_alerts(connection))
+
+    def registry(self) -> DatabaseRegistry:
+        return DatabaseRegistry(self.engine, VerticalReference())
+
     def pipeline(self) -> Pipeline:
         """The judging core on this city."""
-        registry = DatabaseRegistry(self.engine, VerticalReference())
-        return Pipeline(registry, open_store(self.engine), now_ms, PipelineSettings())
+        return Pipeline(self.registry(), open_store(self.engine), now_ms, PipelineSettings())
+
+    def replay_differences(self) -> list[Difference]:
+        """What differs when everything that is stored is judged once more: nothing should."""
+        with snapshot_connection(self.engine) as connection:
+            return list(judge_again(stored_batches(connection), self.registry(), stored_alerts(connection)))
 
 
 def now_ms() -> int:

@@ -21,7 +21,6 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from app.storage import stored_alerts
 from geofences.zones import Datum, VerticalBand, ZoneKind
 from telemetry.agent.run import AgentOptions, run_agent
 from telemetry.agent.tracks import Declared, TrackPoint, read_track
@@ -157,6 +156,7 @@ def travelled(journey: Journey, recordings: Path, directory: Path) -> Outcome:
             declared=journey.declared,
         )
         assert run_agent(options, lines=(), report=reports.append) == 0, reports
+    assert city.replay_differences() == []
     return outcome(city, journey, zones)
 
 
@@ -224,7 +224,7 @@ def outcome(city: City, journey: Journey, zones: Sequence[DrawnZone]) -> Outcome
     ]
     episodes = [
         Episode(alert.finding, alert.first_seen_ms, alert.opened_at_ms, alert.closed_at_ms)
-        for alert in stored_alerts(city.engine)
+        for alert in city.alerts()
         if alert.vehicle == key
     ]
     return Outcome(samples, episodes, zones[0].band)

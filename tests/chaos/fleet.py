@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import random
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import shapely
@@ -143,12 +142,10 @@ def assert_all_stored_once(city: City, drivers: list[Driver]) -> None:
 
 def assert_alerts_are(city: City, drivers: list[Driver]) -> None:
     """Exactly the alerts that the excursions must lead to, each once, and no other finding at all."""
-    found: Mapping[int, list[tuple[int, int | None]]] = {key: [] for key in city.keys.values()}
-    for vehicle, finding, opened_ms, closed_ms in city.rows(
-        "SELECT vehicle_key, finding, opened_at_ms, closed_at_ms FROM alerts"
-    ):
-        assert finding == Finding.OUTSIDE_AREA
-        found[as_int(vehicle)].append((as_int(opened_ms), None if closed_ms is None else as_int(closed_ms)))
+    found: dict[int, list[tuple[int, int | None]]] = {key: [] for key in city.keys.values()}
+    for alert in city.alerts():
+        assert alert.finding is Finding.OUTSIDE_AREA
+        found[alert.vehicle].append((alert.opened_at_ms, alert.closed_at_ms))
     expected = {city.keys[driver.vehicle_id]: driver.episodes() for driver in drivers}
     assert {key: set(episodes) for key, episodes in found.items()} == expected
     assert sum(map(len, found.values())) == sum(map(len, expected.values())), "an alert is doubled"

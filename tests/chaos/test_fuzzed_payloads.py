@@ -1,7 +1,7 @@
 """Hostile payloads among good messages, through mosquitto and the real worker.
 
-PILOTAGE_CHAOS_PAYLOADS (default 20,000; 100,000 in a full run) is how many. Every one must be a record with its reason, every
-good sample must be stored, and the worker must not have noticed.
+PILOTAGE_CHAOS_PAYLOADS (default 20,000; 100,000 in a full run) is how many. Every one must be a record
+with its reason, every good sample must be stored, and the worker must not have noticed.
 """
 
 from __future__ import annotations

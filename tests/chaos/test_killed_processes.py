@@ -45,6 +45,7 @@ def test_a_worker_killed_at_random_moments_loses_and_doubles_nothing(tmp_path: P
     assert fleet.ticks > KILLS
     assert_all_stored_once(city, fleet.drivers)
     assert_alerts_are(city, fleet.drivers)
+    assert city.replay_differences() == []
 
 
 def test_a_killed_broker_without_persistence_loses_nothing(tmp_path: Path) -> None:
@@ -69,3 +70,4 @@ def test_a_killed_broker_without_persistence_loses_nothing(tmp_path: Path) -> No
         assert worker.is_alive
     assert_all_stored_once(city, fleet.drivers)
     assert_alerts_are(city, fleet.drivers)
+    assert city.replay_differences() == []

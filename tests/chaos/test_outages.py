@@ -148,3 +148,4 @@ def test_a_broker_that_is_gone_is_waited_for(tmp_path: Path) -> None:
         assert worker.is_alive
     assert_all_stored_once(city, fleet.drivers)
     assert_alerts_are(city, fleet.drivers)
+    assert city.replay_differences() == []
