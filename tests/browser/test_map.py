@@ -261,3 +261,24 @@ def test_a_demo_user_logs_in_with_one_click(open_page: OpenPage, scene: Scene) -
     page.get_by_role("button", name=f"Log in: {REGULATOR.display_name}").click()
     page.wait_for_url("**/staff")
     wait_for_fleet(page, scene)
+
+
+def test_every_button_is_named_in_the_pages_language(open_page: OpenPage, scene: Scene) -> None:
+    page = open_page("/")
+    wait_for_fleet(page, scene)
+    page.locator(CARS).first.focus()
+    page.keyboard.press("Enter")
+    for name in ("放大", "缩小", "图层", "关闭", "展开或收起列表"):
+        expect(page.locator(f'[aria-label="{name}"]').or_(page.locator("button", has_text=name)).first).to_be_attached()
+    unnamed = page.locator("button, a, [role=button]").evaluate_all(
+        "nodes => nodes.filter(n => !(n.getAttribute('aria-label') || n.textContent).trim()).map(n => n.outerHTML)"
+    )
+    assert unnamed == []
+
+
+def test_a_session_that_ended_leads_back_to_the_login(staff_page: OpenPage, scene: Scene) -> None:
+    page = staff_page()
+    wait_for_fleet(page, scene)
+    page.context.clear_cookies()
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+    page.wait_for_url("**/login?next=/staff")

@@ -52,6 +52,20 @@ window.pilotage = (() => {
     legend.addTo(map);
   }
 
+  /** Leaflet's own buttons speak English; these speak the page's language. */
+  function label(node, key) {
+    node?.setAttribute("aria-label", data.text[key]);
+    node?.setAttribute("title", data.text[key]);
+  }
+
+  function nameButtons(map) {
+    const container = map.getContainer();
+    label(container.querySelector(".leaflet-control-zoom-in"), "zoom_in");
+    label(container.querySelector(".leaflet-control-zoom-out"), "zoom_out");
+    label(container.querySelector(".leaflet-control-layers-toggle"), "layers");
+    map.on("popupopen", ({ popup }) => label(popup.getElement().querySelector(".leaflet-popup-close-button"), "close"));
+  }
+
   return {
     describeZone(feature, layer) {
       layer.bindTooltip(() => describe(feature), { sticky: true, className: "zone-tooltip", opacity: 1 });
@@ -59,6 +73,7 @@ window.pilotage = (() => {
     furnish(map) {
       followZoom(map);
       addLegend(map);
+      nameButtons(map);
       L.control.scale({ position: "bottomleft", imperial: false }).addTo(map);
     },
   };
