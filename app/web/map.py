@@ -18,6 +18,7 @@ from folium.utilities import JsCode
 from markupsafe import Markup
 
 from app.web import basemap
+from app.web.language import language
 from app.web.page_text import zone_kind_names
 from geofences.zones import ZoneKind
 
@@ -68,6 +69,23 @@ class MapParts:
     styles: tuple[str, ...]
     html: Markup
     script: Markup
+
+
+class DrawnMaps:
+    """The newest drawing in each language: zones change rarely, and drawing them costs far more than the page."""
+
+    def __init__(self, tiles: TileSource | None) -> None:
+        self._tiles = tiles
+        self._drawn: dict[str, tuple[Sequence[Any], MapParts]] = {}
+
+    def draw(self, zones: FeatureCollection, city: FeatureCollection) -> MapParts:
+        """As `build_map`; drawn anew when the zones are not those of the last time."""
+        features = zones["features"]
+        known = self._drawn.get(language())
+        if known is None or known[0] != features:
+            known = (features, build_map(zones, city, self._tiles))
+            self._drawn[language()] = known
+        return known[1]
 
 
 class _LocalMap(folium.Map):

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from app.settings import Locale, Settings
 from app.web.findings_text import FINDING_TEXTS
 from app.web.language import LANGUAGE_COOKIE, language
-from app.web.map import FeatureCollection, TileSource, build_map
+from app.web.map import DrawnMaps, FeatureCollection, MapParts, TileSource
 from app.web.page_text import finding_text, script_text, severity_names, zone_kind_names
 from telemetry.findings import RULES
 
@@ -59,6 +59,8 @@ class PageSources:
 def create_pages(settings: Settings, sources: PageSources) -> Blueprint:
     """The blueprint `pages` with the endpoints public_map, staff_map, login, about and language."""
     pages = Blueprint("pages", __name__)
+    tiles = TileSource(settings.tile_url, settings.tile_attribution) if settings.tile_url else None
+    maps = DrawnMaps(tiles)
 
     @pages.app_context_processor
     def page_context() -> dict[str, Any]:
@@ -75,11 +77,11 @@ def create_pages(settings: Settings, sources: PageSources) -> Blueprint:
 
     @pages.get("/")
     def public_map() -> str:
-        return _map_page(settings, sources, staff=False)
+        return _map_page(maps.draw(sources.zones(), sources.city()), settings, staff=False)
 
     @pages.get("/staff")
     def staff_map() -> str:
-        return _map_page(settings, sources, staff=True)
+        return _map_page(maps.draw(sources.zones(), sources.city()), settings, staff=True)
 
     @pages.get("/login")
     def login() -> str:
@@ -113,8 +115,7 @@ def login_page(sources: PageSources, *, email: str = "", problem: str = "") -> s
     return render_template("login.html", demo_logins=sources.demo_logins, email=email, problem=problem)
 
 
-def _map_page(settings: Settings, sources: PageSources, *, staff: bool) -> str:
-    tiles = TileSource(settings.tile_url, settings.tile_attribution) if settings.tile_url else None
+def _map_page(drawn: MapParts, settings: Settings, *, staff: bool) -> str:
     prefix = "/api/v1" if staff else "/api/v1/public"
     data = {
         "audience": "staff" if staff else "public",
@@ -132,11 +133,11 @@ def _map_page(settings: Settings, sources: PageSources, *, staff: bool) -> str:
     return render_template(
         "map.html",
         staff=staff,
-        map=build_map(sources.zones(), sources.city(), tiles),
+        map=drawn,
         page_data=_embedded_json(data),
         zone_kinds=zone_kind_names(),
         severities=severity_names(),
-        tile_attribution=settings.tile_attribution if tiles else "",
+        tile_attribution=settings.tile_attribution if settings.tile_url else "",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +13,7 @@ from flask import Flask
 from app.settings import Locale
 from app.web.basemap import shipped_city
 from app.web.language import install
-from app.web.map import DRAWING_ORDER, MapParts, TileSource, build_map
+from app.web.map import DRAWING_ORDER, DrawnMaps, MapParts, TileSource, build_map
 from geofences.zones import ZoneKind
 
 pytestmark = pytest.mark.usefixtures("chinese_request")
@@ -88,3 +89,14 @@ def test_the_view_fits_the_zones() -> None:
 def replace_corner(feature: dict[str, Any], corner: list[float]) -> dict[str, Any]:
     feature["geometry"]["coordinates"][0][2] = corner
     return feature
+
+
+def test_a_map_is_drawn_again_only_when_its_zones_change() -> None:
+    maps, city = DrawnMaps(None), shipped_city()
+    road = zone(ZoneKind.TEST_ROAD) | {"id": "z-1"}
+    first = maps.draw({"features": [road], "generated_at_ms": 1}, city)
+    assert maps.draw({"features": [road | {}], "generated_at_ms": 2}, city) is first
+    renamed = zone(ZoneKind.TEST_ROAD, "新名") | {"id": "z-1"}
+    again = maps.draw({"features": [renamed]}, city)
+    assert again is not first
+    assert json.dumps("新名") in again.script
