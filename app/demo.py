@@ -21,6 +21,7 @@ from app.web.clock import now_ms
 #: What the demo decides where the environment does not.
 DEMO_DEFAULTS = {
     "PILOTAGE_DEMO": "true",
+    "PILOTAGE_LOG_LEVEL": "WARNING",
     "PILOTAGE_PUBLIC_DELAY_S": "10",
     "PILOTAGE_GROUND_ELEVATION_M": "5",
     "PILOTAGE_GEOID_UNDULATION_M": "-3",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import select
 import socket
 import struct
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 
 from telemetry.mqtt import BrokerAddress
 
@@ -29,6 +31,32 @@ def publish_backlog(broker: BrokerAddress, messages: Iterable[tuple[str, bytes]]
             total += len(chunk)
         connection.sendall(b"\xe0\x00")
     return total
+
+
+def publish_steadily(
+    broker: BrokerAddress,
+    due: Callable[[int], tuple[str, bytes]],
+    *,
+    rate_hz: int,
+    total: int,
+    client_id: str = "steady",
+) -> None:
+    """Publish message 0, 1, 2 … at an even rate, each made when it is due; acknowledgements are only drained."""
+    with socket.create_connection((broker.host, broker.port), timeout=_TIMEOUT_S) as connection:
+        connection.sendall(_connect(broker, client_id))
+        if connection.recv(4) != b"\x20\x02\x00\x00":
+            raise ConnectionError("the broker refused the publisher")
+        started_s = time.perf_counter()
+        sent = 0
+        while sent < total:
+            ready = min(total, int((time.perf_counter() - started_s) * rate_hz))
+            if ready > sent:
+                connection.sendall(encode([due(number) for number in range(sent, ready)], sent))
+                sent = ready
+            while select.select([connection], [], [], 0.002)[0]:
+                if not connection.recv(65536):
+                    raise ConnectionError("the broker hung up on the publisher")
+        connection.sendall(b"\xe0\x00")
 
 
 def encode(messages: Sequence[tuple[str, bytes]], first: int = 0) -> bytes:

@@ -69,7 +69,7 @@ def drain(stage: BenchStage, samples: int = 0) -> float:
     started_ms = time.time_ns() // 1_000_000
     with stage.running("ingest"):
         if not samples:
-            time.sleep(8)  # long enough to begin the session at the broker
+            stage.wait_for_worker()  # its session at the broker has begun
             return 0.0
         stage.wait_for("SELECT count(*) FROM samples", before + samples, limit_s=_LIMIT_S, poll_s=1.0)
     span = "SELECT max(received_ms) - min(received_ms) FROM samples WHERE received_ms >= ?"

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import shapely
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion
 from shapely.geometry import LineString
 
 from app.database import changing_session, migrate, open_engine
@@ -31,6 +34,7 @@ from app.services.vehicles import register_vehicle
 from app.services.zones import publish_zone_revision
 from benchmarks.zones import corridor, road
 from geofences.zones import ZoneKind, ZoneRevision
+from telemetry.bus import STATUS_FILTER, WorkerState, decode_heartbeat
 from telemetry.messages import telemetry_topic
 from telemetry.samples import VehicleKind
 from tests.brokers import SERVICE_PASSWORD, SERVICE_USER, Mosquitto, free_port, mosquitto
@@ -78,6 +82,25 @@ class BenchStage:
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(30)
+
+    def wait_for_worker(self, *, limit_s: float = 60.0) -> None:
+        """Until a worker has said on the bus that it runs."""
+        heard = threading.Event()
+        client = Client(CallbackAPIVersion.VERSION2)
+        client.username_pw_set(SERVICE_USER, SERVICE_PASSWORD)
+        client.on_connect = lambda *_: client.subscribe(STATUS_FILTER)
+
+        def on_message(_client: Client, _userdata: object, message: MQTTMessage) -> None:
+            if decode_heartbeat(message.payload).state is WorkerState.RUNNING:
+                heard.set()
+
+        client.on_message = on_message
+        client.connect("127.0.0.1", self.broker.port)
+        client.loop_start()
+        if not heard.wait(limit_s):
+            raise TimeoutError("no worker runs")
+        client.disconnect()
+        client.loop_stop()
 
     def one(self, query: str, *parameters: object) -> float:
         """One number from the database."""

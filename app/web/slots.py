@@ -14,7 +14,7 @@ class Audience(StrEnum):
     PUBLIC = "public"
 
 
-class TooManyStreams(Exception):  # noqa: N818 -- it names the condition, like the package's other errors
+class TooManyStreams(Exception):
     """Every slot of this audience is taken."""
 
 

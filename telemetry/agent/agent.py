@@ -132,11 +132,13 @@ class VehicleAgent:
     def ended(self, reason: str, now_s: float) -> None:
         """The connection, or the attempt, is over: try again after a pause that grows, with jitter."""
         connection, self.connection = self.connection, None
-        if connection is not None and connection.protocol_refused:
+        refused = connection is not None and connection.protocol_refused
+        if refused:
             v5 = self._protocol == MQTTProtocolVersion.MQTTv5
             self._protocol = MQTTProtocolVersion.MQTTv311 if v5 else MQTTProtocolVersion.MQTTv5
         if reason != self._reason:
-            logger.warning("%s: connection to the broker ended: %s", self.credential.vehicle_id, reason)
+            level = logging.INFO if refused else logging.WARNING  # the other version is tried next
+            logger.log(level, "%s: connection to the broker ended: %s", self.credential.vehicle_id, reason)
         self._reason = reason
         self.connect_at_s = now_s + self._backoff_s * random.uniform(0.5, 1.0)
         self._backoff_s = min(2 * self._backoff_s, self._longest_backoff_s)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from amqtt.adapters import ReaderAdapter, WriterAdapter
 from amqtt.broker import Broker
@@ -28,8 +28,22 @@ _GRACE_S = 30
 _PLUGINS = "telemetry.broker.plugins"
 
 
+class _Subscriptions(dict[str, list[tuple[Session, int]]]):
+    """amqtt waits while it walks through these; who comes or goes meanwhile must not end its walk."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(super().__iter__()))
+
+    def items(self) -> list[tuple[str, list[tuple[Session, int]]]]:  # type: ignore[override]  # a copy, no view
+        return [(name, list(subscribers)) for name, subscribers in super().items()]
+
+
 class _Broker(Broker):
     """amqtt with our handler of connections, and retained messages only for those who subscribed to them."""
+
+    def __init__(self, config: BrokerConfig) -> None:
+        super().__init__(config)
+        self._subscriptions = _Subscriptions()
 
     async def _initialize_client_session(
         self, reader: ReaderAdapter, writer: WriterAdapter, remote_address: str, remote_port: int

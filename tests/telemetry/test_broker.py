@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
+from amqtt.session import Session
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
@@ -299,6 +300,25 @@ def test_a_worker_that_vanishes_is_marked_gone(address: BrokerAddress) -> None:
         heartbeat = decode_heartbeat(take(watcher, 1)[0].payload)
         assert (heartbeat.worker, heartbeat.state) == ("fragile", WorkerState.GONE)
         client.stop()
+
+
+def test_who_subscribes_meanwhile_ends_no_walk_through_the_subscriptions() -> None:
+    # amqtt awaits while it walks through what our subclass gave it, and clients come and go at that moment.
+    async def subscriptions_of_a_broker() -> dict[str, list[tuple[Session, int]]]:
+        return EmbeddedBroker("127.0.0.1", 0, ListedCredentials({}))._broker._subscriptions
+
+    subscriptions = asyncio.run(subscriptions_of_a_broker())
+    subscriptions["a"] = [(Session(), 1), (Session(), 1)]
+    walked = 0
+    for _, subscribers in subscriptions.items():  # noqa: PERF102  as amqtt does it
+        for _ in subscribers:
+            walked += 1
+            subscriptions[f"b{walked}"] = []
+            subscriptions["a"].pop()
+    for name in subscriptions:
+        del subscriptions[name]
+    assert walked == 2
+    assert not subscriptions
 
 
 def test_it_stops_cleanly_on_sigterm_with_clients_connected() -> None:
