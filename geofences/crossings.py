@@ -16,9 +16,8 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from geofences.grid import Grid
 from geofences.index import ZoneIndex
-from geofences.levels import REACH_M, grids_over
+from geofences.levels import REACH_M
 from geofences.placement import UNKNOWN_RADIUS_M, Codes, Flags, Integers, Points, Reals
 from geofences.zones import Containment, VerticalRelation, ZoneKind
 
@@ -41,19 +40,20 @@ class Crossings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Barriers:
-    """The zones of an index whose crossing matters: `zone` are their rows, `tree` and `grids` their areas."""
+    """The zones of an index whose crossing matters: `zone` are their rows, `is_barrier` (z,) tells them,
+    `tree` has their areas."""
 
     index: ZoneIndex
     zone: Integers
+    is_barrier: Flags
     tree: shapely.STRtree
-    grids: tuple[Grid, ...]
 
     @classmethod
     def of(cls, index: ZoneIndex, kinds: Collection[ZoneKind] = (ZoneKind.RESTRICTED,)) -> Barriers:
         """The zones of these kinds."""
-        zone = np.flatnonzero(index.of_kind(kinds))
-        shapes = index.shapes[zone]
-        return cls(index, zone, shapely.STRtree(shapes), grids_over(shapes))
+        is_barrier = index.of_kind(kinds)
+        zone = np.flatnonzero(is_barrier)
+        return cls(index, zone, is_barrier, shapely.STRtree(index.shapes[zone]))
 
     def crossings(self, start: Points, end: Points) -> Crossings:
         """Crossings of the m segments from start (m,) to end (m,), by zones in force at the end's time.
@@ -90,9 +90,9 @@ class Barriers:
         middle = (starts + ends) / 2
         half_m = np.hypot(*(ends - starts).T) / 2
         near = half_m > REACH_M
-        for grid in self.grids:
+        for grid in self.index.grids:
             circles = grid.candidates(middle[:, 0], middle[:, 1], np.minimum(half_m, REACH_M))
-            near[circles.point] = True
+            near[circles.point[self.is_barrier[circles.zone]]] = True
         return np.flatnonzero(near)
 
     def _vertical(self, start: Points, end: Points, segment: Integers, zone: Integers) -> Codes:

@@ -25,9 +25,10 @@ class ExactShapes:
     tree: shapely.STRtree
 
     @classmethod
-    def of(cls, shapes: NDArray[np.object_]) -> ExactShapes:
-        """Prepare the areas (Polygon or MultiPolygon)."""
-        boundaries = shapely.boundary(shapes)
+    def of(cls, shapes: NDArray[np.object_], boundaries: NDArray[np.object_] | None = None) -> ExactShapes:
+        """Prepare the areas (Polygon or MultiPolygon); the boundaries that are known need not be found again."""
+        if boundaries is None:
+            boundaries = shapely.boundary(shapes)
         shapely.prepare(shapes)
         shapely.prepare(boundaries)
         for geometries in (shapes, boundaries):

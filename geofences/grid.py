@@ -9,16 +9,18 @@ prepared geometry is asked.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geofences.columns import freeze
 from geofences.exact import ExactShapes
+from geofences.ledger import Ledger
 from geofences.placement import Codes, Flags, Integers, Reals
 from geofences.ragged import spread
-from geofences.raster import SLACK_M, Edges, Frame, draw
+from geofences.raster import DEPTH, EDGE_COUNT, EDGE_START, SLACK_M, ZONE, Edges, Frame, Numbers, draw
 from geofences.zones import Containment
 
 #: Answers that hang on less than this are given by the exact geometry.
@@ -36,59 +38,147 @@ _ANSWERS = np.array(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
-    """Pairs (m,) that are not OUTSIDE at first sight, sorted by point; `entry` is a row of the grid.
+    """Pairs (m,) that are not OUTSIDE at first sight, sorted by point.
 
-    `places` (n, 5) are the points: x, y, their offset east and north of their cell's centre, radius.
+    `entries` (m, 4) are those of the grid, `places` (n, 5) the points: x, y, their offset east and
+    north of their cell's centre, radius.
     """
 
     point: Integers
     zone: Integers
-    entry: Integers
+    entries: Numbers
     is_inside: Flags
     places: Reals
 
     def keep(self, pairs: Flags) -> Candidates:
         """Only the flagged pairs."""
-        return Candidates(self.point[pairs], self.zone[pairs], self.entry[pairs], self.is_inside[pairs], self.places)
+        return Candidates(self.point[pairs], self.zone[pairs], self.entries[pairs], self.is_inside[pairs], self.places)
+
+
+#: Entries that no cell refers to any more are left where they are up to this share of those in use, and this number.
+_UNUSED_SHARE, _UNUSED = 1.0, 65_536
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grid:
-    """Entries by cell: cell i holds the entries `first[i]` to `first[i + 1]`; see raster.Entries.
+    """Entries by cell: `run` (cells, 2) says where a cell's entries start and how many they are.
 
-    It answers for circles of up to `reach_m`. `edges` has shape (e, 5): start x and y, unit
-    direction x and y, length of each edge.
+    It answers for circles of up to `reach_m`. The columns of an
+    entry are raster's. `edge` are rows of `edges`
+    (e, 5): start x and y, unit direction x and y, length. `row` (slots,) gives the zone's row in
+    the index, -1 for a slot without zone: a zone keeps its slot while other rows come and go, so
+    that grids of different ages share their entries. A cell's entries are in the order of rows.
     """
 
     frame: Frame
     reach_m: float
-    first: NDArray[np.int32]
-    zone: NDArray[np.int32]
-    depth_m: NDArray[np.float32]
-    edge_start: NDArray[np.int32]
-    edge_count: NDArray[np.int32]
-    edge: NDArray[np.int32]
-    edges: Reals
+    row: Integers
+    run: Numbers
+    entries: Ledger[np.int32]
+    edge: Ledger[np.int32]
+    edges: Ledger[np.float64]
 
     @classmethod
-    def of(cls, shapes: NDArray[np.object_], zone: Integers, frame: Frame, reach_m: float) -> Grid:
-        """Draw areas (m,), which are the zones (m,), ascending, into a frame that holds them with their reach."""
-        edges = Edges.of(shapes, zone)
-        entries = draw(edges, frame, reach_m)
-        first = np.zeros(frame.columns * frame.rows + 1, dtype=np.int32)
-        np.cumsum(np.bincount(entries.cell, minlength=len(first) - 1), out=first[1:])
-        length_m = np.hypot(edges.dx_m, edges.dy_m)
+    def of(cls, shapes: NDArray[np.object_], slot: Integers, row: Integers, frame: Frame, reach_m: float) -> Grid:
+        """Draw areas (m,) with their slots (m,) into a frame that holds them with their reach.
+
+        `row` (slots,) numbers the zones, the areas in ascending order.
+        """
         grid = cls(
             frame,
             reach_m,
-            first,
-            entries.zone,
-            entries.depth_m,
-            entries.edge_start,
-            entries.edge_count,
-            entries.edge,
-            np.column_stack([edges.x_m, edges.y_m, edges.dx_m / length_m, edges.dy_m / length_m, length_m]),
+            np.zeros(0, dtype=np.int64),
+            np.zeros((frame.columns * frame.rows, 2), dtype=np.int32),
+            Ledger(np.zeros((0, 4), dtype=np.int32)),
+            Ledger(np.zeros(0, dtype=np.int32)),
+            Ledger(np.zeros((0, 5))),
         )
+        return grid.changed(row, shapes, slot, shapes[:0])
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the arrays."""
+        arrays = (self.row, self.run, self.entries.rows, self.edge.rows, self.edges.rows)
+        return sum(array.nbytes for array in arrays)
+
+    def renumbered(self, row: Integers) -> Grid:
+        """The same zones in the same order, whose rows have changed."""
+        return self._with(row=row)
+
+    def changed(self, row: Integers, come: NDArray[np.object_], slot: Integers, gone: NDArray[np.object_]) -> Grid:
+        """A grid with the areas `come` in the new slots `slot`, and without the areas `gone`.
+
+        `row` numbers the zones anew: those that stay must keep their order, and those that come must
+        ascend. The frame must hold the new areas with their reach.
+        """
+        drawn_edges = Edges.of(come, np.arange(len(come)))
+        drawn = draw(drawn_edges, self.frame, self.reach_m)
+        # A little farther than they were drawn, since the frame may have grown since and rounding with it.
+        left = draw(Edges.of(gone, np.arange(len(gone))), self.frame, self.reach_m + SLACK_M).cell
+        fresh = drawn.rows
+        fresh[:, ZONE] = slot.take(fresh[:, ZONE])
+        fresh[:, EDGE_START] += len(self.edge.rows)
+        drawn.edge[:] += len(self.edges.rows)
+        cell, entries = self._with_stayed(row, left, drawn.cell, fresh)
+        run = self.run.copy()
+        run[left] = 0
+        first = np.flatnonzero(np.diff(cell, prepend=-1))
+        run[cell[first], 0] = first + len(self.entries.rows)
+        run[cell[first], 1] = np.diff(first, append=len(cell))
+        return self._with(
+            row=row,
+            run=run,
+            entries=self.entries.extended(entries),
+            edge=self.edge.extended(drawn.edge),
+            edges=self.edges.extended(_directed(drawn_edges)),
+        )._tidied()
+
+    def _with_stayed(self, row: Integers, left: Numbers, cell: Numbers, fresh: Numbers) -> tuple[Numbers, Numbers]:
+        """New entries in their cells (m,) and those that stay in these and in the cells `left`, by cell, then by row."""
+        if len(self.entries.rows) == 0:
+            return cell, fresh
+        cells = np.unique(np.concatenate([cell, left]))
+        owner, item = spread(self.run[cells, 0], self.run[cells, 1])
+        stayed = self.entries.rows.take(item, axis=0)
+        alive = row[stayed[:, ZONE]] >= 0
+        cell = np.concatenate([cells[owner[alive]], cell])
+        entries = np.concatenate([stayed[alive], fresh])
+        order = np.lexsort((row[entries[:, ZONE]], cell))
+        return cell[order], entries[order]
+
+    def _tidied(self) -> Grid:
+        """The same grid without its unused entries and edges, once they are many."""
+        used = int(self.run[:, 1].sum(dtype=np.int64))
+        if len(self.entries.rows) <= used * (1 + _UNUSED_SHARE) + _UNUSED:
+            return self
+        cells = np.flatnonzero(self.run[:, 1])
+        _, item = spread(self.run[cells, 0], self.run[cells, 1])
+        entries = self.entries.rows.take(item, axis=0)
+        count = entries[:, EDGE_COUNT]
+        _, item = spread(entries[:, EDGE_START], count)
+        edge = self.edge.rows.take(item)
+        drawn = np.zeros(len(self.edges.rows), dtype=np.bool_)
+        drawn[edge] = True
+        entries[:, EDGE_START] = np.cumsum(count) - count
+        run = self.run.copy()
+        run[cells, 0] = np.cumsum(run[cells, 1]) - run[cells, 1]
+        number = np.cumsum(drawn, dtype=np.int32) - np.int32(1)
+        return self._with(
+            run=run, entries=Ledger(entries), edge=Ledger(number[edge]), edges=Ledger(self.edges.rows[drawn])
+        )
+
+    def within(self, frame: Frame) -> Grid:
+        """The same grid in a larger frame, see Frame.holding."""
+        if frame == self.frame:
+            return self
+        west, south = self.frame.offset_in(frame)
+        run = np.zeros((frame.rows, frame.columns, 2), dtype=np.int32)
+        old = self.run.reshape(self.frame.rows, self.frame.columns, 2)
+        run[south : south + self.frame.rows, west : west + self.frame.columns] = old
+        return self._with(frame=frame, run=run.reshape(-1, 2))
+
+    def _with(self, **changes: Any) -> Grid:
+        grid = replace(self, **changes)
         freeze(grid)
         return grid
 
@@ -100,33 +190,31 @@ class Grid:
         row = np.floor((y_m - frame.south_m) * (1 / frame.cell_m))
         column = np.minimum(np.maximum(column, 0.0), frame.columns - 1.0)
         row = np.minimum(np.maximum(row, 0.0), frame.rows - 1.0)
-        cell = (row * frame.columns + column).astype(np.int64)
-        start = self.first.take(cell)
-        point, entry = spread(start, self.first.take(cell + 1) - start)
+        run = self.run.take((row * frame.columns + column).astype(np.int64), axis=0)
+        point, item = spread(run[:, 0], run[:, 1])
         places = np.empty((len(x_m), 5))
         places[:, 0], places[:, 1], places[:, 4] = x_m, y_m, radius_m
         east_m = places[:, 2] = x_m - (frame.west_m + (column + 0.5) * frame.cell_m)
         north_m = places[:, 3] = y_m - (frame.south_m + (row + 0.5) * frame.cell_m)
         margin_m = (np.sqrt(east_m * east_m + north_m * north_m) + (radius_m + SLACK_M)).take(point)
-        depth_m = self.depth_m.take(entry)
+        entries = self.entries.rows.take(item, axis=0)
+        depth_m = entries[:, DEPTH].view(np.float32)
         pairs = (depth_m >= -margin_m).nonzero()[0]
-        point, entry = point.take(pairs), entry.take(pairs)
+        entries = entries.take(pairs, axis=0)
         is_inside = depth_m.take(pairs) >= margin_m.take(pairs)
-        return Candidates(point, self.zone.take(entry).astype(np.int64), entry, is_inside, places)
+        return Candidates(point.take(pairs), self.row.take(entries[:, ZONE]), entries, is_inside, places)
 
     def containment(self, candidates: Candidates, exact: ExactShapes) -> Codes:
         """Containment (m,) of the candidate pairs."""
         containment = np.empty(len(candidates.point), dtype=np.int8)
         containment.fill(Containment.INSIDE)
         # A pair without edges has none within reach: its depth settles it, whatever the rounding.
-        count = self.edge_count.take(candidates.entry)
+        count = candidates.entries[:, EDGE_COUNT]
         rows = ((count > 0) > candidates.is_inside).nonzero()[0]
         if len(rows) == 0:
             return containment
         places = candidates.places.take(candidates.point.take(rows), axis=0)
-        distance_m, within, doubtful = self._sides(
-            candidates.entry.take(rows), count.take(rows).astype(np.int64), places
-        )
+        distance_m, within, doubtful = self._sides(candidates.entries.take(rows, axis=0), places)
         x_m, y_m, _, _, radius_m = places.T
         beyond_m = distance_m - radius_m
         apart = beyond_m > 0
@@ -138,11 +226,12 @@ class Grid:
         containment[rows] = answer
         return containment
 
-    def _sides(self, entry: Integers, count: Integers, places: Reals) -> tuple[Reals, Flags, Flags]:
+    def _sides(self, entries: Numbers, places: Reals) -> tuple[Reals, Flags, Flags]:
         """For pairs (k,) with edges: distance from the boundary, is it inside, and is that in doubt?"""
-        pair, item = spread(self.edge_start.take(entry), count)
+        count = entries[:, EDGE_COUNT]
+        pair, item = spread(entries[:, EDGE_START], count)
         starts = count.cumsum() - count
-        edge_x, edge_y, ahead_x, ahead_y, length = self.edges.take(self.edge.take(item), axis=0).T
+        edge_x, edge_y, ahead_x, ahead_y, length = self.edges.rows.take(self.edge.rows.take(item), axis=0).T
         x, y, east, north, _ = places.take(pair, axis=0).T
         x, y = x - edge_x, y - edge_y
         along, off = x * ahead_x + y * ahead_y, ahead_x * y - ahead_y * x
@@ -153,7 +242,7 @@ class Grid:
         side = north * x - east * y
         parted_points, parted_ends = off * (off - turn), side * (side - length * turn)
         met = np.maximum(parted_points, parted_ends) < 0
-        within = np.logical_xor.reduceat(met, starts) ^ (self.depth_m.take(entry) > 0)
+        within = np.logical_xor.reduceat(met, starts) ^ (entries[:, DEPTH].view(np.float32) > 0)
         return np.sqrt(squared), within, self._doubtful(parted_points, parted_ends, starts)
 
     def _doubtful(self, parted_points: Reals, parted_ends: Reals, starts: Integers) -> Flags:
@@ -163,3 +252,9 @@ class Grid:
         if points.min() >= _DOUBT * cell_m and ends.min() >= _DOUBT * cell_m**3:
             return np.zeros(len(starts), dtype=np.bool_)
         return np.logical_or.reduceat((points < _DOUBT * cell_m) | (ends < _DOUBT * cell_m**3), starts)
+
+
+def _directed(edges: Edges) -> Reals:
+    """The edges as rows (e, 5) of a grid."""
+    length_m = np.hypot(edges.dx_m, edges.dy_m)
+    return np.column_stack([edges.x_m, edges.y_m, edges.dx_m / length_m, edges.dy_m / length_m, length_m])

@@ -15,14 +15,18 @@ from geofences.datum import VerticalReference
 from geofences.errors import InvalidZone
 from geofences.exact import ExactShapes
 from geofences.grid import Grid
-from geofences.levels import REACH_M, grids_over
+from geofences.levels import REACH_M, Levels
+from geofences.outlines import Outline, outlines_of, rows_kept
 from geofences.placement import Codes, Flags, Integers, Placement, Points, Reals
 from geofences.projection import LocalMetric
-from geofences.shapes import area_in_plane, check_revision
+from geofences.shapes import area_in_plane, check_band, check_geometry
 from geofences.zones import Containment, ZoneKind, ZoneRevision
 
 #: Pairs of point and zone with their containment, sorted by point, then by zone.
 _Pairs = tuple[Integers, Integers, Codes]
+
+#: Zones within so many degrees of the oldest one are of the same city: some 50 km.
+_CITY_DEGREES = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,34 +34,51 @@ class ZoneIndex:
     """A snapshot of zone revisions, ready to place points. Never changes: a new revision, a new index.
 
     `shapes` are the projected areas, row for row with `revisions`, in metres around the origin of
-    `metric`. Arrays are read-only. One thread at a time may place points (prepared geometries
-    index themselves at first use); any number of indexes may be built meanwhile.
+    `metric`; the grids know each zone by its `slot`. Arrays are read-only. One thread at a time may
+    place points in an index and those built from it (they share prepared geometries, which index
+    themselves at first use); any number of indexes may be built meanwhile.
     """
 
     revisions: tuple[ZoneRevision, ...]
+    outlines: tuple[Outline, ...]
     metric: LocalMetric
     columns: ZoneColumns
     exact: ExactShapes
-    grids: tuple[Grid, ...]
+    slot: Integers
+    levels: Levels
 
     @classmethod
     def build(
-        cls, revisions: Sequence[ZoneRevision], vertical: VerticalReference, cell_m: float | None = None
+        cls,
+        revisions: Sequence[ZoneRevision],
+        vertical: VerticalReference,
+        cell_m: float | None = None,
+        previous: ZoneIndex | None = None,
     ) -> ZoneIndex:
         """Index the revisions. Raises InvalidZone, naming the zone, when one cannot be judged against.
 
         `cell_m` is the side of the finest grid cells; by itself it follows from the zones' total size.
+        What `previous` knows of the same outlines is used again, so that a few changes cost little;
+        the answers are the same as without it.
         """
-        for revision in revisions:
-            with _naming(revision):
-                check_revision(revision)
+        outlines = outlines_of(revisions)
+        kept = np.full(len(revisions), -1, dtype=np.int64)
+        if previous is not None:
+            kept = rows_kept(outlines, previous.outlines)
+        _check(revisions, kept)
         metric = _metric_for(revisions)
-        shapes = np.empty(len(revisions), dtype=object)
-        for row, revision in enumerate(revisions):
-            with _naming(revision):
-                shapes[row] = area_in_plane(revision, metric)
         columns = ZoneColumns.of(revisions, vertical)
-        return cls(tuple(revisions), metric, columns, ExactShapes.of(shapes), grids_over(shapes, cell_m))
+        if previous is None or metric != previous.metric:
+            previous, kept = None, np.full(len(revisions), -1, dtype=np.int64)
+        exact = _exact(revisions, metric, kept, previous)
+        slot, levels = _levels(exact.shapes, cell_m, kept, previous)
+        slot.flags.writeable = False
+        return cls(tuple(revisions), outlines, metric, columns, exact, slot, levels)
+
+    @property
+    def grids(self) -> tuple[Grid, ...]:
+        """The grids that together hold every zone once."""
+        return self.levels.grids
 
     @property
     def shapes(self) -> NDArray[np.object_]:
@@ -124,6 +145,54 @@ def _merged(parts: Sequence[_Pairs]) -> _Pairs:
     return point[order], zone[order], horizontal[order]
 
 
+# --- building -------------------------------------------------------------------------------------
+
+
+def _check(revisions: Sequence[ZoneRevision], kept: Integers) -> None:
+    """Raise InvalidZone for the first revision that cannot be judged against; kept outlines are known to be good."""
+    for revision, row in zip(revisions, kept.tolist(), strict=True):
+        with _naming(revision):
+            if row < 0:
+                check_geometry(revision.geometry, revision.half_width_m)
+            check_band(revision)
+
+
+def _exact(
+    revisions: Sequence[ZoneRevision], metric: LocalMetric, kept: Integers, previous: ZoneIndex | None
+) -> ExactShapes:
+    shapes, boundaries = np.empty(len(kept), dtype=object), np.empty(len(kept), dtype=object)
+    if previous is not None:
+        known = kept >= 0
+        shapes[known] = previous.exact.shapes[kept[known]]
+        boundaries[known] = previous.exact.boundaries[kept[known]]
+    come = np.flatnonzero(kept < 0)
+    for row in come.tolist():
+        with _naming(revisions[row]):
+            shapes[row] = area_in_plane(revisions[row], metric)
+    boundaries[come] = shapely.boundary(shapes[come])
+    return ExactShapes.of(shapes, boundaries)
+
+
+def _levels(
+    shapes: NDArray[np.object_], cell_m: float | None, kept: Integers, previous: ZoneIndex | None
+) -> tuple[Integers, Levels]:
+    """The slot of each zone, and the grids: those before with what has changed, or new ones."""
+    known, come = np.flatnonzero(kept >= 0), np.flatnonzero(kept < 0)
+    # A cell's entries are in the order of rows, which zones that stay must therefore keep.
+    if previous is not None and (np.diff(kept[known]) > 0).all() and previous.levels.fit(shapes, cell_m):
+        slot = np.empty(len(kept), dtype=np.int64)
+        slot[known] = previous.slot[kept[known]]
+        taken = int(previous.slot.max(initial=-1)) + 1
+        slot[come] = taken + np.arange(len(come))
+        row = np.full(taken + len(come), -1, dtype=np.int64)
+        row[slot] = np.arange(len(slot))
+        gone = np.delete(previous.shapes, kept[known])
+        levels = previous.levels.changed(row, shapes[come], slot[come], gone)
+        if levels is not None:
+            return slot, levels
+    return np.arange(len(kept)), Levels.over(shapes, cell_m)
+
+
 @contextmanager
 def _naming(revision: ZoneRevision) -> Iterator[None]:
     """Say which zone is invalid."""
@@ -134,11 +203,24 @@ def _naming(revision: ZoneRevision) -> Iterator[None]:
 
 
 def _metric_for(revisions: Sequence[ZoneRevision]) -> LocalMetric:
-    """The plane around the middle of all zones, in steps of 0.1° so that it seldom moves."""
+    """The plane around the oldest zone, or around the middle of all where some lie far from it.
+
+    So it depends on the zones alone, whatever was built before, and stays where it is while zones
+    come and go in the same city.
+    """
     if not revisions:
         return LocalMetric.around(0.0, 0.0)
+    oldest = min(revisions, key=lambda revision: revision.revision_id)
     west, south, east, north = shapely.total_bounds([revision.geometry for revision in revisions])
+    lon, lat = _middle(*oldest.geometry.bounds)
+    if max(lon - west, east - lon, lat - south, north - lat) > _CITY_DEGREES:
+        lon, lat = _middle(west, south, east, north)
     try:
-        return LocalMetric.around(round((west + east) / 2, 1), round((south + north) / 2, 1))
+        return LocalMetric.around(lon, lat)
     except ValueError as reason:
         raise InvalidZone(f"the zones have no common plane: {reason}") from reason
+
+
+def _middle(west: float, south: float, east: float, north: float) -> tuple[float, float]:
+    """Longitude and latitude in the middle of a box, to 0.1 degrees."""
+    return round((west + east) / 2, 1), round((south + north) / 2, 1)

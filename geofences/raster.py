@@ -25,6 +25,8 @@ SLACK_M = 1e-3
 #: Pairs of edge and cell that are looked at together; bounds the memory of a build.
 _PAIRS_AT_ONCE = 200_000
 
+#: A frame that grows, grows by so many cells more than it must.
+_ROOM_CELLS = 32
 
 Numbers = NDArray[np.int32]
 
@@ -49,6 +51,31 @@ class Frame:
         columns = int((east - west + 2 * margin_m) / cell_m) + 1
         rows = int((north - south + 2 * margin_m) / cell_m) + 1
         return cls(float(west - margin_m), float(south - margin_m), cell_m, columns, rows)
+
+    def holding(self, bounds: Sequence[float], reach_m: float) -> Frame:
+        """This frame, or one larger by whole cells (and some room) where areas within bounds need it."""
+        needed = Frame.around(bounds, self.cell_m, reach_m)
+
+        def cells(missing_m: float) -> int:
+            return math.ceil(missing_m / self.cell_m) + _ROOM_CELLS if missing_m > 0 else 0
+
+        west, south = cells(self.west_m - needed.west_m), cells(self.south_m - needed.south_m)
+        east = cells(needed.west_m - self.west_m + (needed.columns - self.columns) * self.cell_m)
+        north = cells(needed.south_m - self.south_m + (needed.rows - self.rows) * self.cell_m)
+        return Frame(
+            self.west_m - west * self.cell_m,
+            self.south_m - south * self.cell_m,
+            self.cell_m,
+            self.columns + west + east,
+            self.rows + south + north,
+        )
+
+    def offset_in(self, larger: Frame) -> tuple[int, int]:
+        """Column and row of this frame's south-west cell in a larger frame made by `holding`."""
+        return (
+            round((self.west_m - larger.west_m) / self.cell_m),
+            round((self.south_m - larger.south_m) / self.cell_m),
+        )
 
     @property
     def half_diagonal_m(self) -> float:
@@ -85,39 +112,42 @@ class Edges:
         return Edges(self.zone[cut], self.x_m[cut], self.y_m[cut], self.dx_m[cut], self.dy_m[cut])
 
 
+#: Columns of an entry: its zone (in a grid: the zone's slot), the depth (a float32 in the place of a
+#: number), and its run of edges.
+ZONE, DEPTH, EDGE_START, EDGE_COUNT = range(4)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Entries:
-    """(cell, zone) pairs (m,): `depth_m` is signed, and no more than the true depth where no edge is near.
+    """(cell, zone) pairs: `cell` (m,) and `rows` (m, 4), see ZONE, DEPTH, EDGE_START and EDGE_COUNT.
 
-    The entry's edges are `edge[edge_start : edge_start + edge_count]`. All numbers are 32 bits wide:
-    a city has millions of entries.
+    The depth is signed, and no more than the true depth where no edge is near. An entry's edges are
+    `edge[start : start + count]`. All numbers are 32 bits wide: a city has millions of entries.
     """
 
     cell: Numbers
-    zone: Numbers
-    depth_m: NDArray[np.float32]
-    edge_start: Numbers
-    edge_count: Numbers
+    rows: Numbers
     edge: Numbers
 
 
 def draw(edges: Edges, frame: Frame, reach_m: float) -> Entries:
     """Entries of all zones, sorted by cell, then by zone."""
     near_m = reach_m + frame.half_diagonal_m + SLACK_M
-    parts = [_draw_part(edges.part(first, end), first, frame, near_m) for first, end in _parts(edges, frame, near_m)]
-    cell = np.concatenate([_NONE, *(part.cell for part in parts)])
+    cells, rows, edge = [_NONE], [_NONE.reshape(-1, 4)], [_NONE]
+    drawn = 0
+    for first, end in _parts(edges, frame, near_m):
+        part = _draw_part(edges.part(first, end), first, frame, near_m)
+        part.rows[:, EDGE_START] += drawn
+        drawn += len(part.edge)
+        cells.append(part.cell)
+        rows.append(part.rows)
+        edge.append(part.edge)
+    cell = np.concatenate(cells)
+    together = np.concatenate(rows)
+    rows.clear()  # these are large
     # The parts are in the order of zones, and so remain those of one cell.
     order = np.argsort(cell, kind="stable")
-    shifts = np.cumsum([0] + [len(part.edge) for part in parts])
-    starts = [part.edge_start + np.int32(shift) for part, shift in zip(parts, shifts, strict=False)]
-    return Entries(
-        cell[order],
-        np.concatenate([_NONE, *(part.zone for part in parts)])[order],
-        np.concatenate([_NONE.astype(np.float32), *(part.depth_m for part in parts)])[order],
-        np.concatenate([_NONE, *starts])[order],
-        np.concatenate([_NONE, *(part.edge_count for part in parts)])[order],
-        np.concatenate([_NONE, *(part.edge for part in parts)]),
-    )
+    return Entries(cell[order], together.take(order, axis=0), np.concatenate(edge))
 
 
 def _parts(edges: Edges, frame: Frame, near_m: float) -> list[tuple[int, int]]:
@@ -163,14 +193,12 @@ def _draw_part(edges: Edges, first_edge: int, frame: Frame, near_m: float) -> En
     order = np.argsort(np.concatenate([keys, deep]), kind="stable")
     zone, cell = np.divmod(np.concatenate([keys, deep])[order], cells)
     none = np.zeros(len(deep), dtype=np.int64)
-    return Entries(
-        cell.astype(np.int32),
-        zone.astype(np.int32),
-        np.concatenate([depth_m, np.full(len(deep), near_m)])[order].astype(np.float32),
-        np.concatenate([np.cumsum(edge_count) - edge_count, none])[order].astype(np.int32),
-        np.concatenate([edge_count, none])[order].astype(np.int32),
-        (edge[matters] + first_edge).astype(np.int32),
-    )
+    rows = np.empty((len(cell), 4), dtype=np.int32)
+    rows[:, ZONE] = zone
+    rows[:, DEPTH] = np.concatenate([depth_m, np.full(len(deep), near_m)])[order].astype(np.float32).view(np.int32)
+    rows[:, EDGE_START] = np.concatenate([np.cumsum(edge_count) - edge_count, none])[order]
+    rows[:, EDGE_COUNT] = np.concatenate([edge_count, none])[order]
+    return Entries(cell.astype(np.int32), rows, (edge[matters] + first_edge).astype(np.int32))
 
 
 def _near_pairs(edges: Edges, frame: Frame, near_m: float) -> tuple[Integers, Integers, Reals]:

@@ -43,9 +43,8 @@ def check_geometry(geometry: BaseGeometry, half_width_m: float | None) -> None:
         raise InvalidZone("the polygon has no area")
 
 
-def check_revision(revision: ZoneRevision) -> None:
-    """Raise InvalidZone unless the revision's geometry, half width and band can be judged against."""
-    check_geometry(revision.geometry, revision.half_width_m)
+def check_band(revision: ZoneRevision) -> None:
+    """Raise InvalidZone unless the revision's band can be judged against."""
     if revision.band is not None:
         limits_m(revision.band)
 

@@ -111,7 +111,9 @@ class Rulebook:
     def of(cls, snapshot: RegistrySnapshot, previous: Rulebook | None = None) -> Rulebook:
         """Compile the snapshot. The zone index of `previous` is kept where no zone has changed."""
         vehicles = sorted(snapshot.vehicles, key=lambda vehicle: vehicle.key)
-        zones = previous.zones if previous and _same_zones(previous.source, snapshot) else _zone_rules(snapshot)
+        zones = (
+            previous.zones if previous and _same_zones(previous.source, snapshot) else _zone_rules(snapshot, previous)
+        )
         sets = list(dict.fromkeys(permit.zone_ids for permit in snapshot.permits))
         schedules = tuple(dict.fromkeys(permit.hours for permit in snapshot.permits if permit.hours))
         return cls(
@@ -144,8 +146,8 @@ def _identities(snapshot: RegistrySnapshot) -> list[tuple[int, int, int]]:
     return [(zone.revision_id, zone.starts_at_ms, zone.ends_at_ms) for zone in snapshot.zones]
 
 
-def _zone_rules(snapshot: RegistrySnapshot) -> ZoneRules:
-    index = ZoneIndex.build(snapshot.zones, snapshot.vertical)
+def _zone_rules(snapshot: RegistrySnapshot, previous: Rulebook | None) -> ZoneRules:
+    index = ZoneIndex.build(snapshot.zones, snapshot.vertical, previous=previous.zones.index if previous else None)
     limits = [
         zone.speed_limit_mps if zone.kind is ZoneKind.SPEED_LIMIT and zone.speed_limit_mps is not None else np.inf
         for zone in index.revisions

@@ -109,7 +109,7 @@ def test_edges_through_cell_centres() -> None:
     west, south = grid.frame.west_m + 2.5 * grid.frame.cell_m, grid.frame.south_m + 2.5 * grid.frame.cell_m
     shape = np.array([shapely.box(west, south, west + 4 * 25.0, south + 3 * 25.0)])
     exact = ExactShapes.of(shape)
-    aligned = Grid.of(shape, np.array([0]), grid.frame, grid.reach_m)
+    aligned = Grid.of(shape, np.array([0]), np.array([0]), grid.frame, grid.reach_m)
     rng = np.random.default_rng(5)
     xy = np.concatenate([rng.uniform(-30, 130, (500, 2)), rng.integers(-4, 20, (500, 2)) * 6.25])
     xy += np.array([west, south])
@@ -147,7 +147,7 @@ def test_zones_of_very_different_sizes_take_different_grids() -> None:
     revisions += [random_zone(rng, 300, number) for number in range(6)]
     index = build(*revisions)
     assert len(index.grids) == 2
-    assert sum(len(grid.zone) for grid in index.grids) < 200_000
+    assert sum(len(grid.entries.rows) for grid in index.grids) < 200_000
     assert_exact(index, points(mixed_points(rng, index, 300, 150), rng.uniform(0, 30, 150)))
     assert_exact(index, points(unprojected(index, rng.uniform(-22_000, 22_000, (100, 2))), rng.uniform(0, 30, 100)))
 

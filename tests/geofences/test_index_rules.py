@@ -181,10 +181,11 @@ def test_nothing_in_an_index_can_be_written_to() -> None:
         index.revisions = ()  # type: ignore[misc]  # that is the point
     arrays = [
         value
-        for part in (index.columns, index.exact, *index.grids)
+        for part in (index, index.columns, index.exact, *index.grids)
         for value in (getattr(part, name) for name in part.__slots__)
         if isinstance(value, np.ndarray)
     ]
+    arrays += [ledger.rows for grid in index.grids for ledger in (grid.entries, grid.edge, grid.edges)]
     assert len(arrays) >= 15
     assert not any(array.flags.writeable for array in arrays)
 
