@@ -40,8 +40,7 @@ class Crossings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Barriers:
-    """The zones of an index whose crossing matters: `zone` are their rows, `is_barrier` (z,) tells them,
-    `tree` has their areas."""
+    """The zones of an index whose crossing matters: `zone` their rows, `is_barrier` (z,) flags, `tree` their areas."""
 
     index: ZoneIndex
     zone: Integers

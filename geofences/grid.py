@@ -131,10 +131,10 @@ class Grid:
             entries=self.entries.extended(entries),
             edge=self.edge.extended(drawn.edge),
             edges=self.edges.extended(_directed(drawn_edges)),
-        )._tidied()
+        ).tidied()
 
     def _with_stayed(self, row: Integers, left: Numbers, cell: Numbers, fresh: Numbers) -> tuple[Numbers, Numbers]:
-        """New entries in their cells (m,) and those that stay in these and in the cells `left`, by cell, then by row."""
+        """New entries with their cells (m,), and those that stay in these and the left cells; by cell, then by row."""
         if len(self.entries.rows) == 0:
             return cell, fresh
         cells = np.unique(np.concatenate([cell, left]))
@@ -146,7 +146,7 @@ class Grid:
         order = np.lexsort((row[entries[:, ZONE]], cell))
         return cell[order], entries[order]
 
-    def _tidied(self) -> Grid:
+    def tidied(self) -> Grid:
         """The same grid without its unused entries and edges, once they are many."""
         used = int(self.run[:, 1].sum(dtype=np.int64))
         if len(self.entries.rows) <= used * (1 + _UNUSED_SHARE) + _UNUSED:
@@ -245,7 +245,7 @@ class Grid:
         within = np.logical_xor.reduceat(met, starts) ^ (entries[:, DEPTH].view(np.float32) > 0)
         return np.sqrt(squared), within, self._doubtful(parted_points, parted_ends, starts)
 
-    def _doubtful(self, parted_points: Reals, parted_ends: Reals, starts: Integers) -> Flags:
+    def _doubtful(self, parted_points: Reals, parted_ends: Reals, starts: NDArray[np.integer]) -> Flags:
         """Of which pairs is an edge so nearly in line with the way that rounding could tell its side?"""
         cell_m = self.frame.cell_m
         points, ends = np.abs(parted_points), np.abs(parted_ends)

@@ -12,6 +12,7 @@ import numpy as np
 from geofences.crossings import Barriers
 from geofences.grants import Grants
 from geofences.index import ZoneIndex
+from geofences.ragged import spread
 from geofences.schedule import Schedule
 from geofences.zones import ZoneKind
 from telemetry.messages import routes
@@ -109,7 +110,7 @@ class Rulebook:
 
     @classmethod
     def of(cls, snapshot: RegistrySnapshot, previous: Rulebook | None = None) -> Rulebook:
-        """Compile the snapshot. The zone index of `previous` is kept where no zone has changed."""
+        """Compile the snapshot. What `previous` knows of zones that have not changed is used again."""
         vehicles = sorted(snapshot.vehicles, key=lambda vehicle: vehicle.key)
         zones = (
             previous.zones if previous and _same_zones(previous.source, snapshot) else _zone_rules(snapshot, previous)
@@ -147,6 +148,8 @@ def _identities(snapshot: RegistrySnapshot) -> list[tuple[int, int, int]]:
 
 
 def _zone_rules(snapshot: RegistrySnapshot, previous: Rulebook | None) -> ZoneRules:
+    if previous is not None and _same_zones(previous.source, snapshot):
+        return previous.zones
     index = ZoneIndex.build(snapshot.zones, snapshot.vertical, previous=previous.zones.index if previous else None)
     limits = [
         zone.speed_limit_mps if zone.kind is ZoneKind.SPEED_LIMIT and zone.speed_limit_mps is not None else np.inf
@@ -198,27 +201,27 @@ def _limits(values: Iterable[float | None]) -> Reals:
 
 
 def _timelines(vehicle_keys: Sequence[int], permits: Sequence[PermitTerms]) -> Timelines:
-    naming: defaultdict[int, list[tuple[int, PermitTerms]]] = defaultdict(list)
+    naming: defaultdict[int, list[int]] = defaultdict(list)
     for row, permit in enumerate(permits):
         for vehicle in permit.vehicles:
-            naming[vehicle].append((row, permit))
-    offset, since, rows, standings = [0], [], [], []
-    for key in vehicle_keys:
-        for instant, row, standing in _steps(naming.get(key, [])):
-            since.append(instant)
-            rows.append(row)
-            standings.append(standing)
-        offset.append(len(since))
+            naming[vehicle].append(row)
+    # A fleet shares its permits, and so its steps.
+    fleets: dict[tuple[int, ...], int] = {}
+    fleet = _integers(fleets.setdefault(tuple(naming.get(key, ())), len(fleets)) for key in vehicle_keys)
+    steps = [_steps([(row, permits[row]) for row in rows]) for rows in fleets]
+    counts = _integers(map(len, steps))
+    _, item = spread((np.cumsum(counts) - counts)[fleet], counts[fleet])
+    table = np.array([step for steps_of_one in steps for step in steps_of_one], dtype=np.int64).reshape(-1, 3)
     return Timelines(
-        offset=np.array(offset, dtype=np.int64),
-        since_ms=np.array(since, dtype=np.int64),
-        permit=np.array(rows, dtype=np.int64),
-        standing=np.array(standings, dtype=np.int8),
+        offset=np.concatenate([[0], np.cumsum(counts[fleet])]),
+        since_ms=table[item, 0],
+        permit=table[item, 1],
+        standing=table[item, 2].astype(np.int8),
     )
 
 
 def _steps(permits: Sequence[tuple[int, PermitTerms]]) -> list[tuple[int, int, Standing]]:
-    """(since_ms, permit row, standing) of one vehicle, beginning before all time."""
+    """(since_ms, permit row, standing) of a vehicle that these permits name, beginning before all time."""
     instants = {_BEFORE_ALL_TIME}
     for _, permit in permits:
         instants |= {permit.starts_at_ms, permit.ends_at_ms, permit.valid_from_ms, permit.valid_until_ms}
