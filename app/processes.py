@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -71,7 +72,19 @@ def run_ingest(settings: Settings) -> None:
         linger_s=settings.flush_ms / 1000,
     )
     client = worker_client(broker_address(settings), worker_settings, now_ms)
+    _spare_collections()
     run_until_signalled(Worker(client, pipeline, store, worker_settings, now_ms))
+
+
+def _spare_collections() -> None:
+    """Let the cyclic garbage collector pass over what is here for good, and come less often.
+
+    A flush makes tens of thousands of objects and no cycles; at the default threshold the collector
+    walks through all tracks and zones again and again for nothing (about a tenth of the throughput).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
 
 
 def run_web(settings: Settings) -> None:
