@@ -9,7 +9,7 @@ import numpy as np
 
 from geofences.datum import DATUMS, VerticalReference, limits_m
 from geofences.placement import Codes, Flags, Integers, Points, Reals
-from geofences.schedule import Schedule
+from geofences.schedule import Activity, Schedule
 from geofences.zones import VerticalRelation, ZoneRevision
 
 #: The number of the band of zones that have none.
@@ -21,7 +21,7 @@ class ZoneColumns:
     """Columns of shape (z,), read-only; limits in metres of the zone's own datum.
 
     `band` numbers the distinct bands (UNBANDED: none): zones with the same number can be united.
-    `schedule` is a row of `schedules`, -1 where a zone has none.
+    `schedule` is a row of `schedules`, -1 where a zone has none; `is_solar` where it knows sun events.
     """
 
     starts_at_ms: Integers
@@ -32,6 +32,7 @@ class ZoneColumns:
     band: Integers
     schedule: Integers
     schedules: tuple[Schedule, ...]
+    is_solar: Flags
     offsets_m: Reals
 
     @property
@@ -64,20 +65,41 @@ class ZoneColumns:
                 dtype=np.int64,
             ),
             schedules,
+            np.array(
+                [bool(revision.schedule and revision.schedule.is_solar) for revision in revisions], dtype=np.bool_
+            ),
             vertical.offsets_m(),
         )
         freeze(columns)
         return columns
 
     def in_force(self, zone: Integers, timestamp_ms: Integers) -> Flags:
-        """For pairs (m,) of a zone's row and an instant: is the revision in force and its window open?"""
+        """For pairs (m,) of a zone's row and an instant: is the revision in force and its window open?
+
+        Also where that is not known, see `unscheduled`.
+        """
         in_force = (self.starts_at_ms.take(zone) <= timestamp_ms) & (timestamp_ms < self.ends_at_ms.take(zone))
         if self.schedules:
-            schedule = self.schedule.take(zone)
-            for row in np.unique(schedule[in_force & (schedule >= 0)]):
-                pairs = np.flatnonzero(in_force & (schedule == row))
-                in_force[pairs] = self.schedules[row].active(timestamp_ms[pairs])
+            timed = in_force & (self.schedule.take(zone) >= 0)
+            in_force &= self._activity(zone, timestamp_ms, timed) != Activity.CLOSED
         return in_force
+
+    def unscheduled(self, zone: Integers, timestamp_ms: Integers) -> Flags:
+        """For pairs (m,): can it not be told whether the zone's window is open at the instant?"""
+        if not self.is_solar.any():
+            return np.zeros(len(zone), dtype=np.bool_)
+        unknown: Flags = self._activity(zone, timestamp_ms, self.is_solar.take(zone)) == Activity.UNKNOWN
+        return unknown
+
+    def _activity(self, zone: Integers, timestamp_ms: Integers, timed: Flags) -> Codes:
+        """Activity (m,) of the zones' schedules for the flagged pairs, OPEN for the others."""
+        activity = np.full(len(zone), Activity.OPEN, dtype=np.int8)
+        rows = np.flatnonzero(timed)
+        schedule = self.schedule.take(zone.take(rows))
+        for number in np.unique(schedule).tolist():
+            pairs = rows[schedule == number]
+            activity[pairs] = self.schedules[number].activity(timestamp_ms[pairs])
+        return activity
 
     def vertical(self, points: Points, point: Integers, zone: Integers) -> Codes:
         """VerticalRelation of pairs (m,): INSIDE without a band, UNCERTAIN for what is not known."""

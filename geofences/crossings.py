@@ -31,11 +31,13 @@ class Crossings:
     """Pairs of a segment and a zone revision that it crosses, sorted by segment.
 
     `certainty` is a Containment: INSIDE certain, UNCERTAIN possible. Others are not listed.
+    `unscheduled` is a Placement's.
     """
 
     segment: Integers
     zone: Integers
     certainty: Codes
+    unscheduled: Flags
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,14 +77,16 @@ class Barriers:
         vertical = self._vertical(start, end, segment, zone)
         possible = (vertical == VerticalRelation.INSIDE) | (vertical == VerticalRelation.UNCERTAIN)
         segment, zone, vertical = segment[possible], zone[possible], vertical[possible]
-        certain = (vertical == VerticalRelation.INSIDE) & _unavoidable(
+        unscheduled = self.index.columns.unscheduled(zone, end.timestamp_ms[segment])
+        certain = (vertical == VerticalRelation.INSIDE) & ~unscheduled
+        certain &= _unavoidable(
             self.index.shapes[zone],
             (starts[segment], start.radius_m[segment]),
             (ends[segment], end.radius_m[segment]),
         )
         order = np.lexsort((zone, segment))
         certainty = np.where(certain, Containment.INSIDE, Containment.UNCERTAIN).astype(np.int8)
-        return Crossings(segment[order], zone[order], certainty[order])
+        return Crossings(segment[order], zone[order], certainty[order], unscheduled[order])
 
     def _near(self, starts: Reals, ends: Reals) -> Integers:
         """Rows of the segments that may cross: long ones, and those whose circle comes near a zone."""

@@ -17,7 +17,7 @@ from shapely.geometry.base import BaseGeometry
 
 from geofences.exact import containment_in
 from geofences.index import ZoneIndex
-from geofences.placement import Codes, Integers, Placement, Points
+from geofences.placement import Codes, Flags, Integers, Placement, Points
 from geofences.zones import Containment, VerticalRelation
 
 #: Gaps up to twice this between two granted zones are closed: neighbours digitised to 1e-7 degrees
@@ -46,10 +46,12 @@ class GrantVerdict:
     """Columns of shape (n,): `status` a GrantStatus, `revision` the row of the zone revision that decided.
 
     Where several zones decide, the first is named; -1 where the point is OUTSIDE or has no grant.
+    `unscheduled` flags UNCERTAIN points that touch a granted zone which may not be in force, see Placement.
     """
 
     status: Codes
     revision: Integers
+    unscheduled: Flags
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,8 +84,10 @@ class Grants:
 
         `placement` must be `index.locate(points)`.
         """
-        verdict = GrantVerdict(np.zeros(len(points), dtype=np.int8), np.full(len(points), -1, dtype=np.int64))
-        volumes = self._volumes(placement, self._granted(placement, grant))
+        n = len(points)
+        verdict = GrantVerdict(np.zeros(n, dtype=np.int8), np.full(n, -1, dtype=np.int64), np.zeros(n, dtype=np.bool_))
+        pairs = self._granted(placement, grant)
+        volumes = self._volumes(placement, pairs)
         if len(volumes.point) == 0:
             return verdict
         status = _STATUS[volumes.horizontal, volumes.vertical]
@@ -96,6 +100,8 @@ class Grants:
         # Of several volumes with the best status the first one is named: written last, it stays.
         deciding = np.flatnonzero(status == np.repeat(best, np.diff(starts, append=len(status))))[::-1]
         verdict.revision[volumes.point[deciding]] = volumes.zone[deciding]
+        verdict.unscheduled[placement.point[pairs[placement.unscheduled[pairs]]]] = True
+        np.logical_and(verdict.unscheduled, verdict.status == GrantStatus.UNCERTAIN, out=verdict.unscheduled)
         return verdict
 
     def _granted(self, placement: Placement, grant: Integers) -> Integers:
@@ -126,7 +132,10 @@ class Grants:
         )
 
     def _inside_union(self, points: Points, placement: Placement, pairs: Integers) -> bool:
-        """Does the union of the pairs' zones hold the whole circle of their point?"""
+        """Does the union of the pairs' zones, as far as they are surely in force, hold the circle of their point?"""
+        pairs = pairs[~placement.unscheduled[pairs]]
+        if len(pairs) < 2:  # noqa: PLR2004 -- a union; one zone alone does not hold it, or would have been asked
+            return False
         union = self._union(tuple(placement.zone[pairs].tolist()))
         at = placement.point[pairs[0]]
         circle = placement.x_m[at], placement.y_m[at], points.radius_m[at]

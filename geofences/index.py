@@ -103,8 +103,11 @@ class ZoneIndex:
         points.check()
         x_m, y_m = self.project(points.lon, points.lat)
         point, zone, horizontal = self._touched(points, x_m, y_m)
+        unscheduled = self.columns.unscheduled(zone, points.timestamp_ms.take(point))
+        if unscheduled.any():
+            horizontal = np.where(unscheduled, Containment.UNCERTAIN, horizontal).astype(np.int8)
         vertical = self.columns.vertical(points, point, zone)
-        return Placement(point, zone, horizontal, vertical, x_m, y_m)
+        return Placement(point, zone, horizontal, vertical, unscheduled, x_m, y_m)
 
     def _touched(self, points: Points, x_m: Reals, y_m: Reals) -> _Pairs:
         small = points.radius_m <= REACH_M

@@ -67,7 +67,9 @@ class Placement:
 
     `point` is a row of the Points, `zone` a row of ZoneIndex.revisions, `horizontal` a Containment
     (only UNCERTAIN or INSIDE: a zone not listed is OUTSIDE), `vertical` a VerticalRelation (INSIDE
-    for a zone without a band). `x_m`, `y_m`, of shape (n,), are the points in the index's plane.
+    for a zone without a band). `unscheduled` flags zones of which nobody can tell whether they are
+    in force at that time (see Schedule.activity): they are at best UNCERTAIN. `x_m`, `y_m`, of
+    shape (n,), are the points in the index's plane.
 
     A point of unknown radius is never INSIDE. It is UNCERTAIN of the zones within
     UNKNOWN_RADIUS_M, and the absence of a zone proves nothing: the caller, who knows which radii
@@ -78,11 +80,18 @@ class Placement:
     zone: Integers
     horizontal: Codes
     vertical: Codes
+    unscheduled: Flags
     x_m: Reals
     y_m: Reals
 
     def keep(self, pairs: Flags) -> Placement:
         """Only the flagged pairs; the points stay."""
         return Placement(
-            self.point[pairs], self.zone[pairs], self.horizontal[pairs], self.vertical[pairs], self.x_m, self.y_m
+            self.point[pairs],
+            self.zone[pairs],
+            self.horizontal[pairs],
+            self.vertical[pairs],
+            self.unscheduled[pairs],
+            self.x_m,
+            self.y_m,
         )

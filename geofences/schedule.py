@@ -15,9 +15,10 @@ a start and the last for an end, so that "22:00 to 06:00" is one night, whatever
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from enum import IntEnum
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -33,6 +34,14 @@ ANY_DAY = "ANY"
 DAY_MS = 86_400_000
 DAY_MINUTES = 1_440
 _EPOCH = date(1970, 1, 1)
+
+
+class Activity(IntEnum):
+    """Whether a schedule's windows are open; UNKNOWN when the sun event that would tell does not happen."""
+
+    CLOSED = 0
+    UNKNOWN = 1
+    OPEN = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +88,38 @@ class Schedule:
         for window in self.windows:
             _check(window, placed=self.lon is not None and self.lat is not None)
 
-    def active(self, timestamps_ms: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether each instant (shape (n,), milliseconds UTC) lies in a window.
+    @property
+    def is_solar(self) -> bool:
+        """Does a window start or end with a sun event? Only then can its activity be UNKNOWN."""
+        return any(isinstance(moment, SunTime) for window in self.windows for moment in (window.start, window.end))
 
-        Raises InvalidZone where a sun event does not happen on the day in question.
+    def activity(self, timestamps_ms: NDArray[np.int64]) -> NDArray[np.int8]:
+        """The Activity at each instant (shape (n,), milliseconds UTC).
+
+        UNKNOWN where no other window is open and a sun event that would tell does not happen within
+        a day or two (polar day and night).
         """
-        active = np.zeros(len(timestamps_ms), dtype=np.bool_)
+        activity = np.empty(len(timestamps_ms), dtype=np.int8)
         days = timestamps_ms // DAY_MS
         for day in np.unique(days):
             chosen = days == day
-            edges = _edges_ms(self, int(day))
+            edges, problem = _edges_ms(self, int(day))
             # Intervals are disjoint and sorted: an odd number of edges passed means inside.
-            active[chosen] = np.searchsorted(edges, timestamps_ms[chosen], side="right") % 2 == 1
-        return active
+            inside = np.searchsorted(edges, timestamps_ms[chosen], side="right") % 2 == 1
+            activity[chosen] = np.where(inside, Activity.OPEN, Activity.UNKNOWN if problem else Activity.CLOSED)
+        return activity
+
+    def active(self, timestamps_ms: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether each instant (shape (n,), milliseconds UTC) lies in a window.
+
+        Raises InvalidZone where that is UNKNOWN, see `activity`.
+        """
+        activity = self.activity(timestamps_ms)
+        unknown = np.flatnonzero(activity == Activity.UNKNOWN)
+        if len(unknown):
+            raise InvalidZone(_edges_ms(self, int(timestamps_ms[unknown[0]]) // DAY_MS)[1])
+        is_open: NDArray[np.bool_] = activity == Activity.OPEN
+        return is_open
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Schedule:
@@ -119,34 +147,41 @@ class Schedule:
 
 
 @lru_cache(maxsize=16_384)
-def _edges_ms(schedule: Schedule, utc_day: int) -> NDArray[np.int64]:
-    """Starts and ends, alternating and sorted, of the merged windows that touch one UTC day."""
+def _edges_ms(schedule: Schedule, utc_day: int) -> tuple[NDArray[np.int64], str]:
+    """Starts and ends, alternating and sorted, of the merged windows that touch one UTC day.
+
+    The text says why a window could not be computed; it is empty when all could.
+    """
     # A local day may begin 14 hours before or 12 hours after the UTC day of the same date, and a
     # window may last into the day after it starts.
     first = _EPOCH + timedelta(days=utc_day - 2)
-    spans = sorted(
-        span for step in range(4) for span in _spans_ms(schedule, first + timedelta(days=step)) if span[0] < span[1]
-    )
+    spans: list[tuple[int, int]] = []
+    problem = ""
+    for day in (first + timedelta(days=step) for step in range(4)):
+        for window in schedule.windows:
+            if day.weekday() in window.days:
+                try:
+                    spans.append(_span_ms(schedule, window, day))
+                except InvalidZone as reason:
+                    problem = str(reason)
     merged: list[int] = []
-    for start, end in spans:
+    for start, end in sorted(span for span in spans if span[0] < span[1]):
         if merged and start <= merged[-1]:
             merged[-1] = max(merged[-1], end)
         else:
             merged += [start, end]
     edges = np.array(merged, dtype=np.int64)
     edges.flags.writeable = False
-    return edges
+    return edges, problem
 
 
-def _spans_ms(schedule: Schedule, day: date) -> Iterable[tuple[int, int]]:
-    """The windows that start on a local day, as [start, end) in milliseconds UTC."""
-    for window in schedule.windows:
-        if day.weekday() in window.days:
-            start = _instant_ms(schedule, window.start, day, last=False)
-            end = _instant_ms(schedule, window.end, day, last=True)
-            if end <= start or _ends_next_day(window):
-                end = _instant_ms(schedule, window.end, day + timedelta(days=1), last=True)
-            yield start, end
+def _span_ms(schedule: Schedule, window: Window, day: date) -> tuple[int, int]:
+    """A window that starts on a local day, as [start, end) in milliseconds UTC. Raises InvalidZone."""
+    start = _instant_ms(schedule, window.start, day, last=False)
+    end = _instant_ms(schedule, window.end, day, last=True)
+    if end <= start or _ends_next_day(window):
+        end = _instant_ms(schedule, window.end, day + timedelta(days=1), last=True)
+    return start, end
 
 
 def _ends_next_day(window: Window) -> bool:

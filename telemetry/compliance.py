@@ -7,6 +7,7 @@ from dataclasses import fields
 
 import numpy as np
 
+from geofences.schedule import Activity
 from telemetry.findings import Finding
 from telemetry.judgement import Case, Judgement
 from telemetry.places import judge_place
@@ -88,9 +89,10 @@ def _judge_hours(case: Case, into: Judgement) -> None:
     hours = case.codes(case.rulebook.permits.hours, -1)
     for row in np.unique(hours[hours >= 0]).tolist():
         rows = np.flatnonzero(hours == row)
-        closed = np.zeros(len(hours), dtype=np.bool_)
-        closed[rows] = ~schedules[row].active(case.batch.timestamp_ms[rows])
-        into.find(Finding.OUTSIDE_HOURS, closed)
+        activity = np.full(len(hours), Activity.OPEN, dtype=np.int8)
+        activity[rows] = schedules[row].activity(case.batch.timestamp_ms[rows])
+        into.find(Finding.OUTSIDE_HOURS, activity == Activity.CLOSED)
+        into.lack(int(Finding.OUTSIDE_HOURS), activity == Activity.UNKNOWN)
 
 
 def _judge_people(case: Case, into: Judgement) -> None:

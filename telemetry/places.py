@@ -104,6 +104,9 @@ class _Place:
         if banded.any():
             self.into.doubt(_VERTICAL, uncertain & banded)
             self.into.find(Finding.INDETERMINATE, uncertain & banded & self._flag(self._unread_altitudes()))
+        unscheduled = np.zeros(len(governed), dtype=np.bool_)
+        unscheduled[self.rows] = verdict.unscheduled
+        self.into.find(Finding.INDETERMINATE, uncertain & unscheduled)
 
     def judge_restricted(self) -> None:
         """Restricted zones bind every vehicle."""
@@ -117,7 +120,8 @@ class _Place:
         self.into.find(Finding.RESTRICTED_AREA, inside)
         possible = pairs & self._possible()
         self.into.doubt(_RESTRICTED, self._flag(possible) & ~inside)
-        self.into.find(Finding.INDETERMINATE, self._flag(possible & self._unread_altitudes()) & ~inside)
+        unread = self._unread_altitudes() | self.placement.unscheduled
+        self.into.find(Finding.INDETERMINATE, self._flag(possible & unread) & ~inside)
 
     def judge_speed_limits(self, limit_mps: Reals) -> None:
         """Lower `limit_mps` (n,) to the limits of zones that certainly hold; doubt those that may."""
@@ -135,7 +139,9 @@ class _Place:
         self.into.zone_revision[rows[broken]] = zones.revision[self.placement.zone[sure[broken]]]
         possible = np.flatnonzero(pairs & self._possible())
         rows = self._batch_rows(possible)
-        self.into.undecided[rows[_may_exceed(speed_mps[rows], limits[possible])]] |= int(Finding.OVERSPEED)
+        doubtful = _may_exceed(speed_mps[rows], limits[possible])
+        self.into.undecided[rows[doubtful]] |= int(Finding.OVERSPEED)
+        self.into.verdict[rows[doubtful & self.placement.unscheduled[possible]]] |= int(Finding.INDETERMINATE)
 
     def _sure(self) -> Flags:
         placement = self.placement
@@ -183,6 +189,7 @@ def _judge_ways(case: Case, points: Points, rows: Integers, into: Judgement) -> 
     row = rows[at]
     sure = (found.certainty == Containment.INSIDE) & (points.timestamp_ms[at] - since_ms[at] <= STRAIGHT_MS)
     into.undecided[row[~sure]] |= _RESTRICTED
+    into.verdict[row[found.unscheduled]] |= int(Finding.INDETERMINATE)
     fresh = sure & (into.verdict[row] & _RESTRICTED == 0)
     into.zone_revision[row[fresh]] = zones.revision[found.zone[fresh]]
     into.crossed_since_ms[row[fresh]] = since_ms[at[fresh]].astype(np.int64)

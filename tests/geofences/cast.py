@@ -15,6 +15,7 @@ from geofences.datum import VerticalReference
 from geofences.index import ZoneIndex
 from geofences.placement import Placement, Points
 from geofences.projection import _transformer
+from geofences.schedule import Schedule
 from geofences.zones import Containment, Datum, VerticalBand, ZoneKind, ZoneRevision
 
 LON, LAT = 113.9, 22.5
@@ -22,6 +23,16 @@ NOON_MS = 1_732_161_600_000  # 2024-11-21T12:00:00+08:00
 #: Degrees to a metre, roughly, at LAT: for drawing, never for judging.
 LON_M, LAT_M = 1 / 102_900.0, 1 / 110_750.0
 CITY = VerticalReference(ground_elevation_m=5.0, geoid_undulation_m=-3.0)
+
+
+#: Open from sunrise to sunset at a place where the sun does not rise at NOON_MS.
+POLAR_NIGHT = Schedule.from_dict(
+    {
+        "time_zone": "Europe/Oslo",
+        "position": {"lon": 18.9, "lat": 75.0},
+        "windows": [{"days": ["ANY"], "start": {"event": "SR"}, "end": {"event": "SS"}}],
+    }
+)
 
 
 def at(*metres: tuple[float, float]) -> list[tuple[float, float]]:

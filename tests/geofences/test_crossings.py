@@ -9,7 +9,7 @@ from shapely.geometry import LineString
 from geofences.crossings import Barriers, Crossings, crossings
 from geofences.placement import Points
 from geofences.zones import Containment, ZoneKind, ZoneRevision
-from tests.geofences.cast import NOON_MS, at, band, build, points, square, unprojected, zone
+from tests.geofences.cast import NOON_MS, POLAR_NIGHT, at, band, build, points, square, unprojected, zone
 
 CERTAIN, POSSIBLE = Containment.INSIDE, Containment.UNCERTAIN
 Place = tuple[float, float]
@@ -101,6 +101,13 @@ def test_the_zones_in_force_at_the_end_count() -> None:
     last = points(at((20, 0)) * 2, 4.0, timestamp_ms=[NOON_MS - 1, NOON_MS])
     found = crossings(index, first, last)
     assert list(zip(found.segment, found.zone, strict=True)) == [(0, 0), (1, 1)]
+
+
+def test_a_zone_whose_hours_nobody_can_tell_is_crossed_possibly() -> None:
+    index = build(wall("maybe", schedule=POLAR_NIGHT), wall("sure"))
+    found = crossings(index, points(at((-20, 0)), 4.0), points(at((20, 0)), 4.0))
+    assert pairs(found) == [(0, POSSIBLE), (1, CERTAIN)]
+    assert found.unscheduled.tolist() == [True, False]
 
 
 def test_only_zones_of_the_kinds_asked_for_are_barriers() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,18 @@ from geofences.grants import Grants, GrantStatus
 from geofences.index import ZoneIndex
 from geofences.placement import Points
 from geofences.zones import Containment, ZoneRevision
-from tests.geofences.cast import at, band, build, plain_containment, points, random_zone, square, unprojected, zone
+from tests.geofences.cast import (
+    POLAR_NIGHT,
+    at,
+    band,
+    build,
+    plain_containment,
+    points,
+    random_zone,
+    square,
+    unprojected,
+    zone,
+)
 
 OUTSIDE, BELOW, ABOVE = GrantStatus.OUTSIDE, GrantStatus.BELOW, GrantStatus.ABOVE
 UNCERTAIN, INSIDE = GrantStatus.UNCERTAIN, GrantStatus.INSIDE
@@ -55,6 +67,18 @@ def test_neighbours_digitised_to_seven_decimals_have_no_gap() -> None:
     )
     asked = points(shapely.get_coordinates(seam), 2.0)
     assert set(statuses(asked, zone(west, "west"), zone(east, "east"))) == {INSIDE}
+
+
+def test_a_zone_that_may_not_be_in_force_grants_nothing_for_certain() -> None:
+    maybe = replace(EAST, schedule=POLAR_NIGHT)
+    way = points(at((50, 50), (96, 50), (110, 50)), 5.0)
+    assert statuses(way, WEST, maybe) == [INSIDE, UNCERTAIN, UNCERTAIN]
+    assert statuses(way, WEST, maybe, EAST) == [INSIDE, INSIDE, INSIDE]
+    index = build(WEST, maybe)
+    verdict = Grants.of(index, [frozenset({"west"}), frozenset({"west", "east"})]).judge(
+        way, index.locate(way), np.array([1, 0, 1])
+    )
+    assert verdict.unscheduled.tolist() == [False, False, True]
 
 
 def test_a_real_gap_between_zones_is_not_closed() -> None:

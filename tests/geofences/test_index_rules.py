@@ -15,7 +15,7 @@ from geofences.errors import InvalidZone
 from geofences.index import ZoneIndex
 from geofences.schedule import Schedule
 from geofences.zones import Containment, Datum, Unit, VerticalRelation, ZoneKind
-from tests.geofences.cast import NOON_MS, answers, at, band, build, points, square, zone
+from tests.geofences.cast import NOON_MS, POLAR_NIGHT, answers, at, band, build, points, square, zone
 
 INSIDE, UNCERTAIN = Containment.INSIDE, Containment.UNCERTAIN
 HOUR_MS = 3_600_000
@@ -103,6 +103,14 @@ def test_a_zone_is_there_only_while_its_schedule_is_active(radius: float) -> Non
     index = build(zone(square(0, 0, 100), schedule=hours), zone(square(0, 0, 100), "always"))
     asked = points(HOME * 3, radius, timestamp_ms=[NOON_MS - 2 * HOUR_MS, NOON_MS, NOON_MS + 2 * HOUR_MS])
     assert answers(index.locate(asked)).keys() == {(0, 1), (1, 0), (1, 1), (2, 1)}
+
+
+@pytest.mark.parametrize("radius", [0.0, 60.0])
+def test_a_zone_whose_hours_nobody_can_tell_is_at_best_uncertain(radius: float) -> None:
+    index = build(zone(square(-100, -100, 300), schedule=POLAR_NIGHT), zone(square(-100, -100, 300), "always"))
+    placement = index.locate(points(HOME, radius))
+    assert placement.horizontal.tolist() == [UNCERTAIN, INSIDE]
+    assert placement.unscheduled.tolist() == [True, False]
 
 
 def test_a_point_of_unknown_accuracy_is_never_inside_and_uncertain_within_100_m() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geofences.errors import InvalidZone
-from geofences.schedule import DAYS, Schedule
+from geofences.schedule import DAYS, Activity, Schedule
 from geofences.sun import SunEvent, sun_event
 
 QIANHAI = {"lon": 113.9, "lat": 22.5}
@@ -127,6 +127,26 @@ def test_a_sun_that_does_not_rise_leaves_the_schedule_undecided() -> None:
     )
     with pytest.raises(InvalidZone, match="no SR"):
         active(polar, ms("2024-12-21T12:00", "Europe/Oslo"))
+
+
+def test_a_window_without_its_sun_event_is_unknown_and_the_others_stay_what_they_are() -> None:
+    polar = schedule(
+        window({"event": "SR"}, {"event": "SS"}),
+        window("08:00", "09:00"),
+        time_zone="Europe/Oslo",
+        position={"lon": 18.9, "lat": 69.6},
+    )
+    instants = [ms(f"2024-12-21T{clock}", "Europe/Oslo") for clock in ("07:59", "08:30", "09:00")]
+    activity = polar.activity(np.array(instants, dtype=np.int64)).tolist()
+    assert activity == [Activity.UNKNOWN, Activity.OPEN, Activity.UNKNOWN]
+    assert active(polar, instants[1]) == [True]
+    day = polar.activity(np.array([ms(f"2024-03-21T{clock}", "Europe/Oslo") for clock in ("03:00", "12:00")]))
+    assert day.tolist() == [Activity.CLOSED, Activity.OPEN]
+
+
+def test_only_sun_events_leave_a_schedule_unknown() -> None:
+    assert schedule(window({"event": "SR"}, "18:00"), position=QIANHAI).is_solar
+    assert not schedule(window("08:00", "18:00")).is_solar
 
 
 @settings(max_examples=60, deadline=None)

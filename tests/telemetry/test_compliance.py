@@ -10,7 +10,7 @@ import pytest
 
 from geofences.datum import VerticalReference
 from geofences.schedule import Schedule
-from geofences.zones import FOREVER_MS
+from geofences.zones import FOREVER_MS, ZoneRevision
 from telemetry import compliance
 from telemetry.findings import Finding
 from telemetry.ports import PermitState, PermitTerms
@@ -19,10 +19,13 @@ from tests.telemetry.cast import (
     AREA,
     CAR,
     EVTOL,
+    FENCE,
     GROUND_TERMS,
     OTHER_CAR,
+    SCHOOL,
     STRAY_CAR,
     T0,
+    YARD,
     ZONES,
     drive,
     message,
@@ -327,6 +330,52 @@ def test_what_cannot_be_judged_is_stored_as_indeterminate(
     everything = sum(int(finding) for finding in Finding) & ~int(UNSURE)
     assert int(home.undecided(1, OTHER_CAR)) == everything
     assert "ZeroDivisionError" in caplog.text
+
+
+#: Open while the sun is up, far in the north, where it is not in November.
+POLAR_NIGHT = Schedule.from_dict(
+    {
+        "time_zone": "Europe/Oslo",
+        "position": {"lon": 18.9, "lat": 75.0},
+        "windows": [{"days": ["ANY"], "start": {"event": "SR"}, "end": {"event": "SS"}}],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("touched", "at", "speed", "doubt"),
+    [
+        (AREA, (500, 500), 5.0, Finding.OUTSIDE_AREA),
+        (YARD, (650, 650), 5.0, Finding.RESTRICTED_AREA),
+        (SCHOOL, (200, 200), 9.0, Finding.OVERSPEED),
+    ],
+)
+def test_a_zone_whose_hours_nobody_can_tell_leaves_doubt_only_where_it_matters(
+    touched: ZoneRevision, at: tuple[float, float], speed: float, doubt: Finding, caplog: pytest.LogCaptureFixture
+) -> None:
+    zones = [replace(zone, schedule=POLAR_NIGHT) if zone is touched else zone for zone in ZONES]
+    home = world(zones=zones)
+    home.send(
+        message(payload(1, T0, *at, location={"speed": speed})),
+        message(payload(1, T0, 1500, 500), OTHER_CAR),
+        message(payload(1, T0, *at), STRAY_CAR),
+    )
+    assert (home.findings(1), home.undecided(1)) == (UNSURE, doubt)
+    assert (home.findings(1, OTHER_CAR), home.undecided(1, OTHER_CAR)) == (NOTHING, NOTHING)
+    if touched is not YARD:
+        assert (home.findings(1, STRAY_CAR), home.undecided(1, STRAY_CAR)) == (Finding.PERMIT_MISSING, NOTHING)
+    assert not caplog.records  # the batch was judged at once
+
+
+def test_a_way_across_a_zone_whose_hours_nobody_can_tell_is_in_doubt() -> None:
+    home = world(zones=[replace(zone, schedule=POLAR_NIGHT) if zone is FENCE else zone for zone in ZONES])
+    home.send(*drive([(1990, 500), (2010, 500)], location={"speed": 15.0}))
+    assert (home.findings(2), home.undecided(2)) == (UNSURE, Finding.RESTRICTED_AREA)
+
+
+def test_permit_hours_that_nobody_can_tell_leave_doubt(caplog: pytest.LogCaptureFixture) -> None:
+    assert judged(ground(hours=POLAR_NIGHT)) == (UNSURE, Finding.OUTSIDE_HOURS)
+    assert not caplog.records
 
 
 def test_a_permit_of_unknown_zones_grants_nothing() -> None:
