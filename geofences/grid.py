@@ -112,17 +112,16 @@ class Grid:
         ascend. The frame must hold the new areas with their reach.
         """
         drawn_edges = Edges.of(come, np.arange(len(come)))
-        drawn = draw(drawn_edges, self.frame, self.reach_m)
+        drawn = draw(drawn_edges, self.frame, self.reach_m, len(self.edges.rows))
         # A little farther than they were drawn, since the frame may have grown since and rounding with it.
         left = draw(Edges.of(gone, np.arange(len(gone))), self.frame, self.reach_m + SLACK_M).cell
         fresh = drawn.rows
         fresh[:, ZONE] = slot.take(fresh[:, ZONE])
         fresh[:, EDGE_START] += len(self.edge.rows)
-        drawn.edge[:] += len(self.edges.rows)
         cell, entries = self._with_stayed(row, left, drawn.cell, fresh)
+        first = np.flatnonzero(np.concatenate([np.ones(min(1, len(cell)), dtype=np.bool_), cell[1:] != cell[:-1]]))
         run = self.run.copy()
         run[left] = 0
-        first = np.flatnonzero(np.diff(cell, prepend=-1))
         run[cell[first], 0] = first + len(self.entries.rows)
         run[cell[first], 1] = np.diff(first, append=len(cell))
         return self._with(

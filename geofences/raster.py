@@ -16,6 +16,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from geofences.ledger import Ledger
 from geofences.placement import Flags, Integers, Reals
 from geofences.ragged import spread
 
@@ -130,24 +131,18 @@ class Entries:
     edge: Numbers
 
 
-def draw(edges: Edges, frame: Frame, reach_m: float) -> Entries:
-    """Entries of all zones, sorted by cell, then by zone."""
+def draw(edges: Edges, frame: Frame, reach_m: float, first_edge: int = 0) -> Entries:
+    """Entries of all zones, sorted by cell, then by zone. The edges are numbered from `first_edge`."""
     near_m = reach_m + frame.half_diagonal_m + SLACK_M
-    cells, rows, edge = [_NONE], [_NONE.reshape(-1, 4)], [_NONE]
-    drawn = 0
+    # Ledgers, not lists of many arrays, between which freed memory would be lost.
+    cell, rows, edge = Ledger(_NONE), Ledger(_NONE.reshape(-1, 4)), Ledger(_NONE)
     for first, end in _parts(edges, frame, near_m):
-        part = _draw_part(edges.part(first, end), first, frame, near_m)
-        part.rows[:, EDGE_START] += drawn
-        drawn += len(part.edge)
-        cells.append(part.cell)
-        rows.append(part.rows)
-        edge.append(part.edge)
-    cell = np.concatenate(cells)
-    together = np.concatenate(rows)
-    rows.clear()  # these are large
+        part = _draw_part(edges.part(first, end), first_edge + first, frame, near_m)
+        part.rows[:, EDGE_START] += len(edge.rows)
+        cell, rows, edge = cell.extended(part.cell), rows.extended(part.rows), edge.extended(part.edge)
     # The parts are in the order of zones, and so remain those of one cell.
-    order = np.argsort(cell, kind="stable")
-    return Entries(cell[order], together.take(order, axis=0), np.concatenate(edge))
+    order = np.argsort(cell.rows, kind="stable")
+    return Entries(cell.rows[order], rows.rows.take(order, axis=0), edge.rows)
 
 
 def _parts(edges: Edges, frame: Frame, near_m: float) -> list[tuple[int, int]]:
