@@ -150,7 +150,8 @@ export class VehicleLayer {
   }
 
   reveal(vehicle) {
-    this.map.panInside(vehicle.marker.getLatLng(), { paddingTopLeft: [160, 280], paddingBottomRight: [160, 40] });
+    const height = vehicle.marker.getPopup().getElement().offsetHeight;
+    this.map.panInside(vehicle.marker.getLatLng(), { paddingTopLeft: [160, height + 48], paddingBottomRight: [160, 40] });
   }
 
   animate() {
