@@ -15,6 +15,12 @@ class StoreUnavailable(TelemetryError):
     code = "store_unavailable"
 
 
+class RegistryUnusable(StoreUnavailable):
+    """Zones or permits that cannot be compiled. Nothing is judged by half of them: wait until they are mended."""
+
+    code = "registry_unusable"
+
+
 class StaleRegistry(TelemetryError):
     """The registry moved on between judging and committing. Nothing was written: judge again."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,15 +11,17 @@ import numpy as np
 
 from telemetry.bus import LivePosition, alerts_topic, encode_alert
 from telemetry.decoding import Decoded, decode, reject_of
-from telemetry.errors import StaleRegistry, StoreUnavailable
+from telemetry.errors import RegistryUnusable, StaleRegistry, StoreUnavailable
 from telemetry.intake import Intake, take_in
 from telemetry.judging import Judged, judge_in_order
 from telemetry.messages import Message
 from telemetry.officers import OfficerRoster
-from telemetry.ports import AlertChange, Clock, Flush, OutboxMessage, Registry, RejectReason, Store
+from telemetry.ports import AlertChange, Clock, Flush, OutboxMessage, Registry, RegistrySnapshot, RejectReason, Store
 from telemetry.positions import newest_positions
 from telemetry.rulebook import Rulebook
 from telemetry.tracks import NEW_TRACK, Track, state_of, track_of
+
+_LOG = logging.getLogger(__name__)
 
 #: A registry that changes faster than a flush can be judged is not chased forever.
 MAX_STALE = 5
@@ -141,7 +144,7 @@ class Pipeline:
     def _current_rulebook(self) -> Rulebook:
         generation = self._registry.generation()
         if self._rulebook is None or self._rulebook.generation != generation:
-            self._rulebook = Rulebook.of(self._registry.snapshot(), self._rulebook)
+            self._rulebook = _compiled(self._registry.snapshot(), self._rulebook)
         return self._rulebook
 
     def _load_tracks(self, vehicles: Iterable[int]) -> None:
@@ -189,3 +192,13 @@ class Pipeline:
             rejected=len(intake.rejects),
             duplicates=intake.duplicates,
         )
+
+
+def _compiled(snapshot: RegistrySnapshot, previous: Rulebook | None) -> Rulebook:
+    try:
+        return Rulebook.of(snapshot, previous)
+    except Exception as error:  # whatever it is, the messages are not to blame and must wait
+        _LOG.exception("The registry at generation %d cannot be compiled", snapshot.generation)
+        raise RegistryUnusable(
+            f"the registry at generation {snapshot.generation} cannot be compiled: {error}"
+        ) from error

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from telemetry.bus import decode_alert
-from telemetry.errors import InvalidTrackState, StaleRegistry, StoreUnavailable
+from telemetry.errors import InvalidTrackState, RegistryUnusable, StaleRegistry, StoreUnavailable
 from telemetry.findings import Finding
 from telemetry.messages import Message, telemetry_topic
 from telemetry.pipeline import MAX_STALE, Watermark
@@ -24,6 +24,7 @@ from tests.telemetry.cast import (
     EVTOL,
     GROUND_TERMS,
     OTHER_CAR,
+    ROAD,
     T0,
     World,
     drive,
@@ -161,6 +162,17 @@ def test_after_a_failed_commit_the_same_messages_have_the_same_result() -> None:
                 shaken.send(*trip[start : start + 3])
         assert shaken.send(*trip[start : start + 3]) == expected
     assert everything(steady) == everything(shaken)
+
+
+def test_a_registry_that_cannot_be_compiled_costs_no_message(caplog: pytest.LogCaptureFixture) -> None:
+    home = world()
+    good = home.registry.snapshot()
+    home.registry.change(replace(good, zones=[replace(ROAD, half_width_m=-1.0)]))
+    with pytest.raises(RegistryUnusable):
+        home.send(message(payload(1, T0)))
+    assert "cannot be compiled" in caplog.text
+    home.registry.change(good)
+    assert home.send(message(payload(1, T0))).stored == 1
 
 
 def test_a_refused_message_is_recorded_and_nothing_else() -> None:
