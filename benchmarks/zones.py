@@ -13,7 +13,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
@@ -31,6 +31,7 @@ BATCH = 500
 BATCHES = 8
 WARM = 3
 ROUNDS = 25
+REBUILDS = 9
 #: About the extended Qianhai zone, 120 square kilometres.
 EXTENT_M = 11_000.0
 LON, LAT = 113.9, 22.5
@@ -45,6 +46,8 @@ class Case:
 
     index: ZoneIndex
     build_s: float
+    one_more_s: float
+    successor_s: float
     batches: list[Points]
     geometries: list[NDArray[np.object_]]
     altitudes_m: list[Reals]
@@ -62,7 +65,10 @@ def main() -> None:
     for name in (EXACT, CIRCLE):
         print(f"time a point at 2,500 over 250 zones, {name}: {rates[250, name] / rates[2_500, name]:.2f}")
     for zones, case in cases.items():
-        print(f"{zones} zones: built in {case.build_s:.2f} s, grids of {megabytes(case.index):.1f} MB")
+        print(
+            f"{zones} zones: built in {case.build_s:.2f} s, {case.one_more_s * 1000:.1f} ms for one zone more,"
+            f" {case.successor_s * 1000:.1f} ms for a new revision of one; grids of {megabytes(case.index):.1f} MB"
+        )
 
 
 TREE = "shapely STRtree.query(intersects), bands"
@@ -123,18 +129,41 @@ def make_case(zones: int) -> Case:
     rng = np.random.default_rng(zones)
     roads = [road(rng, number) for number in range(zones * 4 // 5)]
     revisions = roads + [corridor(rng, number) for number in range(zones - len(roads))]
-    start = time.perf_counter()
+    start = time.process_time()
     index = ZoneIndex.build(revisions, CITY)
-    build_s = time.perf_counter() - start
+    build_s = time.process_time() - start
+    one_more_s = median_rebuild_s(index, lambda before, number: [*before, road(rng, 50_000 + number)])
+    successor_s = median_rebuild_s(index, lambda before, number: succeeded(before, road(rng, number)))
     batches = [batch_of(rng, revisions) for _ in range(BATCHES)]
     planes = [np.column_stack(index.project(points.lon, points.lat)) for points in batches]
     return Case(
         index,
         build_s,
+        one_more_s,
+        successor_s,
         batches,
         [np.asarray(shapely.points(plane), dtype=object) for plane in planes],
         [points.altitude_m - 5.0 for points in batches],
     )
+
+
+def median_rebuild_s(index: ZoneIndex, change: Callable[[list[ZoneRevision], int], list[ZoneRevision]]) -> float:
+    """Processor time of building an index with a change from the one before; each follows the last."""
+    seconds = []
+    for number in range(REBUILDS):
+        revisions = change(list(index.revisions), number)
+        start = time.process_time()
+        index = ZoneIndex.build(revisions, CITY, previous=index)
+        seconds.append(time.process_time() - start)
+    return statistics.median(seconds)
+
+
+def succeeded(revisions: list[ZoneRevision], new: ZoneRevision) -> list[ZoneRevision]:
+    """The revisions with a successor to the one of the same zone."""
+    ended = [
+        replace(revision, ends_at_ms=NOW_MS) if revision.zone_id == new.zone_id else revision for revision in revisions
+    ]
+    return [*ended, replace(new, revision_id=60_000, starts_at_ms=NOW_MS)]
 
 
 def road(rng: np.random.Generator, number: int) -> ZoneRevision:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from operator import is_
 
 import numpy as np
 import shapely
@@ -59,15 +60,20 @@ class Grants:
     """Sets of zones, each by its row, over one index.
 
     `members` holds one bit a set and zone revision, packed little end first, shape (sets, bytes).
+    Unions are kept for later Grants as well, by the slots of their zones and together with the
+    areas that they were made of: a slot may come to mean another zone.
     """
 
     index: ZoneIndex
     members: np.ndarray[tuple[int, int], np.dtype[np.uint8]]
-    _unions: dict[tuple[int, ...], BaseGeometry] = field(default_factory=dict)
+    unions: dict[tuple[int, ...], _Union] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, index: ZoneIndex, zone_id_sets: Sequence[frozenset[str]]) -> Grants:
-        """Grants of the zones with these ids, in whatever revision is in force. Unknown ids grant nothing."""
+    def of(cls, index: ZoneIndex, zone_id_sets: Sequence[frozenset[str]], previous: Grants | None = None) -> Grants:
+        """Grants of the zones with these ids, in whatever revision is in force. Unknown ids grant nothing.
+
+        Unions that `previous` has made of areas that have not changed are used again.
+        """
         rows: dict[str, list[int]] = {}
         for row, revision in enumerate(index.revisions):
             rows.setdefault(revision.zone_id, []).append(row)
@@ -77,7 +83,7 @@ class Grants:
             flags[grant, [row for zone_id in zone_ids for row in rows.get(zone_id, ())]] = True
         packed[:] = np.packbits(flags, axis=1, bitorder="little")
         packed.flags.writeable = False
-        return cls(index, packed)
+        return cls(index, packed, {} if previous is None else previous.unions)
 
     def judge(self, points: Points, placement: Placement, grant: Integers) -> GrantVerdict:
         """Judge placed points against one grant each: `grant` of shape (n,), -1 for none.
@@ -136,18 +142,27 @@ class Grants:
         pairs = pairs[~placement.unscheduled[pairs]]
         if len(pairs) < 2:  # noqa: PLR2004 -- a union; one zone alone does not hold it, or would have been asked
             return False
-        union = self._union(tuple(placement.zone[pairs].tolist()))
+        union = self._union(placement.zone[pairs])
         at = placement.point[pairs[0]]
         circle = placement.x_m[at], placement.y_m[at], points.radius_m[at]
         return containment_in(union, *circle) is Containment.INSIDE
 
-    def _union(self, zones: tuple[int, ...]) -> BaseGeometry:
-        union = self._unions.get(zones)
-        if union is None:
-            if len(self._unions) >= _UNIONS_KEPT:
-                self._unions.pop(next(iter(self._unions)))
-            union = self._unions[zones] = _joined(self.index, zones)
-        return union
+    def _union(self, zones: Integers) -> BaseGeometry:
+        slots = tuple(self.index.slot[zones].tolist())
+        areas = self.index.shapes[zones].tolist()
+        known = self.unions.get(slots)
+        if known is not None and all(map(is_, known.areas, areas)):
+            return known.whole
+        if len(self.unions) >= _UNIONS_KEPT:
+            self.unions.pop(next(iter(self.unions)))
+        self.unions[slots] = _Union(areas, whole := _joined(areas))
+        return whole
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Union:
+    areas: Sequence[BaseGeometry]
+    whole: BaseGeometry
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -180,9 +195,9 @@ def _starts(sorted_keys: Integers) -> Integers:
     return np.flatnonzero(np.diff(sorted_keys, prepend=-1))
 
 
-def _joined(index: ZoneIndex, zones: tuple[int, ...]) -> BaseGeometry:
-    """The union of some zones' areas, with gaps up to twice SEAM_M closed."""
-    wider = shapely.buffer(index.shapes[list(zones)], SEAM_M, join_style="mitre")
+def _joined(areas: Sequence[BaseGeometry]) -> BaseGeometry:
+    """The union of some areas, with gaps up to twice SEAM_M closed."""
+    wider = shapely.buffer(areas, SEAM_M, join_style="mitre")
     union = shapely.buffer(shapely.union_all(wider), -SEAM_M, join_style="mitre")
     shapely.prepare(union)
     return union

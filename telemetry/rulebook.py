@@ -126,7 +126,7 @@ class Rulebook:
             timelines=_timelines([vehicle.key for vehicle in vehicles], snapshot.permits),
             permits=_permit_columns(snapshot, sets, schedules),
             schedules=schedules,
-            grants=Grants.of(zones.index, sets),
+            grants=Grants.of(zones.index, sets, previous.grants if previous else None),
             zones=zones,
             licences=dict(snapshot.licences),
             source=snapshot,

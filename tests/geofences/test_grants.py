@@ -13,6 +13,7 @@ from geofences.index import ZoneIndex
 from geofences.placement import Points
 from geofences.zones import Containment, ZoneRevision
 from tests.geofences.cast import (
+    CITY,
     POLAR_NIGHT,
     at,
     band,
@@ -79,6 +80,24 @@ def test_a_zone_that_may_not_be_in_force_grants_nothing_for_certain() -> None:
         way, index.locate(way), np.array([1, 0, 1])
     )
     assert verdict.unscheduled.tolist() == [False, False, True]
+
+
+def test_unions_outlive_the_index_they_were_made_in_and_no_change_of_their_zones() -> None:
+    seam, ids = points(at((100, 50)), 5.0), [frozenset({"west", "east"})]
+    index = build(WEST, EAST)
+    grants = Grants.of(index, ids)
+    first = grants.judge(seam, index.locate(seam), np.array([0]))
+    for zones, expected in (
+        ([zone(square(900, 900, 9), "new"), WEST, EAST], INSIDE),
+        ([WEST, zone(square(101, 0, 100), "east")], UNCERTAIN),
+        ([zone(square(101, 0, 100), "east"), WEST], UNCERTAIN),
+        ([WEST, EAST], INSIDE),
+    ):
+        index = ZoneIndex.build(zones, CITY, previous=index)
+        before, grants = grants, Grants.of(index, ids, grants)
+        assert grants.judge(seam, index.locate(seam), np.array([0])).status.tolist() == [expected]
+        assert grants.unions is before.unions
+    assert first.status.tolist() == [INSIDE]
 
 
 def test_a_real_gap_between_zones_is_not_closed() -> None:
