@@ -16,7 +16,7 @@ from app.settings import Settings, ensure_secret, home_of
 from app.showcase.plan import shipped_register
 from app.showcase.seed import DEMO_USERS, renew_credentials, seed
 from app.simulator.credentials import FLEET_FILE, write_credentials
-from app.web.clock import now_ms
+from telemetry.clock import system_clock
 
 #: What the demo decides where the environment does not.
 DEMO_DEFAULTS = {
@@ -71,7 +71,7 @@ def _prepare(settings: Settings) -> Path:
     fleet_file = settings.home / FLEET_FILE
     say("Qianhai showcase (illustrative): zones, operators, permits, vehicles")
     with changing_session(engine) as session:
-        seeded = seed(session, now_ms())
+        seeded = seed(session, system_clock())
         credentials = seeded.credentials
         if not seeded.is_new and not fleet_file.exists():
             credentials = renew_credentials(session, [vehicle.vehicle_id for vehicle in shipped_register().vehicles])

@@ -16,9 +16,9 @@ from app.settings import Settings
 from app.simulator.credentials import read_credentials
 from app.simulator.run import SimulatorOptions, run_simulator
 from app.storage import open_store, stored_alerts, stored_batches, vehicle_key
-from app.web.clock import now_ms
 from app.web.server import serve
 from telemetry.broker import run_broker
+from telemetry.clock import system_clock
 from telemetry.mqtt import BrokerAddress
 from telemetry.pipeline import Pipeline, PipelineSettings
 from telemetry.replay import judge_again
@@ -62,7 +62,7 @@ def run_ingest(settings: Settings) -> None:
     pipeline = Pipeline(
         open_registry(engine, settings),
         store,
-        now_ms,
+        system_clock,
         PipelineSettings(worker=settings.worker_name, coverage_factor=settings.coverage_factor),
     )
     worker_settings = WorkerSettings(
@@ -71,9 +71,9 @@ def run_ingest(settings: Settings) -> None:
         batch_messages=settings.flush_messages,
         linger_s=settings.flush_ms / 1000,
     )
-    client = worker_client(broker_address(settings), worker_settings, now_ms)
+    client = worker_client(broker_address(settings), worker_settings, system_clock)
     _spare_collections()
-    run_until_signalled(Worker(client, pipeline, store, worker_settings, now_ms))
+    run_until_signalled(Worker(client, pipeline, store, worker_settings, system_clock))
 
 
 def _spare_collections() -> None:

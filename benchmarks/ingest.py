@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import statistics
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +19,7 @@ import msgspec
 from benchmarks.backlog import publish_backlog
 from benchmarks.ingest_floor import MESSAGES, PAYLOAD, TOPICS, drain_nothing, run, stock_automatic, stock_manual
 from benchmarks.stage import BenchStage, payload, sample, staged
+from telemetry.clock import system_clock
 from tests.brokers import mosquitto
 
 VEHICLES = 1_000
@@ -66,7 +66,7 @@ def main() -> None:
 def drain(stage: BenchStage, samples: int = 0) -> float:
     """Let a worker store so many samples from its session's backlog; samples a second, its start not counted."""
     before = stage.one("SELECT count(*) FROM samples")
-    started_ms = time.time_ns() // 1_000_000
+    started_ms = system_clock()
     with stage.running("ingest"):
         if not samples:
             stage.wait_for_worker()  # its session at the broker has begun
@@ -78,7 +78,7 @@ def drain(stage: BenchStage, samples: int = 0) -> float:
 
 def singles(stage: BenchStage, number: int) -> Iterator[tuple[str, bytes]]:
     """One sample a message, the vehicles in turn."""
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = system_clock()
     each = SINGLES // len(stage.vehicles)
     for step in range(each):
         seq = 2 * number * 1_000_000 + step + 1
@@ -88,7 +88,7 @@ def singles(stage: BenchStage, number: int) -> Iterator[tuple[str, bytes]]:
 
 def arrays(stage: BenchStage, number: int) -> Iterator[tuple[str, bytes]]:
     """A hundred samples a message, the vehicles in turn."""
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = system_clock()
     each = ARRAYS // len(stage.vehicles)
     for step in range(each):
         first = (2 * number + 1) * 1_000_000 + step * ARRAY_SAMPLES + 1

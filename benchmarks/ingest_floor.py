@@ -24,6 +24,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from benchmarks.backlog import publish_backlog
+from telemetry.clock import system_clock
 from telemetry.messages import telemetry_topic
 from telemetry.mqtt import BrokerAddress, ClientSettings, TelemetryClient
 from tests.brokers import mosquitto
@@ -82,9 +83,7 @@ def stock_manual(address: BrokerAddress) -> float:
 
 def joined(address: BrokerAddress) -> float:
     """The platform's client, acknowledging 500 at a time."""
-    client = TelemetryClient(
-        address, ClientSettings(SUBSCRIBER, ["v1/+/+/telemetry"]), lambda: time.time_ns() // 1_000_000
-    )
+    client = TelemetryClient(address, ClientSettings(SUBSCRIBER, ["v1/+/+/telemetry"]), system_clock)
     client.start()
     count = 0
     began = 0.0

@@ -21,6 +21,7 @@ import numpy as np
 
 from benchmarks.backlog import publish_steadily
 from benchmarks.stage import BenchStage, BenchVehicle, payload, staged
+from telemetry.clock import system_clock
 from telemetry.mqtt import BrokerAddress
 
 RATE_HZ = 2_000
@@ -74,11 +75,11 @@ class Watch:
 
 def publish(broker: BrokerAddress, vehicles: Sequence[BenchVehicle], seconds: int) -> None:
     """Each vehicle once a second, evenly spread; the payload is made when it is due."""
-    started_ms = now_ms()
+    started_ms = system_clock()
 
     def due(number: int) -> tuple[str, bytes]:
         vehicle = vehicles[number % len(vehicles)]
-        return vehicle.topic, payload(vehicle, number // len(vehicles) + 1 + started_ms, now_ms())
+        return vehicle.topic, payload(vehicle, number // len(vehicles) + 1 + started_ms, system_clock())
 
     publish_steadily(broker, due, rate_hz=RATE_HZ, total=RATE_HZ * seconds)
 
@@ -87,10 +88,10 @@ def watch_database(stage: BenchStage, late_ms: list[int], done: threading.Event)
     """Look for samples that were not there a few milliseconds ago."""
     connection = sqlite3.connect(f"file:{stage.database}?mode=ro", uri=True, timeout=10)
     recent = "SELECT timestamp_ms, vehicle FROM samples WHERE timestamp_ms > ?"
-    seen = set(connection.execute(recent, (now_ms() - 5_000,)))
+    seen = set(connection.execute(recent, (system_clock() - 5_000,)))
     while not done.wait(_POLL_S):
-        rows = set(connection.execute(recent, (now_ms() - 2_000,)))
-        now = now_ms()
+        rows = set(connection.execute(recent, (system_clock() - 2_000,)))
+        now = system_clock()
         late_ms += [now - timestamp_ms for timestamp_ms, _ in rows - seen]
         seen = rows
     connection.close()
@@ -104,7 +105,7 @@ def watch_stream(stage: BenchStage, late_ms: list[int], done: threading.Event) -
     event = b""
     while not done.is_set():
         line = answer.readline()
-        now = now_ms()
+        now = system_clock()
         if line.startswith(b"event:"):
             event = line[6:].strip()
         elif line.startswith(b"data:") and event == b"positions":
@@ -128,11 +129,6 @@ def wait_until_ready(stage: BenchStage) -> None:
             connection.close()
         time.sleep(0.2)
     raise TimeoutError("the web server is not ready")
-
-
-def now_ms() -> int:
-    """Milliseconds UTC."""
-    return time.time_ns() // 1_000_000
 
 
 if __name__ == "__main__":

@@ -8,13 +8,13 @@ Run with `python -m benchmarks.memory`.
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import psutil
 
 from benchmarks.backlog import publish_backlog
 from benchmarks.stage import payload, staged
+from telemetry.clock import system_clock
 
 VEHICLES = 10_000
 ZONES = 2_500
@@ -27,7 +27,7 @@ def main() -> None:
     with staged(vehicles=VEHICLES, zones=ZONES) as stage, stage.running("ingest") as worker:
         stage.wait_for_worker()
         for step in range(SAMPLES_EACH):
-            now_ms = time.time_ns() // 1_000_000
+            now_ms = system_clock()
             publish_backlog(
                 stage.broker.service(),
                 ((vehicle.topic, payload(vehicle, step + 1, now_ms)) for vehicle in stage.vehicles),

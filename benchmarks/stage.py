@@ -35,6 +35,7 @@ from app.services.zones import publish_zone_revision
 from benchmarks.zones import corridor, road
 from geofences.zones import ZoneKind, ZoneRevision
 from telemetry.bus import STATUS_FILTER, WorkerState, decode_heartbeat
+from telemetry.clock import system_clock
 from telemetry.messages import telemetry_topic
 from telemetry.samples import VehicleKind
 from tests.brokers import SERVICE_PASSWORD, SERVICE_USER, Mosquitto, free_port, mosquitto
@@ -175,7 +176,7 @@ def _environment(home: Path, broker: Mosquitto) -> dict[str, str]:
 
 
 def _register(home: Path, vehicles: int, zones: int) -> tuple[list[BenchVehicle], str]:
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = system_clock()
     engine = open_engine(f"sqlite:///{home / 'pilotage.sqlite3'}")
     migrate(engine)
     rng = np.random.default_rng(1)

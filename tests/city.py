@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +29,7 @@ from app.services.zones import publish_zone_revision
 from app.storage import open_store, stored_alerts, stored_batches
 from geofences.datum import VerticalReference
 from geofences.zones import VerticalBand, ZoneKind
+from telemetry.clock import system_clock
 from telemetry.mqtt import BrokerAddress
 from telemetry.pipeline import Pipeline, PipelineSettings
 from telemetry.ports import AlertChange
@@ -94,16 +94,12 @@ class City:
 
     def pipeline(self) -> Pipeline:
         """The judging core on this city."""
-        return Pipeline(self.registry(), open_store(self.engine), now_ms, PipelineSettings())
+        return Pipeline(self.registry(), open_store(self.engine), system_clock, PipelineSettings())
 
     def replay_differences(self) -> list[Difference]:
         """What differs when everything that is stored is judged once more: nothing should."""
         with snapshot_connection(self.engine) as connection:
             return list(judge_again(stored_batches(connection), self.registry(), stored_alerts(connection)))
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def build_city(directory: Path, zones: Sequence[DrawnZone], grants: Sequence[Grant], url: str | None = None) -> City:
@@ -125,7 +121,7 @@ def build_city(directory: Path, zones: Sequence[DrawnZone], grants: Sequence[Gra
                 half_width_m=zone.half_width_m,
                 band=zone.band,
                 starts_at_ms=LONG_AGO_MS,
-                now_ms=now_ms(),
+                now_ms=system_clock(),
                 imported=True,
             )
         for number, grant in enumerate(grants):
@@ -147,7 +143,7 @@ def build_city(directory: Path, zones: Sequence[DrawnZone], grants: Sequence[Gra
                 valid_from_ms=LONG_AGO_MS,
                 valid_until_ms=FAR_AHEAD_MS,
                 starts_at_ms=LONG_AGO_MS,
-                now_ms=now_ms(),
+                now_ms=system_clock(),
                 imported=True,
             )
     return City(directory, url, engine, keys)
@@ -157,7 +153,9 @@ def build_city(directory: Path, zones: Sequence[DrawnZone], grants: Sequence[Gra
 def worker_in_thread(city: City, broker: BrokerAddress) -> Iterator[Worker]:
     """The real worker in a thread of this process, stopped in good order."""
     settings = WorkerSettings(name="tested")
-    worker = Worker(worker_client(broker, settings, now_ms), city.pipeline(), open_store(city.engine), settings, now_ms)
+    worker = Worker(
+        worker_client(broker, settings, system_clock), city.pipeline(), open_store(city.engine), settings, system_clock
+    )
     thread = threading.Thread(target=worker.run, name="worker")
     thread.start()
     try:

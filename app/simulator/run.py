@@ -15,7 +15,8 @@ from app.showcase.seed import VehicleCredential
 from app.simulator.actor import Sample
 from app.simulator.fleet import Fleet
 from app.simulator.synthetic import SyntheticFleet
-from telemetry.agent.group import AgentGroup, system_clock
+from telemetry.agent.group import AgentGroup
+from telemetry.clock import system_clock
 from telemetry.ports import Clock
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,6 @@ from app.settings import Settings
 from app.web import assets, gate, headers, language, metrics, problems, runtime, sessions
 from app.web.alerts import alerts_api
 from app.web.auth import create_auth
-from app.web.clock import now_ms
 from app.web.health import health
 from app.web.heartbeats import Heartbeats
 from app.web.live import live_api
@@ -21,6 +20,7 @@ from app.web.runtime import Runtime
 from app.web.slots import StreamSlots
 from app.web.throttle import LoginThrottle
 from app.web.zones import zones_api
+from telemetry.clock import system_clock
 from telemetry.ports import Clock
 
 #: Nothing that this server takes is larger: forms and notes.
@@ -28,7 +28,7 @@ _LARGEST_BODY_BYTES = 64 * 1024
 
 
 def create_app(
-    settings: Settings, *, engine: Engine | None = None, live: LiveViews | None = None, clock: Clock = now_ms
+    settings: Settings, *, engine: Engine | None = None, live: LiveViews | None = None, clock: Clock = system_clock
 ) -> Flask:
     """The whole web edge over a database (default: the settings') and a live picture (default: empty).
 

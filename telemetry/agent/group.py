@@ -12,13 +12,9 @@ from telemetry.agent.connection import Credential
 from telemetry.agent.delivery import Pace
 from telemetry.agent.loop import NetworkLoop
 from telemetry.agent.ring import DEFAULT_CAPACITY, Ring, RingFile
+from telemetry.clock import system_clock
 from telemetry.mqtt import BrokerAddress
 from telemetry.ports import Clock
-
-
-def system_clock() -> int:
-    """Milliseconds UTC, now."""
-    return time.time_ns() // 1_000_000
 
 
 class AgentGroup:

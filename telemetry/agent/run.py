@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from telemetry.agent.agent import AgentStatus, VehicleAgent
-from telemetry.agent.group import AgentGroup, system_clock
+from telemetry.agent.group import AgentGroup
 from telemetry.agent.lines import Intake, take_lines
 from telemetry.agent.tracks import Declared, TrackPoint, delays_s, read_track, sample_of, shift_to
+from telemetry.clock import system_clock
 from telemetry.messages import telemetry_topic
 from telemetry.ports import Clock
 

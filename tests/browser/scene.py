@@ -24,10 +24,10 @@ from app.services.zones import publish_zone_revision, zones_in_force
 from app.settings import Settings
 from app.showcase.plan import shipped_zones
 from app.showcase.seed import seed
-from app.web.clock import now_ms
 from app.web.factory import create_app
 from geofences.zones import ZoneKind
 from telemetry.bus import LivePosition
+from telemetry.clock import system_clock
 from telemetry.findings import RULES, Finding
 from telemetry.samples import VehicleKind
 
@@ -95,7 +95,7 @@ class Scene:
         """The vehicle complies again, and its alert closes."""
         actor.aside_m = 0.0
         alert = self._open.pop(actor.vehicle_id)
-        assert self.live.picture.observe_alert(replace(alert, closed_at_ms=now_ms()))
+        assert self.live.picture.observe_alert(replace(alert, closed_at_ms=system_clock()))
 
     def amend_all(self) -> None:
         for actor in self.actors:
@@ -118,8 +118,8 @@ class Scene:
             vehicle_id=actor.vehicle_id,
             kind=actor.kind,
             seq=self.seq,
-            timestamp_ms=now_ms(),
-            received_ms=now_ms(),
+            timestamp_ms=system_clock(),
+            received_ms=system_clock(),
             lon=here.x + aside * math.cos(heading),
             lat=here.y - aside * math.sin(heading),
             altitude_m=55.0 + actor.key % 7 if is_air else 4.0,
@@ -145,13 +145,13 @@ def stage(home: Path, *, cars: int = 20, aircraft: int = 5, **changes: object) -
     engine = open_engine(settings.database_url)
     migrate(engine)
     with changing_session(engine) as session:
-        seed(session, now_ms())
+        seed(session, system_clock())
         _publish_hostile_zone(session)
         actors = _cast(session, cars=cars, aircraft=aircraft)
         menghai = _revision_of(session, "road-menghai")
-    live = build_views(settings, now_ms)
+    live = build_views(settings, system_clock)
     app = create_app(settings, engine=engine, live=live)
-    LiveFeed(live, engine, now_ms, escalate_after_s=settings.alert_escalation_s).step()
+    LiveFeed(live, engine, system_clock, escalate_after_s=settings.alert_escalation_s).step()
     server = make_server("127.0.0.1", 0, app, threaded=True)
     server.daemon_threads = True  # type: ignore[attr-defined]  # of its ThreadingMixIn
     scene = Scene(f"http://127.0.0.1:{server.port}", live, actors, menghai)
@@ -190,14 +190,14 @@ def _publish_hostile_zone(session: Session) -> None:
         name_zh=HOSTILE_ZONE,
         name_en=HOSTILE_ZONE,
         half_width_m=8.0,
-        starts_at_ms=now_ms() - DAY_MS,
-        now_ms=now_ms(),
+        starts_at_ms=system_clock() - DAY_MS,
+        now_ms=system_clock(),
         imported=True,
     )
 
 
 def _revision_of(session: Session, zone_id: str) -> int:
-    return next(row.id for row in zones_in_force(session, now_ms()) if row.zone.zone_id == zone_id)
+    return next(row.id for row in zones_in_force(session, system_clock()) if row.zone.zone_id == zone_id)
 
 
 def _cast(session: Session, *, cars: int, aircraft: int) -> list[Actor]:
@@ -218,7 +218,7 @@ def _cast(session: Session, *, cars: int, aircraft: int) -> list[Actor]:
                 vehicle_id=f"SCENE-{letter}{number:03d}",
                 kind=kind,
                 organisation=company,
-                now_ms=now_ms(),
+                now_ms=system_clock(),
                 plate=f"粤S{letter}{number:04d}D",
             )
             line = lines[kind][number % len(lines[kind])]

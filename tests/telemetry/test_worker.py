@@ -19,6 +19,7 @@ import pytest
 
 from benchmarks.backlog import publish_backlog
 from telemetry.bus import Heartbeat, LivePosition, WorkerState, decode_heartbeat, decode_positions
+from telemetry.clock import system_clock
 from telemetry.errors import BrokerUnavailable, StoreUnavailable
 from telemetry.messages import Message, committed_topic, telemetry_topic
 from telemetry.mqtt import BrokerAddress, Connection
@@ -33,10 +34,6 @@ READY = Connection(ready=True, reason="", protocol=5, send_quota=1000, number=1)
 SETTINGS = WorkerSettings(
     name="w1", linger_s=0.01, idle_s=0.02, first_delay_s=0.01, longest_delay_s=0.05, heartbeat_s=0.05
 )
-
-
-def now_ms() -> int:
-    return int(time.time() * 1000)
 
 
 @dataclass
@@ -131,7 +128,7 @@ def flushed(stored: int, watermark: Watermark | None = None, newest: LivePositio
         positions=[newest] if newest else [],
         alerts=[],
         generation=7,
-        committed_ms=now_ms(),
+        committed_ms=system_clock(),
         stored=stored,
         late=0,
         rejected=0,
@@ -176,7 +173,7 @@ class MemoryOutbox:
 
 
 def messages(count: int, start: int = 0) -> list[Message]:
-    return [Message(telemetry_topic("car-1"), b"%d" % (start + n), now_ms(), start + n + 1) for n in range(count)]
+    return [Message(telemetry_topic("car-1"), b"%d" % (start + n), system_clock(), start + n + 1) for n in range(count)]
 
 
 def assert_true(claim: bool) -> None:  # noqa: FBT001 - an assertion as an expression
@@ -192,7 +189,7 @@ def eventually(claim: Callable[[], bool]) -> None:
 
 @contextmanager
 def working(client: MemoryClient, processor: ObedientProcessor, outbox: MemoryOutbox | None = None) -> Iterator[Worker]:
-    worker = Worker(client, processor, outbox or MemoryOutbox(), SETTINGS, now_ms)
+    worker = Worker(client, processor, outbox or MemoryOutbox(), SETTINGS, system_clock)
     thread = threading.Thread(target=worker.run)
     thread.start()
     try:
@@ -380,7 +377,9 @@ class FileProcessor:
 
 def work_until_signalled(broker: BrokerAddress, path: str) -> None:
     settings = WorkerSettings(name="signalled", batch_messages=50)
-    worker = Worker(worker_client(broker, settings, now_ms), FileProcessor(path), MemoryOutbox(), settings, now_ms)
+    worker = Worker(
+        worker_client(broker, settings, system_clock), FileProcessor(path), MemoryOutbox(), settings, system_clock
+    )
     run_until_signalled(worker)
 
 

@@ -17,8 +17,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from app.database import changing_session, open_engine
 from app.models import Alert as AlertRow
 from app.models import Role
-from app.web.clock import now_ms
 from telemetry import bus
+from telemetry.clock import system_clock
 from telemetry.findings import Finding, Severity
 from telemetry.ports import AlertChange
 from tests.app.web.cast import SECRET, City, small_city
@@ -43,7 +43,7 @@ class Stage:
         self._publish(bus.alerts_topic("w1"), bus.encode_alert(replace(self.change(), **changes), "NORTH-R1"))
 
     def publish_heartbeat(self) -> None:
-        beat = bus.Heartbeat(worker="w1", at_ms=now_ms(), state=bus.WorkerState.RUNNING)
+        beat = bus.Heartbeat(worker="w1", at_ms=system_clock(), state=bus.WorkerState.RUNNING)
         self._publish(bus.status_topic("w1"), bus.encode_heartbeat(beat))
 
     def publish_rubbish(self) -> None:
@@ -87,7 +87,7 @@ def _worker(broker: Mosquitto) -> Client:
 def stage(tmp_path: Path, registry: Path) -> Iterator[Stage]:
     with ExitStack() as stack:
         city = stack.enter_context(small_city(tmp_path, registry))
-        city.time.now_ms = now_ms()
+        city.time.now_ms = system_clock()
         broker = stack.enter_context(mosquitto(tmp_path))
         environment = {"PILOTAGE_SECRET_KEY": SECRET, "PILOTAGE_PUBLIC_DELAY_S": "0.3", "PILOTAGE_WEB_THREADS": "8"}
         web = stack.enter_context(served(tmp_path, broker.port, **environment))
@@ -185,7 +185,7 @@ def test_streams_leave_room_for_pages_and_slots_are_given_back(stage: Stage) -> 
         stream.close()
 
     def free_again() -> bool:
-        stage.publish_position("NORTH-R1", timestamp_ms=now_ms(), lat=22.4 + now_ms() % 100_000 / 1e6)
+        stage.publish_position("NORTH-R1", timestamp_ms=system_clock(), lat=22.4 + system_clock() % 100_000 / 1e6)
         again = EventReader(stage.web.port, "/api/v1/public/live/stream")
         again.close()
         return again.answer.status == 200
@@ -203,7 +203,7 @@ def test_heartbeats_make_it_ready(stage: Stage) -> None:
 
 def test_an_alert_nobody_answers_is_escalated(stage: Stage) -> None:
     reader = stage.staff_stream()
-    stage.city.store_alert("NORTH-R1", opened_at_ms=now_ms() - 3_600_000)
+    stage.city.store_alert("NORTH-R1", opened_at_ms=system_clock() - 3_600_000)
     alert = reader.wait_for_event(lambda name, data: name == "alert" and data["escalated_at_ms"] is not None)
     assert alert["vehicle_id"] == "NORTH-R1"
     engine = open_engine(stage.city.settings.database_url)
