@@ -55,8 +55,11 @@ class Candidates:
         return Candidates(self.point[pairs], self.zone[pairs], self.entries[pairs], self.is_inside[pairs], self.places)
 
 
-#: Entries that no cell refers to any more are left where they are up to this share of those in use, and this number.
+#: What is no longer referred to is left where it is up to this share of what is in use, and this number.
 _UNUSED_SHARE, _UNUSED = 1.0, 65_536
+
+#: Rows that are tidied together; bounds the memory it takes.
+_ROWS_AT_ONCE = 100_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,23 +150,33 @@ class Grid:
 
     def tidied(self) -> Grid:
         """The same grid without its unused entries and edges, once they are many."""
-        used = int(self.run[:, 1].sum(dtype=np.int64))
-        if len(self.entries.rows) <= used * (1 + _UNUSED_SHARE) + _UNUSED:
-            return self
         cells = np.flatnonzero(self.run[:, 1])
-        _, item = spread(self.run[cells, 0], self.run[cells, 1])
-        entries = self.entries.rows.take(item, axis=0)
-        count = entries[:, EDGE_COUNT]
-        _, item = spread(entries[:, EDGE_START], count)
-        edge = self.edge.rows.take(item)
-        drawn = np.zeros(len(self.edges.rows), dtype=np.bool_)
-        drawn[edge] = True
-        entries[:, EDGE_START] = np.cumsum(count) - count
+        count = self.run[cells, 1]
+        if len(self.entries.rows) <= _allowed(int(count.sum())):
+            return self
+        entries = Ledger(self.entries.rows[:0])
+        for part in _parts(len(cells)):
+            _, item = spread(self.run[cells[part], 0], count[part])
+            entries = entries.extended(self.entries.rows.take(item, axis=0))
         run = self.run.copy()
-        run[cells, 0] = np.cumsum(run[cells, 1]) - run[cells, 1]
+        run[cells, 0] = np.cumsum(count) - count
+        grid = self._with(run=run, entries=entries)
+        used = int(entries.rows[:, EDGE_COUNT].sum(dtype=np.int64))
+        return grid if len(self.edge.rows) <= _allowed(used) else grid.with_used_edges()
+
+    def with_used_edges(self) -> Grid:
+        """The same grid without the edges that no entry refers to; all its entries must be in use."""
+        entries = self.entries.rows.copy()
+        edge, drawn = Ledger(self.edge.rows[:0]), np.zeros(len(self.edges.rows), dtype=np.bool_)
+        for part in _parts(len(entries)):
+            _, item = spread(entries[part, EDGE_START], entries[part, EDGE_COUNT])
+            numbers = self.edge.rows.take(item)
+            drawn[numbers] = True
+            edge = edge.extended(numbers)
+        entries[:, EDGE_START] = np.cumsum(entries[:, EDGE_COUNT]) - entries[:, EDGE_COUNT]
         number = np.cumsum(drawn, dtype=np.int32) - np.int32(1)
         return self._with(
-            run=run, entries=Ledger(entries), edge=Ledger(number[edge]), edges=Ledger(self.edges.rows[drawn])
+            entries=Ledger(entries), edge=Ledger(number.take(edge.rows)), edges=Ledger(self.edges.rows[drawn])
         )
 
     def within(self, frame: Frame) -> Grid:
@@ -251,6 +264,15 @@ class Grid:
         if points.min() >= _DOUBT * cell_m and ends.min() >= _DOUBT * cell_m**3:
             return np.zeros(len(starts), dtype=np.bool_)
         return np.logical_or.reduceat((points < _DOUBT * cell_m) | (ends < _DOUBT * cell_m**3), starts)
+
+
+def _allowed(used: int) -> float:
+    """How many rows a ledger may have of which so many are used."""
+    return used * (1 + _UNUSED_SHARE) + _UNUSED
+
+
+def _parts(rows: int) -> list[slice]:
+    return [slice(first, first + _ROWS_AT_ONCE) for first in range(0, rows, _ROWS_AT_ONCE)]
 
 
 def _directed(edges: Edges) -> Reals:
