@@ -104,6 +104,8 @@ def run_simulation(
 ) -> None:
     """The simulated fleet whose credentials are in the file, until SIGTERM or SIGINT."""
     start_logging(settings)
+    # A broker that is gone is said once by the worker, not by each of fifty vehicles.
+    logging.getLogger("telemetry.agent").setLevel(logging.ERROR)
     options = SimulatorOptions(
         broker_url=settings.broker_url,
         credentials=read_credentials(fleet_file),

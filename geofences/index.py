@@ -18,6 +18,7 @@ from geofences.grid import Grid
 from geofences.levels import REACH_M, Levels
 from geofences.outlines import Outline, outlines_of, rows_kept
 from geofences.placement import Codes, Flags, Integers, Placement, Points, Reals
+from geofences.projection import REACH_M as PLANE_REACH_M
 from geofences.projection import LocalMetric
 from geofences.shapes import area_in_plane, check_band, check_geometry
 from geofences.zones import Containment, ZoneKind, ZoneRevision
@@ -219,9 +220,21 @@ def _metric_for(revisions: Sequence[ZoneRevision]) -> LocalMetric:
     if max(lon - west, east - lon, lat - south, north - lat) > _CITY_DEGREES:
         lon, lat = _middle(west, south, east, north)
     try:
-        return LocalMetric.around(lon, lat)
+        metric = LocalMetric.around(lon, lat)
     except ValueError as reason:
         raise InvalidZone(f"the zones have no common plane: {reason}") from reason
+    _check_reach(revisions, metric)
+    return metric
+
+
+def _check_reach(revisions: Sequence[ZoneRevision], metric: LocalMetric) -> None:
+    """Distances in one plane are true within 100 km of its origin only: farther zones need another index."""
+    west, south, east, north = shapely.bounds([revision.geometry for revision in revisions]).T
+    x_m, y_m = metric.forward(np.concatenate([west, east, west, east]), np.concatenate([south, south, north, north]))
+    away_m = np.maximum(np.abs(x_m), np.abs(y_m)).reshape(4, -1).max(axis=0)
+    farthest = int(away_m.argmax())
+    if not away_m[farthest] <= PLANE_REACH_M:
+        raise InvalidZone(f"zone {revisions[farthest].zone_id} lies too far from the others to share a plane (100 km)")
 
 
 def _middle(west: float, south: float, east: float, north: float) -> tuple[float, float]:

@@ -117,9 +117,9 @@ class LiveFeed:
     def _attempt(self, action: Callable[[], None]) -> None:
         try:
             action()
-        except DBAPIError:
+        except DBAPIError as error:
             if not self._failing:
-                logger.exception("the live picture cannot read the database; it goes on with the bus alone")
+                logger.warning("the database is not there, the live picture goes on with the bus alone: %s", error.orig)
             self._failing = True
         else:
             if self._failing:

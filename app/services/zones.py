@@ -9,10 +9,16 @@ from sqlalchemy.orm import Session
 
 from app.errors import InvalidChange
 from app.models import User, Zone, ZoneRevisionRow
+from app.registry import zone_revision
 from app.services.generations import next_generation, require_future_start
 from app.services.revisions import in_force
+from geofences.datum import VerticalReference
+from geofences.errors import GeofenceError
+from geofences.index import ZoneIndex
 from geofences.schedule import Schedule
-from geofences.zones import VerticalBand, ZoneKind
+from geofences.zones import FOREVER_MS, VerticalBand, ZoneKind, ZoneRevision
+
+_NOT_YET_NUMBERED = 2**62
 
 
 def publish_zone_revision(
@@ -40,10 +46,22 @@ def publish_zone_revision(
 
     `geometry` is in EPSG:4326, lon then lat; validated by geofences.formats before it comes here.
     Raises RevisionInPast unless `imported`: only an installation that has judged no sample yet may
-    take over zones that began before it. Raises InvalidChange when the kind would change.
+    take over zones that began before it. Raises InvalidChange when the kind would change, and when
+    the zone cannot be judged against: bad geometry, or too far from the others for one plane.
     """
     if not imported:
         require_future_start(starts_at_ms, now_ms)
+    new = ZoneRevision(
+        _NOT_YET_NUMBERED,
+        zone_id,
+        kind,
+        geometry,
+        starts_at_ms,
+        half_width_m=half_width_m,
+        band=band,
+        schedule=schedule,
+    )
+    _require_judgeable(session, new)
     generation = next_generation(session)
     revision = ZoneRevisionRow(
         zone=_zone(session, zone_id, kind),
@@ -69,6 +87,16 @@ def publish_zone_revision(
     session.add(revision)
     session.flush()
     return revision
+
+
+def _require_judgeable(session: Session, new: ZoneRevision) -> None:
+    """Refuse what the workers could not compile: they would wait until it is mended."""
+    oldest = session.scalar(select(ZoneRevisionRow).order_by(ZoneRevisionRow.id).limit(1))
+    others = [zone_revision(oldest, oldest.starts_at_ms, FOREVER_MS)] if oldest is not None else []
+    try:
+        ZoneIndex.build([*others, new], VerticalReference())
+    except GeofenceError as error:
+        raise InvalidChange(str(error)) from error
 
 
 def zones_in_force(session: Session, at_ms: int) -> list[ZoneRevisionRow]:

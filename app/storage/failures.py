@@ -33,8 +33,15 @@ def failures_mapped() -> Iterator[None]:
     try:
         yield
     except _UNAVAILABLE as error:
-        raise StoreUnavailable(str(error)) from error
+        raise StoreUnavailable(_reason(error)) from error
     except _DAMAGED as error:
         if type(error) not in _DAMAGED:
             raise
-        raise StoreUnavailable(str(error)) from error
+        raise StoreUnavailable(_reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    """The driver's own words, without the statement: they are shown in the heartbeat."""
+    if isinstance(error, sqlalchemy.exc.DBAPIError) and error.orig is not None:
+        return str(error.orig).strip()
+    return str(error)

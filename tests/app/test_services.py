@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from shapely import affinity
 from shapely.geometry import LineString, Polygon
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
@@ -183,6 +185,28 @@ def test_a_zone_keeps_its_kind(engine: Engine) -> None:
         publish(session)
         with pytest.raises(InvalidChange):
             publish(session, kind=ZoneKind.RESTRICTED)
+
+
+@pytest.mark.parametrize(
+    ("geometry", "half_width_m"), [(ROAD, None), (ROAD, -1.0), (affinity.translate(ROAD, xoff=5.0), 10.0)]
+)
+def test_a_zone_that_no_worker_could_judge_against_is_refused(
+    engine: Engine, geometry: BaseGeometry, half_width_m: float | None
+) -> None:
+    with changing_session(engine) as session:
+        publish(session)
+        with pytest.raises(InvalidChange, match="R2"):
+            publish_zone_revision(
+                session,
+                zone_id="R2",
+                kind=ZoneKind.TEST_ROAD,
+                geometry=geometry,
+                half_width_m=half_width_m,
+                name_zh="路",
+                name_en="Road",
+                starts_at_ms=NOW,
+                now_ms=NOW,
+            )
 
 
 def test_a_revision_does_not_start_in_the_past_unless_imported(engine: Engine) -> None:

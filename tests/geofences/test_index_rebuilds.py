@@ -109,7 +109,7 @@ def test_what_has_not_changed_is_shared() -> None:
 
 def test_a_zone_beyond_the_frame_enlarges_it() -> None:
     old = build(zone(square(0, 0, 100)))
-    for x, y in ((3_000, 0), (-3_000, 0), (0, 4_000), (0, -4_000), (60_000, 0), (2_000_000, 0)):
+    for x, y in ((3_000, 0), (-3_000, 0), (0, 4_000), (0, -4_000), (60_000, 0), (150_000, 0)):
         index = ZoneIndex.build([*old.revisions, zone(square(x, y, 100), "away")], CITY, previous=old)
         assert_like_fresh(index, points(at((50, 50), (x + 50, y + 50), (x + 3, y + 3), (x - 3, y)), 4.0))
 
