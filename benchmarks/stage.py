@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,7 +105,7 @@ class BenchStage:
 
     def one(self, query: str, *parameters: object) -> float:
         """One number from the database."""
-        with sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=10) as connection:
+        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=10)) as connection:
             return float(connection.execute(query, parameters).fetchone()[0] or 0)
 
     def wait_for(self, query: str, at_least: float, *, limit_s: float, poll_s: float = 0.25) -> None:

@@ -65,6 +65,9 @@ class Grant:
     conditions: Conditions = field(default_factory=Conditions)
 
 
+_OPENED: list[Engine] = []
+
+
 @dataclass(frozen=True)
 class City:
     """The database of one city; `keys` are the vehicles' integer keys."""
@@ -146,7 +149,14 @@ def build_city(directory: Path, zones: Sequence[DrawnZone], grants: Sequence[Gra
                 now_ms=system_clock(),
                 imported=True,
             )
+    _OPENED.append(engine)
     return City(directory, url, engine, keys)
+
+
+def close_cities() -> None:
+    """Close the connections of every city that was built; tests/conftest.py does so after each test."""
+    while _OPENED:
+        _OPENED.pop().dispose()
 
 
 @contextmanager

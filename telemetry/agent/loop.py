@@ -89,7 +89,8 @@ class NetworkLoop:
             for key, mask in self._selector.select(max(0.0, next_tick_s - time.monotonic())):
                 self._transfer(key.data, mask)
             while self._opened:
-                self._take_opened(*self._opened.popleft())
+                agent, future = self._opened.popleft()
+                self._guarded(agent, partial(self._take_opened, agent, future))
             now_s = time.monotonic()
             due = dict.fromkeys(self._touched.popleft() for _ in range(len(self._touched)))
             if now_s >= next_tick_s:
@@ -106,6 +107,8 @@ class NetworkLoop:
             self._woken.recv(65536)
         else:
             self._guarded(agent, partial(_read_and_write, agent, mask))
+            # Forget a socket that is closed now at once: its number may be another agent's already.
+            self._watch(agent)
             self.touch(agent)
 
     def _serve(self, agent: VehicleAgent, now_s: float) -> None:

@@ -36,7 +36,8 @@ class Witness:
         context.on("console", lambda m: self.complaints.append(m.text) if m.type in {"error", "warning"} else None)
 
 
-@pytest.fixture(scope="session")
+# Playwright keeps an event loop running in this thread: no test of others may meet it.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     assert chromium is not None, "the browser tests need chromium"

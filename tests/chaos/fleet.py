@@ -14,11 +14,12 @@ import shapely
 
 from geofences.zones import ZoneKind
 from telemetry.agent.group import AgentGroup
+from telemetry.clock import system_clock
 from telemetry.findings import RULES, Finding
 from telemetry.messages import telemetry_topic
 from telemetry.samples import VehicleKind
 from tests.brokers import SERVICE_PASSWORD, SERVICE_USER
-from tests.city import City, DrawnZone, Grant, now_ms
+from tests.city import City, DrawnZone, Grant
 
 PASSWORD = "a vehicle's password"
 LAT = 22.52
@@ -104,7 +105,7 @@ class Fleet:
         self._group = group
         self._pause_s = 1.0 / ticks_per_s
         self._stopping = threading.Event()
-        self._began_ms = now_ms() - 3_600_000
+        self._began_ms = system_clock() - 3_600_000
         self.ticks = 0
         self.drivers = [Driver(vehicle_id, random.Random(f"{seed} {vehicle_id}")) for vehicle_id in vehicle_ids]
         for driver in self.drivers:

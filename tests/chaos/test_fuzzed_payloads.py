@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from telemetry.clock import system_clock
 from telemetry.messages import telemetry_topic
 from tests.brokers import SERVICE_PASSWORD, SERVICE_USER, mosquitto
 from tests.chaos.fleet import ROAD, grant
 from tests.chaos.payloads import Fuzzer, Hostile
 from tests.chaos.plain import Publisher, good_sample
-from tests.city import build_city, now_ms, worker_process
+from tests.city import build_city, worker_process
 from tests.telemetry.agent.fake_platform import wait_until
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
@@ -29,7 +30,7 @@ ONE_GOOD_IN = 10
 
 def test_every_hostile_payload_is_a_record_and_no_good_sample_is_lost(tmp_path: Path) -> None:
     city = build_city(tmp_path, [ROAD], [grant(["good", "victim"])])
-    began_ms = now_ms() - PAYLOADS * 100
+    began_ms = system_clock() - PAYLOADS * 100
     fuzzer = Fuzzer("victim", SEED, began_ms)
     expected: dict[bytes, Hostile] = {}
     good: list[tuple[int, int]] = []

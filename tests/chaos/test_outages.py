@@ -17,11 +17,12 @@ from sqlalchemy import event
 
 from telemetry.agent.group import AgentGroup
 from telemetry.bus import WorkerState
+from telemetry.clock import system_clock
 from telemetry.messages import telemetry_topic
 from tests.brokers import SERVICE_PASSWORD, SERVICE_USER, Mosquitto, mosquitto, platform_acl
 from tests.chaos.fleet import ROAD, Fleet, assert_alerts_are, assert_all_stored_once, grant, names, users
 from tests.chaos.plain import Publisher, good_sample
-from tests.city import City, WorkerProcess, build_city, now_ms, worker_in_thread, worker_process
+from tests.city import City, WorkerProcess, build_city, worker_in_thread, worker_process
 from tests.databases import running_postgresql
 from tests.telemetry.agent.fake_platform import wait_until
 
@@ -47,7 +48,7 @@ def platform(tmp_path: Path, url: str | None = None) -> Iterator[tuple[City, Mos
 
 def publish(port: int, first: int, count: int) -> None:
     """Plain messages, which the broker has acknowledged when this returns."""
-    began_ms = now_ms() - 3_600_000
+    began_ms = system_clock() - 3_600_000
     publisher = Publisher(port)
     for seq in range(first, first + count):
         publisher.publish(telemetry_topic("car"), good_sample(seq, began_ms + seq * 100))

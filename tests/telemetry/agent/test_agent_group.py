@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -166,3 +170,23 @@ def test_the_embedded_broker_without_mqtt_5_is_spoken_to_and_survived(tmp_path: 
 
 def platform_on_311(port: int) -> FakePlatform:
     return FakePlatform(port, password=SERVICE_PASSWORD, protocol=MQTTProtocolVersion.MQTTv311)
+
+
+def hang_up_on_everybody(listener: socket.socket) -> None:
+    """Accept, and close as soon as something was said: every socket's number is soon somebody else's."""
+    with contextlib.suppress(OSError):  # the listener is closed: the test is over
+        while True:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1)
+
+
+def test_sockets_that_come_and_go_quickly_do_not_end_the_network_thread(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        threading.Thread(target=hang_up_on_everybody, args=(listener,), daemon=True).start()
+        with AgentGroup(f"mqtt://127.0.0.1:{port}", tmp_path / "ring", longest_backoff_s=0.01) as group:
+            for number in range(60):
+                group.add(f"car-{number}", "", topic_of(f"car-{number}"))
+            time.sleep(3)
+            assert group._loop._thread.is_alive()

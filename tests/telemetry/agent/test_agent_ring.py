@@ -6,6 +6,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -94,7 +95,7 @@ def test_an_emptied_ring_numbers_on_after_a_restart(path: Path) -> None:
 def test_after_a_power_cut_numbers_that_may_have_been_sent_are_skipped(path: Path) -> None:
     with RingFile(path) as file:
         Ring(file, "car").append(HERE)
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         database.execute("UPDATE vehicles SET boot = 'an earlier start of the machine'")
     database.close()
     with RingFile(path) as file:
