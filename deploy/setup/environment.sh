@@ -40,7 +40,8 @@ pip=(.venv/bin/python -m pip install --disable-pip-version-check --no-input --pr
 say "[2/4] build tools"
 "${pip[@]}" -q --require-hashes -r requirements-build.lock
 say "[3/4] $(grep -c '^[a-z]' "$lock") packages of $lock, a minute or so"
-"${pip[@]}" --no-build-isolation --require-hashes -r "$lock" |
+# --use-pep517: Debian's pip would otherwise run the XStatic packages' setup.py outside our setuptools.
+"${pip[@]}" --no-build-isolation --use-pep517 --require-hashes -r "$lock" |
     sed -un 's/^Collecting \([^ ]*\).*/          \1/p'
 say "[4/4] Pilotage itself"
 "${pip[@]}" -q --no-build-isolation --no-deps -e .
