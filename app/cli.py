@@ -13,15 +13,26 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.errors import SettingsError
+from app.errors import AppError, SettingsError
 from app.settings import Settings, ensure_secret, home_of
 from app.supervisor import die_with_supervisor
+from telemetry.errors import TelemetryError
 
 if TYPE_CHECKING:
     from telemetry.agent.run import AgentOptions
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """Commands whose expected failures are told in a line instead of a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (AppError, TelemetryError) as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Pilotage runs the trials of self-driving vehicles and eVTOLs in a city."""
     die_with_supervisor()
@@ -143,11 +154,10 @@ def agent(**options: Any) -> None:
     What is not confirmed as stored stays in the ring buffer and is sent again.
     """
     from telemetry.agent.run import run_agent
-    from telemetry.errors import TelemetryError
 
     try:
         status = run_agent(_agent_options(options), lines=sys.stdin.buffer, report=_report)
-    except (TelemetryError, ValueError) as error:
+    except ValueError as error:
         raise click.ClickException(str(error)) from error
     sys.exit(status)
 
