@@ -106,6 +106,17 @@ def simulate(fleet: Path | None, vehicles: int | None, rate_hz: float | None, se
 
 
 @main.command()
+@click.argument("email")
+@click.option("--name", default="command line", show_default=True, help="What it is for.")
+@click.option("--days", type=click.IntRange(1, 366), default=30, show_default=True, help="How long it is good for.")
+def token(email: str, name: str, days: int) -> None:
+    """Print a new bearer token of the user EMAIL for the API. It is shown this once."""
+    from app.processes import issue_api_token
+
+    click.echo(issue_api_token(_settings(), email, name=name, days=days))
+
+
+@main.command()
 @click.option("--check", is_flag=True, required=True, help="Judge what is stored once more and compare.")
 @click.option("--vehicle", "vehicle_ids", multiple=True, help="Only this vehicle; may be repeated.")
 def replay(*, check: bool, vehicle_ids: tuple[str, ...]) -> None:

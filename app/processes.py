@@ -10,8 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from app.credentials import RegisteredCredentials
-from app.database import migrate, open_engine, snapshot_connection
+from app.database import changing_session, migrate, open_engine, snapshot_connection
 from app.registry import open_registry
+from app.services.tokens import issue_token
+from app.services.users import user_by_email
 from app.settings import Settings
 from app.simulator.credentials import read_credentials
 from app.simulator.run import SimulatorOptions, run_simulator
@@ -97,6 +99,14 @@ def run_migration(settings: Settings) -> None:
     """Bring the database to the newest schema."""
     start_logging(settings)
     migrate(open_engine(settings.database_url))
+
+
+def issue_api_token(settings: Settings, email: str, *, name: str, days: int) -> str:
+    """A bearer token with which programs act as this user; kept as a hash only. Raises NotFound."""
+    now_ms = system_clock()
+    with changing_session(open_engine(settings.database_url)) as session:
+        user = user_by_email(session, email)
+        return issue_token(session, user, name=name, now_ms=now_ms, expires_at_ms=now_ms + days * 86_400_000)
 
 
 def run_simulation(

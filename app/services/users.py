@@ -9,7 +9,7 @@ from argon2.exceptions import VerifyMismatchError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.errors import AlreadyRegistered, InvalidChange
+from app.errors import AlreadyRegistered, InvalidChange, NotFound
 from app.models import Organisation, Role, User
 
 _PASSWORD_CHARACTERS = (8, 1024)
@@ -56,6 +56,14 @@ def authenticate(session: Session, email: str, password: str) -> User | None:
         _hasher.verify(user.password_hash if user else _nobodys_hash(), password)
     except VerifyMismatchError:
         return None
+    return user
+
+
+def user_by_email(session: Session, email: str) -> User:
+    """Raises NotFound."""
+    user = _user_by_email(session, email)
+    if user is None:
+        raise NotFound(f"no user {email}")
     return user
 
 

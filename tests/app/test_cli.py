@@ -9,12 +9,15 @@ from click.testing import CliRunner
 
 import telemetry.agent.run
 from app.cli import main
-from app.database import migrate, open_engine
+from app.database import changing_session, migrate, open_engine, reading_session
+from app.services.tokens import user_of_token
+from app.showcase.seed import seed
 from telemetry.agent.run import AgentOptions
 from telemetry.agent.tracks import Declared
+from telemetry.clock import system_clock
 from telemetry.samples import AltitudeDatum, Mode, SafetyOfficer
 
-COMMANDS = {"up", "broker", "ingest", "web", "demo", "simulate", "agent", "replay", "migrate"}
+COMMANDS = {"up", "broker", "ingest", "web", "demo", "simulate", "agent", "replay", "migrate", "token"}
 
 
 def test_every_command_explains_itself() -> None:
@@ -92,3 +95,19 @@ def test_replaying_an_unknown_vehicle_is_a_plain_message(tmp_path: Path) -> None
     result = CliRunner().invoke(main, arguments, env={"PILOTAGE_HOME": str(tmp_path)})
     assert result.exit_code == 1
     assert "Error: no vehicle NOBODY" in result.output
+
+
+def test_a_token_is_printed_once_and_belongs_to_its_user(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'pilotage.sqlite3'}")
+    migrate(engine)
+    with changing_session(engine) as session:
+        seed(session, system_clock())
+    env = {"PILOTAGE_HOME": str(tmp_path)}
+    result = CliRunner().invoke(main, ["token", "regulator@pilotage.example"], env=env)
+    assert result.exit_code == 0, result.output
+    with reading_session(engine) as session:
+        user = user_of_token(session, result.output.strip(), now_ms=system_clock())
+        assert user is not None
+        assert user.email == "regulator@pilotage.example"
+    engine.dispose()
+    assert CliRunner().invoke(main, ["token", "nobody@pilotage.example"], env=env).exit_code == 1
