@@ -28,6 +28,9 @@ SINGLES = 100_000
 ARRAYS = 10_000
 ARRAY_SAMPLES = 100
 ROUNDS = 3
+STEP_MS = 100  # 10 Hz
+SINGLES_MS = SINGLES // VEHICLES * STEP_MS
+ROUND_MS = SINGLES_MS + ARRAYS * ARRAY_SAMPLES // VEHICLES * STEP_MS
 _LIMIT_S = 120.0
 
 
@@ -42,6 +45,7 @@ def main() -> None:
         floor = floor_broker.address()
         run(drain_nothing, floor)
         drain(stage)
+        began_ms = system_clock() - 3_600_000  # recorded an hour ago: each round goes on where the last one ended
         for number in range(ROUNDS):
             for name, subscriber in (
                 ("stock paho, automatic ack", stock_automatic),
@@ -49,9 +53,9 @@ def main() -> None:
             ):
                 publish_backlog(floor, ((TOPICS[n % len(TOPICS)], PAYLOAD) for n in range(MESSAGES)))
                 rates.setdefault(name, []).append(run(subscriber, floor))
-            publish_backlog(stage.broker.service(), singles(stage, number))
+            publish_backlog(stage.broker.service(), singles(stage, number, began_ms + number * ROUND_MS))
             rates.setdefault("worker, single samples", []).append(drain(stage, SINGLES))
-            publish_backlog(stage.broker.service(), arrays(stage, number))
+            publish_backlog(stage.broker.service(), arrays(stage, number, began_ms + number * ROUND_MS + SINGLES_MS))
             rates.setdefault("worker, arrays of 100 samples", []).append(drain(stage, ARRAYS * ARRAY_SAMPLES))
     medians = {name: statistics.median(values) for name, values in rates.items()}
     print(
@@ -76,28 +80,25 @@ def drain(stage: BenchStage, samples: int = 0) -> float:
     return samples / (stage.one(span, started_ms) / 1000)
 
 
-def singles(stage: BenchStage, number: int) -> Iterator[tuple[str, bytes]]:
+def singles(stage: BenchStage, number: int, from_ms: int) -> Iterator[tuple[str, bytes]]:
     """One sample a message, the vehicles in turn."""
-    now_ms = system_clock()
-    each = SINGLES // len(stage.vehicles)
-    for step in range(each):
+    for step in range(SINGLES // VEHICLES):
         seq = 2 * number * 1_000_000 + step + 1
         for vehicle in stage.vehicles:
-            yield vehicle.topic, payload(vehicle, seq, now_ms - (each - step) * 200)
+            yield vehicle.topic, payload(vehicle, seq, from_ms + step * STEP_MS)
 
 
-def arrays(stage: BenchStage, number: int) -> Iterator[tuple[str, bytes]]:
+def arrays(stage: BenchStage, number: int, from_ms: int) -> Iterator[tuple[str, bytes]]:
     """A hundred samples a message, the vehicles in turn."""
-    now_ms = system_clock()
-    each = ARRAYS // len(stage.vehicles)
-    for step in range(each):
-        first = (2 * number + 1) * 1_000_000 + step * ARRAY_SAMPLES + 1
+    for step in range(0, ARRAYS // VEHICLES * ARRAY_SAMPLES, ARRAY_SAMPLES):
+        first = (2 * number + 1) * 1_000_000 + step + 1
         for vehicle in stage.vehicles:
-            samples = [
-                sample(vehicle, first + k, now_ms - ((each - step) * ARRAY_SAMPLES - k) * 20)
-                for k in range(ARRAY_SAMPLES)
-            ]
-            yield vehicle.topic, msgspec.json.encode(samples)
+            yield (
+                vehicle.topic,
+                msgspec.json.encode(
+                    [sample(vehicle, first + k, from_ms + (step + k) * STEP_MS) for k in range(ARRAY_SAMPLES)]
+                ),
+            )
 
 
 if __name__ == "__main__":

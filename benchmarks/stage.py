@@ -41,6 +41,8 @@ from telemetry.samples import VehicleKind
 from tests.brokers import SERVICE_PASSWORD, SERVICE_USER, Mosquitto, free_port, mosquitto
 
 DAY_MS = 86_400_000
+SPEED_MPS = 8.3
+_DEGREE_M = 107_000.0  # roughly, of either kind, at the zones' latitude
 _ROADS_A_PERMIT = 10
 _DEADLINE_S = 60.0
 
@@ -130,13 +132,14 @@ def staged(*, vehicles: int, zones: int) -> Iterator[BenchStage]:
 
 
 def payload(vehicle: BenchVehicle, seq: int, timestamp_ms: int) -> bytes:
-    """One sample like a real car's, of some 330 bytes, on the vehicle's road; one in a hundred speeds."""
+    """One sample like a real car's, of some 330 bytes, driving to and fro on its road; one in a hundred speeds."""
     return msgspec.json.encode(sample(vehicle, seq, timestamp_ms))
 
 
 def sample(vehicle: BenchVehicle, seq: int, timestamp_ms: int) -> dict[str, object]:
     """See `payload`."""
-    place = vehicle.line.interpolate((seq * 0.002) % 1.0, normalized=True)
+    lengths = timestamp_ms / 1000 * SPEED_MPS / (vehicle.line.length * _DEGREE_M) % 2.0
+    place = vehicle.line.interpolate(min(lengths, 2.0 - lengths), normalized=True)
     return {
         "seq": seq,
         "timestamp": timestamp_ms,
@@ -145,7 +148,7 @@ def sample(vehicle: BenchVehicle, seq: int, timestamp_ms: int) -> dict[str, obje
             "lng": round(place.x, 7),
             "altitude": 12.3,
             "heading": 123.4,
-            "speed": 30.0 if seq % 100 < 1 else 8.3,
+            "speed": 30.0 if seq % 100 < 1 else SPEED_MPS,
             "horizontal_accuracy": 0.6,
             "vertical_accuracy": 1.1,
         },
