@@ -29,7 +29,7 @@ bench:
 	@deploy/setup/services.sh mosquitto
 	@$(BIN)/python -m benchmarks
 
-UV := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -q
+UV := uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q
 lock:
 	echo 'setuptools>=75,<81' | $(UV) -o requirements-build.lock -
 	$(UV) -o requirements.lock pyproject.toml

@@ -139,6 +139,6 @@ def _selected(name: str) -> str:
 # Names of our own columns only: nothing from outside is put into these statements.
 _CREATE_STAGING = f"CREATE TEMP TABLE batch ({', '.join(map(_staged, COLUMNS))}) ON COMMIT DELETE ROWS"
 _INSERT = (
-    f"INSERT INTO samples ({', '.join(COLUMNS)}) "  # noqa: S608
+    f"INSERT INTO samples ({', '.join(COLUMNS)}) "  # noqa: S608 -- our own columns, no input
     f"SELECT {', '.join(map(_selected, COLUMNS))} FROM batch ON CONFLICT DO NOTHING"
 )

@@ -105,6 +105,6 @@ def _selected(name: str) -> str:
 
 # Names of our own columns only: nothing from outside is put into this statement.
 _INSERT = (
-    f"INSERT INTO main.samples ({', '.join(COLUMNS)}) "  # noqa: S608
+    f"INSERT INTO main.samples ({', '.join(COLUMNS)}) "  # noqa: S608 -- our own columns, no input
     f"SELECT {', '.join(map(_selected, COLUMNS))} FROM stage.batch AS b WHERE true ON CONFLICT DO NOTHING"
 )

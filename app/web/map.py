@@ -92,7 +92,7 @@ class _LocalMap(folium.Map):
     """folium's map with every library from this server; awesome-markers and glyphicons are left out."""
 
     default_js = [(url, url) for url in ASSET_SCRIPTS]  # noqa: RUF012 -- folium declares them as class attributes
-    default_css = [(url, url) for url in ASSET_STYLES]  # noqa: RUF012
+    default_css = [(url, url) for url in ASSET_STYLES]  # noqa: RUF012 -- folium reads it from the class
 
 
 class _Handover(MacroElement):
@@ -196,4 +196,4 @@ def _parts(drawn: folium.Map) -> MapParts:
 
 def _markup(element: Element) -> Markup:
     # folium escapes the data in it: JSON with <, > and & as \\u sequences.
-    return Markup(element.render())  # noqa: S704
+    return Markup(element.render())  # noqa: S704 -- folium escaped it, and its sources are our own
