@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping
 
 import click
 
-from app.database import migrate, open_engine
-from app.processes import start_logging
+from app.processes import run_migration
 from app.settings import Settings
 from app.supervisor import Supervisor
 
@@ -22,9 +21,8 @@ _PROBE_TIMEOUT_S = 1.0
 
 def run_installation(settings: Settings, env: Mapping[str, str]) -> int:
     """`pilotage up`: run until Ctrl-C or SIGTERM. The exit status is 0 after an orderly stop."""
-    start_logging(settings)
     say("Bringing the database up to date")
-    migrate(open_engine(settings.database_url))
+    run_migration(settings)
     supervisor = supervise(env)
     try:
         start_services(supervisor, settings)

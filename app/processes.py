@@ -6,8 +6,11 @@ import gc
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+
+from sqlalchemy import Engine
 
 from app.credentials import RegisteredCredentials
 from app.database import changing_session, migrate, open_engine, snapshot_connection
@@ -98,13 +101,14 @@ def run_web(settings: Settings) -> None:
 def run_migration(settings: Settings) -> None:
     """Bring the database to the newest schema."""
     start_logging(settings)
-    migrate(open_engine(settings.database_url))
+    with _database(settings) as engine:
+        migrate(engine)
 
 
 def issue_api_token(settings: Settings, email: str, *, name: str, days: int) -> str:
     """A bearer token with which programs act as this user; kept as a hash only. Raises NotFound."""
     now_ms = system_clock()
-    with changing_session(open_engine(settings.database_url)) as session:
+    with _database(settings) as engine, changing_session(engine) as session:
         user = user_by_email(session, email)
         return issue_token(session, user, name=name, now_ms=now_ms, expires_at_ms=now_ms + days * 86_400_000)
 
@@ -128,8 +132,6 @@ def run_simulation(
 
 def run_replay_check(settings: Settings, vehicle_ids: Sequence[str], *, report: Callable[[str], object]) -> int:
     """Judge what is stored once more; 0 when nothing differs. Each difference is reported, up to a bound."""
-    engine = open_engine(settings.database_url)
-    registry = open_registry(engine, settings)
     counted = 0
     differences = 0
 
@@ -139,11 +141,11 @@ def run_replay_check(settings: Settings, vehicle_ids: Sequence[str], *, report: 
             counted += len(batch.samples)
             yield batch
 
-    with snapshot_connection(engine) as connection:
+    with _database(settings) as engine, snapshot_connection(engine) as connection:
         vehicles = [vehicle_key(connection, vehicle_id) for vehicle_id in vehicle_ids]
         for difference in judge_again(
             counting(stored_batches(connection, vehicles=vehicles)),
-            registry,
+            open_registry(engine, settings),
             stored_alerts(connection, vehicles=vehicles),
             settings.coverage_factor,
         ):
@@ -152,3 +154,13 @@ def run_replay_check(settings: Settings, vehicle_ids: Sequence[str], *, report: 
                 report(str(difference))
     report(f"{counted} samples judged again, {differences} differences")
     return 1 if differences else 0
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[Engine]:
+    """The database for a command that ends; its connections are closed then."""
+    engine = open_engine(settings.database_url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()

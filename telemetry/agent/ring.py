@@ -73,13 +73,12 @@ class RingFile:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._database = sqlite3.connect(path, timeout=2.0, isolation_level=None, check_same_thread=False)
-            # An exclusively locked file keeps a second agent out: two would assign the same numbers.
-            for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=NORMAL"):
-                self._database.execute(f"PRAGMA {pragma}")
-            with self.transaction() as database:
-                for statement in _SCHEMA:
-                    database.execute(statement)
         except (sqlite3.Error, OSError) as error:
+            raise RingUnavailable(f"cannot open the ring buffer {path}: {error}") from error
+        try:
+            self._prepare()
+        except (sqlite3.Error, RingUnavailable) as error:
+            self._database.close()
             raise RingUnavailable(f"cannot open the ring buffer {path}: {error}") from error
 
     def __enter__(self) -> Self:
@@ -89,6 +88,14 @@ class RingFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _prepare(self) -> None:
+        # An exclusively locked file keeps a second agent out: two would assign the same numbers.
+        for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=NORMAL"):
+            self._database.execute(f"PRAGMA {pragma}")
+        with self.transaction() as database:
+            for statement in _SCHEMA:
+                database.execute(statement)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
