@@ -57,8 +57,8 @@ class InvalidBusMessage(TelemetryError):
     code = "invalid_bus_message"
 
 
-class InvalidTrackState(TelemetryError):
-    """A vehicle's remembered state that this version cannot read. Nothing is guessed from it."""
+class InvalidTrackState(StoreUnavailable):
+    """A vehicle's remembered state that this version cannot read. Nothing is guessed from it: it must be mended."""
 
     code = "invalid_track_state"
 

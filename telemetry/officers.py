@@ -12,6 +12,9 @@ NEAR_MS = 10_000
 #: Vehicles remembered of one officer. Loads stop growing here, far above any permit's ratio.
 MAX_VEHICLES = 64
 
+#: Officers remembered at once, far above what a city has.
+MAX_OFFICERS = 10_000
+
 #: When each vehicle was last seen with an officer, by officer.
 Seen = dict[str, dict[int, int]]
 
@@ -46,5 +49,9 @@ class OfficerRoster:
         return loads, pending
 
     def keep(self, pending: Seen) -> None:
-        """The flush that these were observed in is stored."""
-        self._seen.update(pending)
+        """The flush that these were observed in is stored. The officers named longest ago give way."""
+        for officer, seen in pending.items():
+            self._seen.pop(officer, None)
+            self._seen[officer] = seen
+        while len(self._seen) > MAX_OFFICERS:
+            del self._seen[next(iter(self._seen))]

@@ -20,7 +20,8 @@ LIVE_INTERVAL_MS = 100
 CONFIRMATION_MS = 10_000
 
 _WATERMARK_TICK_MS = 200
-_SENT_AGAIN_MS = 10_000
+#: A dead connection is noticed one and a half keep-alives (45 s) late; what was sent meanwhile is sent again.
+_SENT_AGAIN_MS = 90_000
 _POSITIONS_IN_A_MESSAGE = 500
 _ALERTS_AT_ONCE = 200
 _OUTBOX_TICK_MS = 500

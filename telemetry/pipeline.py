@@ -16,7 +16,7 @@ from telemetry.intake import Intake, take_in
 from telemetry.judging import Judged, judge_in_order
 from telemetry.messages import Message
 from telemetry.officers import OfficerRoster
-from telemetry.ports import AlertChange, Clock, Flush, OutboxMessage, Registry, RegistrySnapshot, RejectReason, Store
+from telemetry.ports import AlertChange, Clock, Flush, OutboxMessage, Registry, RejectReason, Store
 from telemetry.positions import newest_positions
 from telemetry.rulebook import Rulebook
 from telemetry.tracks import NEW_TRACK, Track, state_of, track_of
@@ -93,10 +93,14 @@ class Pipeline:
 
         Raises as `process` does.
         """
-        reject = reject_of(message, RejectReason.UNPROCESSABLE, detail, vehicle=None)
-        return self._settled(
-            [message], lambda rulebook: replace(decode([], rulebook.routes), rejects=[reject], reject_source=[0])
-        )
+
+        def read(rulebook: Rulebook) -> Decoded:
+            sender = rulebook.routes.get(message.topic)
+            vehicle = sender.key if sender is not None else None
+            reject = reject_of(message, RejectReason.UNPROCESSABLE, detail, vehicle=vehicle)
+            return replace(decode([], rulebook.routes), rejects=[reject], reject_source=[0])
+
+        return self._settled([message], read)
 
     def _settled(self, messages: Sequence[Message], read: Callable[[Rulebook], Decoded]) -> FlushResult:
         for _ in range(MAX_STALE - 1):
@@ -144,7 +148,7 @@ class Pipeline:
     def _current_rulebook(self) -> Rulebook:
         generation = self._registry.generation()
         if self._rulebook is None or self._rulebook.generation != generation:
-            self._rulebook = _compiled(self._registry.snapshot(), self._rulebook)
+            self._rulebook = _compiled(self._registry, self._rulebook)
         return self._rulebook
 
     def _load_tracks(self, vehicles: Iterable[int]) -> None:
@@ -194,11 +198,11 @@ class Pipeline:
         )
 
 
-def _compiled(snapshot: RegistrySnapshot, previous: Rulebook | None) -> Rulebook:
+def _compiled(registry: Registry, previous: Rulebook | None) -> Rulebook:
     try:
-        return Rulebook.of(snapshot, previous)
+        return Rulebook.of(registry.snapshot(), previous)
+    except StoreUnavailable:
+        raise
     except Exception as error:  # whatever it is, the messages are not to blame and must wait
-        _LOG.exception("The registry at generation %d cannot be compiled", snapshot.generation)
-        raise RegistryUnusable(
-            f"the registry at generation {snapshot.generation} cannot be compiled: {error}"
-        ) from error
+        _LOG.exception("The registry cannot be read or compiled")
+        raise RegistryUnusable(f"the registry cannot be read or compiled: {error!r}") from error

@@ -51,7 +51,7 @@ class PostgresqlBulk:
     def stage(self, connection: Connection, batch: JudgedBatch) -> None:
         """Create the days that the batch needs, and the next day ahead, in a transaction of their own.
 
-        Creating a partition locks the whole table for a moment: better not for as long as a flush.
+        Adding a partition keeps others from doing the same: better not for as long as a flush.
         A connection also gets its staging table at its first flush.
         """
         days = {int(day) for day in np.unique(batch.samples.timestamp_ms // DAY_MS)}
@@ -60,7 +60,7 @@ class PostgresqlBulk:
             with connection.begin():
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _PARTITION_LOCK})
                 for day in sorted(missing):
-                    connection.execute(text(_partition_of(day)))
+                    _add_partition(connection, day)
             self._days |= missing
         if _STAGED not in connection.connection.info:
             with connection.begin():
@@ -105,12 +105,13 @@ def partition_name(day: int) -> str:
     return f"samples_p{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day):%Y%m%d}"
 
 
-def _partition_of(day: int) -> str:
-    first_ms = day * DAY_MS
-    return (
-        f"CREATE TABLE IF NOT EXISTS {partition_name(day)} PARTITION OF samples "
-        f"FOR VALUES FROM ({first_ms}) TO ({first_ms + DAY_MS})"
-    )
+def _add_partition(connection: Connection, day: int) -> None:
+    """Make the day by itself and attach it: unlike CREATE ... PARTITION OF, that waits for no reader of the table."""
+    name, first_ms = partition_name(day), day * DAY_MS
+    if connection.scalar(text("SELECT to_regclass(:name)"), {"name": name}) is None:
+        connection.execute(text(f"CREATE TABLE {name} (LIKE samples INCLUDING ALL)"))
+        bounds = f"FOR VALUES FROM ({first_ms}) TO ({first_ms + DAY_MS})"
+        connection.execute(text(f"ALTER TABLE samples ATTACH PARTITION {name} {bounds}"))
 
 
 def _copy_bytes(batch: EncodedBatch) -> bytes:

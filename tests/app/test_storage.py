@@ -16,7 +16,7 @@ from app.services.generations import next_generation
 from app.services.organisations import register_organisation
 from app.services.vehicles import register_vehicle
 from app.storage import latest_positions, open_store, stored_alerts, stored_batches, vehicle_key
-from app.storage.postgresql import DAY_MS, partition_name
+from app.storage.postgresql import DAY_MS, _add_partition, partition_name
 from telemetry.errors import StaleRegistry, StoreUnavailable
 from telemetry.findings import Finding, Severity
 from telemetry.ports import AlertChange, Flush, OutboxMessage, Reject, RejectReason, Store, TrackState
@@ -374,3 +374,13 @@ def test_postgresql_keeps_a_partition_per_day(postgresql_engine: Engine) -> None
     assert partition_name(20_000) == "samples_p20241004"
     # A second worker finds them and agrees.
     open_store(postgresql_engine).commit(flush_of(judged_batch(2, first_seq=5, vehicles=2, start_ms=start_ms)))
+
+
+def test_a_new_day_waits_for_no_long_reader(postgresql_engine: Engine) -> None:
+    with postgresql_engine.connect() as reader:
+        reader.scalar(select(func.count()).select_from(Sample))  # its lock lasts as long as its transaction
+        with postgresql_engine.connect() as writer, writer.begin():
+            writer.exec_driver_sql("SET LOCAL lock_timeout = '2s'")
+            _add_partition(writer, 20_500)
+    names = inspect(postgresql_engine).get_table_names()
+    assert partition_name(20_500) in names

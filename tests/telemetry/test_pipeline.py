@@ -18,7 +18,7 @@ from telemetry.errors import InvalidTrackState, RegistryUnusable, StaleRegistry,
 from telemetry.findings import Finding
 from telemetry.messages import Message, telemetry_topic
 from telemetry.pipeline import MAX_STALE, Watermark
-from telemetry.ports import PermitState, RejectReason
+from telemetry.ports import PermitState, RegistrySnapshot, RejectReason
 from tests.telemetry.cast import (
     CAR,
     EVTOL,
@@ -170,8 +170,21 @@ def test_a_registry_that_cannot_be_compiled_costs_no_message(caplog: pytest.LogC
     home.registry.change(replace(good, zones=[replace(ROAD, half_width_m=-1.0)]))
     with pytest.raises(RegistryUnusable):
         home.send(message(payload(1, T0)))
-    assert "cannot be compiled" in caplog.text
+    assert "cannot be read or compiled" in caplog.text
     home.registry.change(good)
+    assert home.send(message(payload(1, T0))).stored == 1
+
+
+def test_a_registry_that_cannot_be_read_costs_no_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    home = world()
+
+    def unreadable(_generation: int | None = None) -> RegistrySnapshot:
+        raise KeyError("a term that this version does not know")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(home.registry, "snapshot", unreadable)
+        with pytest.raises(RegistryUnusable):
+            home.send(message(payload(1, T0)))
     assert home.send(message(payload(1, T0))).stored == 1
 
 
@@ -182,6 +195,7 @@ def test_a_refused_message_is_recorded_and_nothing_else() -> None:
     assert (result.stored, result.rejected) == (0, 1)
     (reject,) = home.store.rejected.values()
     assert (reject.reason, reject.detail) == (RejectReason.UNPROCESSABLE, "ZeroDivisionError('a bug')")
+    assert reject.vehicle == CAR.key, "its operator sees it"
 
 
 def test_a_commit_whose_answer_was_lost_counts_once() -> None:
