@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 
 import click
 
@@ -96,6 +97,6 @@ def _listens(host: str, port: int) -> bool:
 def _is_ready(settings: Settings) -> bool:
     try:
         with urllib.request.urlopen(f"{address(settings)}/readyz", timeout=_PROBE_TIMEOUT_S) as answer:  # noqa: S310  our own http address
-            return bool(answer.status == 200)  # noqa: PLR2004  HTTP OK
+            return bool(answer.status == HTTPStatus.OK)
     except (urllib.error.URLError, OSError):
         return False
