@@ -15,6 +15,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
 import migrations
+from app import audit
 
 #: How long a SQLite writer waits for another one before the flush counts as unavailable.
 SQLITE_BUSY_S = 2.0
@@ -48,9 +49,12 @@ def reading_session(engine: Engine) -> Iterator[Session]:
 
 @contextmanager
 def changing_session(engine: Engine) -> Iterator[Session]:
-    """A session that commits at its end, or rolls back when the block raises."""
-    with Session(changing(engine), expire_on_commit=False) as session, session.begin():
-        yield session
+    """A session that commits at its end, with the audit log, or rolls back when the block raises."""
+    with Session(changing(engine), expire_on_commit=False) as session:
+        event.listen(session, "after_flush", lambda flushed, _context: audit.notice_changes(flushed))
+        with session.begin():
+            yield session
+            audit.write_entries(session)
 
 
 @contextmanager
@@ -66,17 +70,13 @@ def snapshot_connection(engine: Engine) -> Iterator[Connection]:
 
 def migrate(engine: Engine, revision: str = "head") -> None:
     """Bring the schema up (or down) to `revision`."""
-    with changing(engine).begin() as connection:
-        config = migration_config()
-        config.attributes["connection"] = connection
+    with _migrating(engine) as config:
         command.upgrade(config, revision)
 
 
 def downgrade(engine: Engine, revision: str) -> None:
     """Take the schema back to `revision` (`base`: nothing left)."""
-    with changing(engine).begin() as connection:
-        config = migration_config()
-        config.attributes["connection"] = connection
+    with _migrating(engine) as config:
         command.downgrade(config, revision)
 
 
@@ -85,6 +85,41 @@ def migration_config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
     return config
+
+
+@contextmanager
+def _migrating(engine: Engine) -> Iterator[Config]:
+    """Alembic's configuration with a connection in a transaction, committed at the end.
+
+    SQLite alters a table by making it anew, so foreign keys are looked at once, before the commit.
+    """
+    config = migration_config()
+    with changing(engine).connect() as connection, _unwatched_foreign_keys(connection), connection.begin():
+        config.attributes["connection"] = connection
+        yield config
+        if _is_sqlite(engine):
+            _refuse_dangling(connection)
+
+
+@contextmanager
+def _unwatched_foreign_keys(connection: Connection) -> Iterator[None]:
+    """SQLite's foreign keys off. Only outside a transaction has the pragma an effect."""
+    raw = connection.connection.driver_connection
+    if not isinstance(raw, sqlite3.Connection):
+        yield
+        return
+    raw.execute("PRAGMA foreign_keys=OFF").close()
+    try:
+        yield
+    finally:
+        raw.execute("PRAGMA foreign_keys=ON").close()
+
+
+def _refuse_dangling(connection: Connection) -> None:
+    dangling = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+    if dangling:
+        tables = ", ".join(sorted({row[0] for row in dangling}))
+        raise RuntimeError(f"the migration left {len(dangling)} rows that refer to nothing, in: {tables}")
 
 
 def _is_sqlite(engine: Engine) -> bool:

@@ -73,7 +73,9 @@ def _prepare(settings: Settings) -> Path:
         seeded = seed(session, system_clock())
         credentials = seeded.credentials
         if not seeded.is_new and not fleet_file.exists():
-            credentials = renew_credentials(session, [vehicle.vehicle_id for vehicle in shipped_register().vehicles])
+            credentials = renew_credentials(
+                session, [vehicle.vehicle_id for vehicle in shipped_register().vehicles], system_clock()
+            )
     if credentials:  # after the commit: when we die in between, the next start renews them
         write_credentials(fleet_file, credentials)
     engine.dispose()

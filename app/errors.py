@@ -33,13 +33,41 @@ class AlreadyRegistered(AppError):
     code = "already_registered"
 
 
+class Conflict(AppError):
+    """Somebody else has changed the object since the caller saw it: nothing was done."""
+
+    code = "conflict"
+
+
+class Forbidden(AppError):
+    """The caller may do this in general, but not to this object."""
+
+    code = "denied"
+
+
 class InvalidChange(AppError):
-    """A change that the rules of the registry do not allow; the message says which rule."""
+    """A change that the rules of the registry do not allow; the message says which rule.
+
+    `code` names the rule: app.web.error_text has its wording for people, filled in with `params`.
+    `field` is the input it is about, with dots for nested ones (empty: the whole).
+    """
 
     code = "invalid_change"
+
+    def __init__(self, message: str, *, code: str | None = None, field: str = "", **params: object) -> None:
+        super().__init__(message)
+        self.code = code or type(self).code
+        self.field = field
+        self.params = params
 
 
 class RevisionInPast(InvalidChange):
     """A revision that would start before now: it would rewrite what samples were judged against."""
 
     code = "revision_in_past"
+
+
+class UnauditedChange(AppError):
+    """A transaction changed something that the audit log must tell of, and did not tell it: a programming error."""
+
+    code = "unaudited_change"

@@ -39,6 +39,7 @@ from telemetry.clock import system_clock
 from telemetry.messages import telemetry_topic
 from telemetry.samples import VehicleKind
 from tests.brokers import SERVICE_PASSWORD, SERVICE_USER, Mosquitto, free_port, mosquitto
+from tests.jurisdictions import jurisdiction
 
 DAY_MS = 86_400_000
 SPEED_MPS = 8.3
@@ -186,7 +187,7 @@ def _register(home: Path, vehicles: int, zones: int) -> tuple[list[BenchVehicle]
     roads = [road(rng, number) for number in range(zones * 4 // 5)]
     places = roads + [corridor(rng, number) for number in range(zones - len(roads))]
     with changing_session(engine) as session:
-        holder = register_organisation(session, code="bench", name_zh="测试", name_en="Bench")
+        holder = register_organisation(session, code="bench", name_zh="测试", name_en="Bench", now_ms=0)
         user = create_user(
             session,
             email="bench@example.invalid",
@@ -213,6 +214,7 @@ def _register(home: Path, vehicles: int, zones: int) -> tuple[list[BenchVehicle]
                 number=f"BENCH-{first}",
                 stage=PermitStage.ROAD_TEST,
                 holder=holder,
+                jurisdiction=jurisdiction(session),
                 vehicles=registered,
                 zone_ids=[zone.zone_id for zone in granted],
                 conditions=Conditions(speed_cap_mps=22.0, minimum_accuracy_m=5.0),

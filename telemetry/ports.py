@@ -28,17 +28,13 @@ Clock = Callable[[], int]
 
 
 class PermitState(StrEnum):
-    """States of a permit (DESIGN.md). Only `issued` allows driving."""
+    """States of a permit once there is one; its life before is an application. Only `issued` allows driving."""
 
-    DRAFT = "draft"
-    SUBMITTED = "submitted"
-    UNDER_REVIEW = "under_review"
     ISSUED = "issued"
     SUSPENDED = "suspended"
     EXPIRED = "expired"
     REVOKED = "revoked"
     SURRENDERED = "surrendered"
-    REJECTED = "rejected"
 
 
 @dataclass(frozen=True, slots=True)

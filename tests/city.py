@@ -37,6 +37,7 @@ from telemetry.replay import Difference, judge_again
 from telemetry.samples import VehicleKind
 from telemetry.worker import Worker, WorkerSettings, worker_client
 from tests.brokers import SERVICE_PASSWORD
+from tests.jurisdictions import jurisdiction
 
 ROOT = Path(__file__).resolve().parents[1]
 DATABASE = "city.sqlite3"
@@ -112,7 +113,9 @@ def build_city(directory: Path, zones: Sequence[DrawnZone], grants: Sequence[Gra
     migrate(engine)
     keys: dict[str, int] = {}
     with changing_session(engine) as session:
-        holder = register_organisation(session, code="holder", name_zh="持有人", name_en="Holder")
+        holder = register_organisation(
+            session, code="holder", name_zh="持有人", name_en="Holder", now_ms=system_clock()
+        )
         for zone in zones:
             publish_zone_revision(
                 session,
@@ -140,6 +143,7 @@ def build_city(directory: Path, zones: Sequence[DrawnZone], grants: Sequence[Gra
                 number=f"permit-{number}",
                 stage=Stage.ROAD_TEST if grant.kind is VehicleKind.ROAD else Stage.FLIGHT_TEST,
                 holder=holder,
+                jurisdiction=jurisdiction(session),
                 vehicles=vehicles,
                 zone_ids=grant.zone_ids,
                 conditions=grant.conditions,

@@ -2,31 +2,56 @@
 
 from __future__ import annotations
 
+from app.models.applications import Application, ApplicationEvent, ApplicationRevision, ApplicationState
+from app.models.attachments import Attachment
+from app.models.audit import AuditEntry, AuditHead
 from app.models.base import Base
-from app.models.organisations import LicenceRevision, Officer, Organisation, Role, User, Vehicle
+from app.models.imports import ImportDraft
+from app.models.notices import Notice
+from app.models.officers import Capacity, LicenceRevision, Officer
+from app.models.organisations import Jurisdiction, Organisation, RecognitionRevision
 from app.models.permits import Permit, PermitRevisionRow, Stage
 from app.models.places import Zone, ZoneRevisionRow
 from app.models.telemetry import Alert, OutboxRow, RegistryGeneration, RejectRow, Sample, TrackRow
-from app.models.tokens import ApiToken
+from app.models.trials import Trial, TrialDomain
+from app.models.users import OPERATORS, ApiToken, Role, User
+from app.models.vehicles import ServiceStatus, Vehicle, VehicleStatusRevision
 
 __all__ = [
+    "OPERATORS",
     "Alert",
     "ApiToken",
+    "Application",
+    "ApplicationEvent",
+    "ApplicationRevision",
+    "ApplicationState",
+    "Attachment",
+    "AuditEntry",
+    "AuditHead",
     "Base",
+    "Capacity",
+    "ImportDraft",
+    "Jurisdiction",
     "LicenceRevision",
+    "Notice",
     "Officer",
     "Organisation",
     "OutboxRow",
     "Permit",
     "PermitRevisionRow",
+    "RecognitionRevision",
     "RegistryGeneration",
     "RejectRow",
     "Role",
     "Sample",
+    "ServiceStatus",
     "Stage",
     "TrackRow",
+    "Trial",
+    "TrialDomain",
     "User",
     "Vehicle",
+    "VehicleStatusRevision",
     "Zone",
     "ZoneRevisionRow",
 ]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from sqlalchemy import BigInteger, Enum, Integer, LargeBinary, MetaData, String, Text
-from sqlalchemy.orm import DeclarativeBase, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
 _E = TypeVar("_E", bound=StrEnum)
 
@@ -28,6 +28,11 @@ PublicId = Annotated[str, mapped_column(String(64))]
 Name = Annotated[str, mapped_column(String(200))]
 Prose = Annotated[str, mapped_column(Text)]
 Bytes = Annotated[bytes, mapped_column(LargeBinary)]
+#: A detail that may be left empty.
+Text200 = Annotated[str, mapped_column(String(200), default="", server_default="")]
+
+#: `info` of columns that never leave the database: not in the audit log, not in an answer.
+SECRET: dict[Any, Any] = {"secret": True}
 
 
 class Base(DeclarativeBase):
@@ -49,3 +54,15 @@ def by_value(kind: type[_E], name: str) -> Enum:
         length=32,
         values_callable=lambda members: [member.value for member in members],
     )
+
+
+class Versioned:
+    """A row that people edit: of two who change it at once, the second gets a StaleDataError."""
+
+    version: Mapped[int] = mapped_column(Integer, server_default="1")
+
+    @declared_attr.directive
+    @classmethod
+    def __mapper_args__(cls) -> dict[str, Any]:
+        """SQLAlchemy raises the version with each change and compares it."""
+        return {"version_id_col": cls.version}

@@ -1,26 +1,17 @@
-"""Organisations, their users, vehicles and officers."""
+"""Organisations and the jurisdictions in which authorities decide."""
 
 from __future__ import annotations
 
-from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, String, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.models.base import AutoKey, Base, Generation, Milliseconds, Name, PublicId, by_value
-from telemetry.samples import VehicleKind
+from app.models.base import AutoKey, Base, Generation, Milliseconds, Name, Prose, PublicId, Text200, Versioned
 
 
-class Role(StrEnum):
-    """What a user is here to do."""
-
-    ADMINISTRATOR = "administrator"
-    REGULATOR = "regulator"
-    OPERATOR = "operator"
-
-
-class Organisation(Base):
-    """An authority, or a company that runs vehicles."""
+class Organisation(Versioned, Base):
+    """An authority, or a company that runs vehicles. What an operator states of itself may change."""
 
     __tablename__ = "organisations"
 
@@ -28,73 +19,60 @@ class Organisation(Base):
     code: Mapped[PublicId] = mapped_column(unique=True)
     name_zh: Mapped[Name]
     name_en: Mapped[Name]
+    credit_code: Mapped[str | None] = mapped_column(String(32))
+    address: Mapped[Text200]
+    contact_name: Mapped[Text200]
+    contact_email: Mapped[Text200]
+    contact_phone: Mapped[Text200]
+    emergency_phone: Mapped[Text200]
+    website: Mapped[Text200]
 
 
-class User(Base):
-    """A person who logs in. An operator belongs to an organisation and sees its own fleet only."""
+class Jurisdiction(Versioned, Base):
+    """Where one authority decides: the value of `jurisdiction` in its zones is its `code`.
 
-    __tablename__ = "users"
+    `thresholds` is the JSON form of app.schemas.jurisdictions.Thresholds: what the entry gates demand.
+    """
+
+    __tablename__ = "jurisdictions"
+
+    id: Mapped[AutoKey]
+    code: Mapped[PublicId] = mapped_column(unique=True)
+    name_zh: Mapped[Name]
+    name_en: Mapped[Name]
+    authority_id: Mapped[int | None] = mapped_column(ForeignKey("organisations.id"))
+    number_prefix: Mapped[str] = mapped_column(String(16))
+    thresholds: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+    authority: Mapped[Organisation | None] = relationship(lazy="joined")
+
+
+class RecognitionRevision(Base):
+    """One immutable decision of `recogniser` on the permits that `issuer` issues.
+
+    From `starts_at_ms` until a revision of the same pair with a later generation starts, a permit of
+    one of the `stages` is valid in the recogniser's zones that it names, within
+    [valid_from_ms, valid_until_ms). No stages: no longer recognised.
+    """
+
+    __tablename__ = "recognition_revisions"
     __table_args__ = (
-        CheckConstraint("role <> 'operator' OR organisation_id IS NOT NULL", name="operator_has_organisation"),
-        CheckConstraint("email = lower(email)", name="email_lower_case"),
+        Index(None, "recogniser_id", "issuer_id", "generation"),
+        CheckConstraint("recogniser_id <> issuer_id", name="of_another"),
+        CheckConstraint("valid_until_ms IS NULL OR valid_until_ms > valid_from_ms", name="period_not_empty"),
     )
 
     id: Mapped[AutoKey]
-    email: Mapped[str] = mapped_column(String(254), unique=True)
-    display_name: Mapped[Name]
-    role: Mapped[Role] = mapped_column(by_value(Role, "role"))
-    organisation_id: Mapped[int | None] = mapped_column(ForeignKey("organisations.id"))
-    password_hash: Mapped[str] = mapped_column(String(200))
-    created_at_ms: Mapped[Milliseconds]
-
-    organisation: Mapped[Organisation | None] = relationship(lazy="joined")
-
-
-class Vehicle(Base):
-    """A registered vehicle: `id` is the integer key of telemetry, `vehicle_id` the public name in topics.
-
-    `credential_hash` is the SHA-256 of a random token of 256 bits. A slow hash such as argon2 guards
-    secrets that people choose; a token of full entropy cannot be guessed from its hash, and a broker
-    that reconnects ten thousand vehicles must check it in microseconds.
-    """
-
-    __tablename__ = "vehicles"
-
-    id: Mapped[AutoKey]
-    vehicle_id: Mapped[PublicId] = mapped_column(unique=True)
-    kind: Mapped[VehicleKind] = mapped_column(by_value(VehicleKind, "kind"))
-    partition: Mapped[int]
-    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisations.id"), index=True)
-    plate: Mapped[str | None] = mapped_column(String(64))
-    model: Mapped[str | None] = mapped_column(String(200))
-    credential_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
-    registered_at_ms: Mapped[Milliseconds]
+    recogniser_id: Mapped[int] = mapped_column(ForeignKey("jurisdictions.id"))
+    issuer_id: Mapped[int] = mapped_column(ForeignKey("jurisdictions.id"))
+    stages: Mapped[list[str]] = mapped_column(JSON)
+    starts_at_ms: Mapped[Milliseconds]
+    valid_from_ms: Mapped[Milliseconds]
+    valid_until_ms: Mapped[Milliseconds | None]
+    reason: Mapped[Prose]
+    actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    recorded_at_ms: Mapped[Milliseconds]
     generation: Mapped[Generation]
 
-    organisation: Mapped[Organisation] = relationship(lazy="joined", innerjoin=True)
-
-
-class Officer(Base):
-    """A safety officer or pilot, onboard or remote, as named by `officer_id` of the payload."""
-
-    __tablename__ = "officers"
-
-    id: Mapped[AutoKey]
-    officer_id: Mapped[PublicId] = mapped_column(unique=True)
-    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisations.id"))
-
-    organisation: Mapped[Organisation] = relationship(lazy="joined", innerjoin=True)
-
-
-class LicenceRevision(Base):
-    """One immutable entry of an officer's licence; the newest known generation counts."""
-
-    __tablename__ = "licence_revisions"
-    __table_args__ = (UniqueConstraint("officer_id", "generation"),)
-
-    id: Mapped[AutoKey]
-    officer_id: Mapped[int] = mapped_column(ForeignKey("officers.id"))
-    expires_at_ms: Mapped[Milliseconds]
-    generation: Mapped[Generation]
-
-    officer: Mapped[Officer] = relationship(lazy="joined", innerjoin=True)
+    recogniser: Mapped[Jurisdiction] = relationship(foreign_keys=[recogniser_id], lazy="joined", innerjoin=True)
+    issuer: Mapped[Jurisdiction] = relationship(foreign_keys=[issuer_id], lazy="joined", innerjoin=True)

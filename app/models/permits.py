@@ -5,12 +5,14 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Column, ForeignKey, Index, Table
+from sqlalchemy import JSON, CheckConstraint, Column, ForeignKey, Index, Table, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.base import AutoKey, Base, Generation, Milliseconds, Prose, PublicId, by_value
-from app.models.organisations import Organisation, Vehicle
+from app.models.officers import Officer
+from app.models.organisations import Jurisdiction, Organisation
 from app.models.places import Zone
+from app.models.vehicles import Vehicle
 from telemetry.ports import PermitState
 
 
@@ -40,9 +42,16 @@ permit_revision_zones = Table(
     Column("zone_id", ForeignKey("zones.id"), primary_key=True),
 )
 
+permit_revision_officers = Table(
+    "permit_revision_officers",
+    Base.metadata,
+    Column("revision_id", ForeignKey("permit_revisions.id"), primary_key=True),
+    Column("officer_id", ForeignKey("officers.id"), primary_key=True),
+)
+
 
 class Permit(Base):
-    """A permit by number; its holder and stage never change, everything else is in its revisions."""
+    """A permit by number; holder, stage and issuer never change, everything else is in its revisions."""
 
     __tablename__ = "permits"
 
@@ -51,24 +60,30 @@ class Permit(Base):
     stage: Mapped[Stage] = mapped_column(by_value(Stage, "stage"))
     holder_id: Mapped[int] = mapped_column(ForeignKey("organisations.id"), index=True)
 
+    jurisdiction_id: Mapped[int] = mapped_column(ForeignKey("jurisdictions.id"), index=True)
+
     holder: Mapped[Organisation] = relationship(lazy="joined", innerjoin=True)
+    jurisdiction: Mapped[Jurisdiction] = relationship(lazy="joined", innerjoin=True)
 
 
 class PermitRevisionRow(Base):
     """One immutable revision of a permit, as telemetry.ports.PermitTerms reads it.
 
-    `terms` is the JSON form of app.services.conditions.Conditions. In force from `starts_at_ms`
-    until a revision of a later generation starts.
+    `number` counts the revisions of one permit from 1. `terms` is the JSON form of
+    app.services.conditions.Conditions. In force from `starts_at_ms` until a revision of a later
+    generation starts.
     """
 
     __tablename__ = "permit_revisions"
     __table_args__ = (
         Index(None, "permit_id", "generation"),
+        UniqueConstraint("permit_id", "number"),
         CheckConstraint("valid_until_ms > valid_from_ms", name="period_not_empty"),
     )
 
     id: Mapped[AutoKey]
     permit_id: Mapped[int] = mapped_column(ForeignKey("permits.id"))
+    number: Mapped[int]
     state: Mapped[PermitState] = mapped_column(by_value(PermitState, "state"))
     starts_at_ms: Mapped[Milliseconds]
     valid_from_ms: Mapped[Milliseconds]
@@ -82,3 +97,4 @@ class PermitRevisionRow(Base):
     permit: Mapped[Permit] = relationship(lazy="joined", innerjoin=True)
     vehicles: Mapped[list[Vehicle]] = relationship(secondary=permit_revision_vehicles)
     zones: Mapped[list[Zone]] = relationship(secondary=permit_revision_zones)
+    officers: Mapped[list[Officer]] = relationship(secondary=permit_revision_officers)

@@ -18,7 +18,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.base import AutoKey, Base, Bytes, Key, Milliseconds, Prose, by_value
-from app.models.organisations import User, Vehicle
+from app.models.users import User
+from app.models.vehicles import Vehicle
 from telemetry.findings import Severity
 from telemetry.ports import RejectReason
 

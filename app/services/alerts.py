@@ -9,8 +9,11 @@ from enum import StrEnum
 from sqlalchemy import select, tuple_, update
 from sqlalchemy.orm import Session
 
+from app.audit import Subject, record
 from app.errors import InvalidChange, NotFound
 from app.models import Alert, User, Vehicle
+from app.services.alert_ids import alert_public_id
+from telemetry.findings import Finding
 
 
 class AlertFilter(StrEnum):
@@ -76,6 +79,17 @@ def acknowledge_alert(session: Session, alert_id: int, *, actor: User, now_ms: i
         alert.acknowledged_by = actor
         alert.acknowledgement = note
         session.flush()
+        record(
+            session,
+            "alert.acknowledged",
+            Subject(
+                "alert",
+                alert_public_id(alert.vehicle_key, Finding(alert.finding), alert.opened_at_ms, alert.opened_seq),
+            ),
+            actor=actor,
+            now_ms=now_ms,
+            reason=note or "",
+        )
     return alert
 
 

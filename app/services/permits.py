@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.audit import Subject, record, state_of
 from app.errors import AlreadyRegistered, InvalidChange, NotFound
-from app.models import Organisation, Permit, PermitRevisionRow, Stage, User, Vehicle, Zone
+from app.models import Jurisdiction, Organisation, Permit, PermitRevisionRow, Stage, User, Vehicle, Zone
 from app.services.conditions import Conditions
 from app.services.generations import next_generation, require_future_start
 from telemetry.ports import PermitState
@@ -19,6 +21,7 @@ def issue_permit(
     *,
     number: str,
     stage: Stage,
+    jurisdiction: Jurisdiction,
     holder: Organisation,
     vehicles: Collection[Vehicle],
     zone_ids: Collection[str],
@@ -39,7 +42,8 @@ def issue_permit(
     if session.scalar(select(Permit.id).where(Permit.number == number)) is not None:
         raise AlreadyRegistered(f"permit {number} exists")
     revision = PermitRevisionRow(
-        permit=Permit(number=number, stage=stage, holder=holder),
+        permit=Permit(number=number, stage=stage, holder=holder, jurisdiction=jurisdiction),
+        number=1,
         state=PermitState.ISSUED,
         starts_at_ms=now_ms if starts_at_ms is None else starts_at_ms,
         valid_from_ms=valid_from_ms,
@@ -77,6 +81,7 @@ def revise_permit(
     last = newest_revision(session, permit)
     revision = PermitRevisionRow(
         permit=permit,
+        number=last.number + 1,
         state=last.state if state is None else state,
         starts_at_ms=now_ms if starts_at_ms is None else starts_at_ms,
         valid_from_ms=last.valid_from_ms if valid_from_ms is None else valid_from_ms,
@@ -126,4 +131,21 @@ def _record(
     revision.generation = next_generation(session)
     session.add(revision)
     session.flush()
+    record(
+        session,
+        f"permit.{revision.state}" if revision.number > 1 else "permit.issued",
+        Subject("permit", revision.permit.number),
+        actor=actor,
+        now_ms=now_ms,
+        reason=reason,
+        after=_described(revision),
+    )
     return revision
+
+
+def _described(revision: PermitRevisionRow) -> dict[str, Any]:
+    return state_of(revision) | {
+        "vehicles": sorted(vehicle.vehicle_id for vehicle in revision.vehicles),
+        "zones": sorted(zone.zone_id for zone in revision.zones),
+        "officers": sorted(officer.officer_id for officer in revision.officers),
+    }

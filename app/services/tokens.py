@@ -8,9 +8,9 @@ import secrets
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.audit import Subject, record, state_of
 from app.errors import InvalidChange
-from app.models import User
-from app.models.tokens import ApiToken
+from app.models import ApiToken, User
 
 _TOKEN_BYTES = 32
 
@@ -20,16 +20,17 @@ def issue_token(session: Session, user: User, *, name: str, now_ms: int, expires
     if expires_at_ms <= now_ms:
         raise InvalidChange("a token expires after it is issued")
     token = secrets.token_urlsafe(_TOKEN_BYTES)
-    session.add(
-        ApiToken(
-            user=user,
-            name=name,
-            token_hash=_hash(token),
-            created_at_ms=now_ms,
-            expires_at_ms=expires_at_ms,
-        )
+    row = ApiToken(
+        user=user,
+        name=name,
+        token_hash=_hash(token),
+        scopes=["read", "write"],
+        created_at_ms=now_ms,
+        expires_at_ms=expires_at_ms,
     )
+    session.add(row)
     session.flush()
+    record(session, "token.issued", Subject("user", user.email), actor=user, now_ms=now_ms, after=state_of(row))
     return token
 
 

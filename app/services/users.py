@@ -9,8 +9,9 @@ from argon2.exceptions import VerifyMismatchError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.audit import Subject, record, state_of
 from app.errors import AlreadyRegistered, InvalidChange, NotFound
-from app.models import Organisation, Role, User
+from app.models import OPERATORS, Organisation, Role, User
 
 _PASSWORD_CHARACTERS = (8, 1024)
 _hasher = PasswordHasher()  # argon2id with the library's current recommendation
@@ -25,12 +26,13 @@ def create_user(
     display_name: str,
     now_ms: int,
     organisation: Organisation | None = None,
+    actor: User | None = None,
 ) -> User:
     """Create a user. Raises AlreadyRegistered, or InvalidChange for an unusable role or password."""
     shortest, longest = _PASSWORD_CHARACTERS
     if not shortest <= len(password) <= longest:
         raise InvalidChange(f"a password has {shortest} to {longest} characters")
-    if role is Role.OPERATOR and organisation is None:
+    if role in OPERATORS and organisation is None:
         raise InvalidChange("an operator belongs to an organisation")
     if _user_by_email(session, email) is not None:
         raise AlreadyRegistered(f"user {email} exists")
@@ -44,6 +46,7 @@ def create_user(
     )
     session.add(user)
     session.flush()
+    record(session, "user.created", Subject("user", user.email), actor=actor, now_ms=now_ms, after=state_of(user))
     return user
 
 

@@ -10,8 +10,9 @@ import secrets
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.audit import Subject, record, state_of
 from app.errors import AlreadyRegistered, InvalidChange, NotFound
-from app.models import Organisation, Vehicle
+from app.models import Organisation, User, Vehicle
 from app.services.generations import next_generation
 from telemetry.messages import partition_of
 from telemetry.samples import VehicleKind
@@ -30,6 +31,7 @@ def register_vehicle(
     now_ms: int,
     plate: str | None = None,
     model: str | None = None,
+    actor: User | None = None,
 ) -> tuple[Vehicle, str]:
     """Register a vehicle; the token is shown this once and kept as a hash only.
 
@@ -48,28 +50,32 @@ def register_vehicle(
         plate=plate,
         model=model,
         credential_hash=_hash(token),
+        credential_issued_at_ms=now_ms,
         registered_at_ms=now_ms,
         generation=next_generation(session),
     )
     session.add(vehicle)
     session.flush()
+    _record(session, "vehicle.registered", vehicle, actor, now_ms)
     return vehicle, token
 
 
-def renew_credential(session: Session, vehicle: Vehicle) -> str:
+def renew_credential(session: Session, vehicle: Vehicle, *, now_ms: int, actor: User | None = None) -> str:
     """Replace the vehicle's token; the old one is worthless from the commit on."""
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     vehicle.credential_hash = _hash(token)
+    vehicle.credential_issued_at_ms = now_ms
     session.flush()
+    _record(session, "vehicle.credential_renewed", vehicle, actor, now_ms)
     return token
 
 
 def verify_credential(session: Session, username: str, token: str) -> Vehicle | None:
     """The vehicle that this user name and token belong to, or None."""
     vehicle = session.scalar(select(Vehicle).where(Vehicle.vehicle_id == username))
-    if vehicle is None or not hmac.compare_digest(vehicle.credential_hash, _hash(token)):
+    if vehicle is None or vehicle.credential_hash is None:
         return None
-    return vehicle
+    return vehicle if hmac.compare_digest(vehicle.credential_hash, _hash(token)) else None
 
 
 def vehicle_by_id(session: Session, vehicle_id: str) -> Vehicle:
@@ -78,6 +84,11 @@ def vehicle_by_id(session: Session, vehicle_id: str) -> Vehicle:
     if vehicle is None:
         raise NotFound(f"no vehicle {vehicle_id}")
     return vehicle
+
+
+def _record(session: Session, action: str, vehicle: Vehicle, actor: User | None, now_ms: int) -> None:
+    subject = Subject("vehicle", vehicle.vehicle_id)
+    record(session, action, subject, actor=actor, now_ms=now_ms, after=state_of(vehicle))
 
 
 def _hash(token: str) -> bytes:

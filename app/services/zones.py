@@ -7,6 +7,7 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.audit import Subject, record, state_of
 from app.errors import InvalidChange
 from app.models import User, Zone, ZoneRevisionRow
 from app.registry import zone_revision
@@ -86,6 +87,15 @@ def publish_zone_revision(
     )
     session.add(revision)
     session.flush()
+    record(
+        session,
+        "zone.revision_published",
+        Subject("zone", zone_id),
+        actor=actor,
+        now_ms=now_ms,
+        reason=reason,
+        after=state_of(revision),
+    )
     return revision
 
 

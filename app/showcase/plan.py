@@ -60,11 +60,21 @@ class PlannedOrganisation(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     name_en: str
 
 
+class PlannedJurisdiction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where an authority decides; `code` is the `jurisdiction` of its zones."""
+
+    code: str
+    name_zh: str
+    name_en: str
+    number_prefix: str
+    authority: str
+
+
 class PlannedUser(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A demo login. Its password is public: it is printed when the demo starts."""
 
     email: str
-    role: Literal["administrator", "regulator", "operator"]
+    role: Literal["administrator", "regulator", "operator_manager", "operator_staff", "auditor"]
     display_name: str
     organisation: str | None
     password: str
@@ -105,6 +115,7 @@ class PlannedPermit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     number: str
     stage: str
     holder: str
+    jurisdiction: str
     vehicles: tuple[str, ...]
     zones: tuple[str, ...]
     valid_from_days: int
@@ -121,6 +132,7 @@ class Register(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     note_en: str
     licence: str
     organisations: tuple[PlannedOrganisation, ...]
+    jurisdictions: tuple[PlannedJurisdiction, ...]
     users: tuple[PlannedUser, ...]
     officers: tuple[PlannedOfficer, ...]
     vehicles: tuple[PlannedVehicle, ...]

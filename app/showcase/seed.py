@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.models import Organisation, Role, Stage, User, Vehicle
+from app.models import Jurisdiction, Organisation, Role, Stage, User, Vehicle
 from app.services.conditions import Conditions
-from app.services.organisations import record_licence, register_organisation
+from app.services.jurisdictions import create_jurisdiction
+from app.services.officers import record_licence
+from app.services.organisations import register_organisation
 from app.services.permits import issue_permit, revise_permit
 from app.services.users import create_user
 from app.services.vehicles import register_vehicle, renew_credential, vehicle_by_id
@@ -65,12 +67,14 @@ def seed(session: Session, now_ms: int) -> SeedResult:
     register = shipped_register()
     organisations = {
         planned.code: register_organisation(
-            session, code=planned.code, name_zh=planned.name_zh, name_en=planned.name_en
+            session, code=planned.code, name_zh=planned.name_zh, name_en=planned.name_en, now_ms=now_ms
         )
         for planned in register.organisations
     }
     users = [_create_user(session, planned, organisations, now_ms) for planned in register.users]
+    jurisdictions = _create_jurisdictions(session, register, organisations, now_ms)
     regulator = next(user for user in users if user.role is Role.REGULATOR)
+    regulator.jurisdictions.append(jurisdictions[register.jurisdictions[0].code])
     _publish_zones(session, regulator, now_ms)
     _record_licences(session, register, organisations, now_ms)
     registered = {
@@ -79,14 +83,22 @@ def seed(session: Session, now_ms: int) -> SeedResult:
     }
     vehicles = {vehicle_id: vehicle for vehicle_id, (vehicle, _) in registered.items()}
     for permit in register.permits:
-        _issue(session, permit, organisations[permit.holder], vehicles, actor=regulator, now_ms=now_ms)
+        _issue(
+            session,
+            permit,
+            organisations[permit.holder],
+            vehicles,
+            jurisdiction=jurisdictions[permit.jurisdiction],
+            actor=regulator,
+            now_ms=now_ms,
+        )
     return SeedResult(is_new=True, credentials=tuple(credential for _, credential in registered.values()))
 
 
-def renew_credentials(session: Session, vehicle_ids: Collection[str]) -> tuple[VehicleCredential, ...]:
+def renew_credentials(session: Session, vehicle_ids: Collection[str], now_ms: int) -> tuple[VehicleCredential, ...]:
     """New credentials for vehicles whose old ones were lost; the old ones are worthless then."""
     return tuple(
-        _credential(vehicle_id, renew_credential(session, vehicle_by_id(session, vehicle_id)))
+        _credential(vehicle_id, renew_credential(session, vehicle_by_id(session, vehicle_id), now_ms=now_ms))
         for vehicle_id in vehicle_ids
     )
 
@@ -103,6 +115,23 @@ def _create_user(
         organisation=organisations[planned.organisation] if planned.organisation else None,
         now_ms=now_ms,
     )
+
+
+def _create_jurisdictions(
+    session: Session, register: Register, organisations: Mapping[str, Organisation], now_ms: int
+) -> dict[str, Jurisdiction]:
+    return {
+        planned.code: create_jurisdiction(
+            session,
+            code=planned.code,
+            name_zh=planned.name_zh,
+            name_en=planned.name_en,
+            number_prefix=planned.number_prefix,
+            authority=organisations[planned.authority],
+            now_ms=now_ms,
+        )
+        for planned in register.jurisdictions
+    }
 
 
 def _publish_zones(session: Session, actor: User, now_ms: int) -> None:
@@ -141,6 +170,7 @@ def _record_licences(
             officer_id=officer.officer_id,
             organisation=organisations[officer.organisation],
             expires_at_ms=now_ms + officer.expires_in_days * _DAY_MS,
+            now_ms=now_ms,
         )
 
 
@@ -169,6 +199,7 @@ def _issue(
     holder: Organisation,
     vehicles: Mapping[str, Vehicle],
     *,
+    jurisdiction: Jurisdiction,
     actor: User,
     now_ms: int,
 ) -> None:
@@ -178,6 +209,7 @@ def _issue(
         number=planned.number,
         stage=Stage(planned.stage),
         holder=holder,
+        jurisdiction=jurisdiction,
         vehicles=[vehicles[vehicle_id] for vehicle_id in planned.vehicles],
         zone_ids=planned.zones,
         conditions=Conditions.from_dict(planned.conditions),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from app.models import Role
+from app.models import OPERATORS, Role
 
 
 class Action(StrEnum):
@@ -14,16 +14,80 @@ class Action(StrEnum):
     SEE_LIVE = "see_live"
     SEE_ALERTS = "see_alerts"
     ACKNOWLEDGE_ALERTS = "acknowledge_alerts"
-    SEE_ZONES = "see_zones"
+    SEE_REJECTS = "see_rejects"
     SEE_METRICS = "see_metrics"
+    SEE_NOTICES = "see_notices"
+    MANAGE_OWN_ACCOUNT = "manage_own_account"
+    SEE_USERS = "see_users"
+    CHANGE_USERS = "change_users"
+    SEE_JURISDICTIONS = "see_jurisdictions"
+    CHANGE_JURISDICTIONS = "change_jurisdictions"
+    DECIDE_RECOGNITION = "decide_recognition"
+    SEE_ORGANISATIONS = "see_organisations"
+    REGISTER_ORGANISATIONS = "register_organisations"
+    CHANGE_ORGANISATIONS = "change_organisations"
+    SEE_VEHICLES = "see_vehicles"
+    CHANGE_VEHICLES = "change_vehicles"
+    CHANGE_VEHICLE_STATUS = "change_vehicle_status"
+    MANAGE_CREDENTIALS = "manage_credentials"
+    SEE_OFFICERS = "see_officers"
+    CHANGE_OFFICERS = "change_officers"
+    WITHDRAW_LICENCES = "withdraw_licences"
+    SEE_TRIALS = "see_trials"
+    CHANGE_TRIALS = "change_trials"
+    SEE_ZONES = "see_zones"
+    PUBLISH_ZONES = "publish_zones"
+    SEE_APPLICATIONS = "see_applications"
+    WRITE_APPLICATIONS = "write_applications"
+    SUBMIT_APPLICATIONS = "submit_applications"
+    REVIEW_APPLICATIONS = "review_applications"
+    SEE_PERMITS = "see_permits"
+    DECIDE_PERMITS = "decide_permits"
+    SURRENDER_PERMITS = "surrender_permits"
+    SEE_AUDIT = "see_audit"
 
+
+_EVERYBODY = frozenset(Role)
+_ADMINISTRATORS = frozenset({Role.ADMINISTRATOR})
+_REGULATORS = frozenset({Role.REGULATOR})
+_MANAGERS = frozenset({Role.OPERATOR_MANAGER})
+_OVERSIGHT = frozenset({Role.ADMINISTRATOR, Role.REGULATOR, Role.AUDITOR})
 
 ALLOWED: Mapping[Action, frozenset[Role]] = {
-    Action.SEE_LIVE: frozenset({Role.ADMINISTRATOR, Role.REGULATOR, Role.OPERATOR}),
-    Action.SEE_ALERTS: frozenset({Role.ADMINISTRATOR, Role.REGULATOR, Role.OPERATOR}),
-    Action.ACKNOWLEDGE_ALERTS: frozenset({Role.REGULATOR, Role.OPERATOR}),
-    Action.SEE_ZONES: frozenset({Role.ADMINISTRATOR, Role.REGULATOR, Role.OPERATOR}),
-    Action.SEE_METRICS: frozenset({Role.ADMINISTRATOR, Role.REGULATOR}),
+    Action.SEE_LIVE: _EVERYBODY,
+    Action.SEE_ALERTS: _EVERYBODY,
+    Action.ACKNOWLEDGE_ALERTS: _REGULATORS | OPERATORS,
+    Action.SEE_REJECTS: _EVERYBODY,
+    Action.SEE_METRICS: _OVERSIGHT,
+    Action.SEE_NOTICES: _EVERYBODY,
+    Action.MANAGE_OWN_ACCOUNT: _EVERYBODY,
+    Action.SEE_USERS: _ADMINISTRATORS | _MANAGERS | {Role.AUDITOR},
+    Action.CHANGE_USERS: _ADMINISTRATORS | _MANAGERS,
+    Action.SEE_JURISDICTIONS: _EVERYBODY,
+    Action.CHANGE_JURISDICTIONS: _ADMINISTRATORS,
+    Action.DECIDE_RECOGNITION: _REGULATORS,
+    Action.SEE_ORGANISATIONS: _EVERYBODY,
+    Action.REGISTER_ORGANISATIONS: _ADMINISTRATORS,
+    Action.CHANGE_ORGANISATIONS: _ADMINISTRATORS | _MANAGERS,
+    Action.SEE_VEHICLES: _EVERYBODY,
+    Action.CHANGE_VEHICLES: OPERATORS,
+    Action.CHANGE_VEHICLE_STATUS: _MANAGERS | _REGULATORS,
+    Action.MANAGE_CREDENTIALS: _MANAGERS,
+    Action.SEE_OFFICERS: _EVERYBODY,
+    Action.CHANGE_OFFICERS: OPERATORS,
+    Action.WITHDRAW_LICENCES: _MANAGERS | _REGULATORS,
+    Action.SEE_TRIALS: _EVERYBODY,
+    Action.CHANGE_TRIALS: OPERATORS,
+    Action.SEE_ZONES: _EVERYBODY,
+    Action.PUBLISH_ZONES: _REGULATORS,
+    Action.SEE_APPLICATIONS: _EVERYBODY,
+    Action.WRITE_APPLICATIONS: OPERATORS,
+    Action.SUBMIT_APPLICATIONS: _MANAGERS,
+    Action.REVIEW_APPLICATIONS: _REGULATORS,
+    Action.SEE_PERMITS: _EVERYBODY,
+    Action.DECIDE_PERMITS: _REGULATORS,
+    Action.SURRENDER_PERMITS: _MANAGERS,
+    Action.SEE_AUDIT: _OVERSIGHT,
 }
 
 #: Endpoints that anybody may call.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.models import Role, User
+from app.models import OPERATORS, Role, User
 
 
 class Means(StrEnum):
@@ -23,12 +23,17 @@ class Identity:
     display_name: str
     role: Role
     organisation: int | None
+    jurisdictions: frozenset[int]
     means: Means
 
     @property
     def scope(self) -> int | None:
         """The organisation whose objects it may see; None: everyone's."""
-        return self.organisation if self.role is Role.OPERATOR else None
+        return self.organisation if self.role in OPERATORS else None
+
+    def decides_in(self, jurisdiction_id: int) -> bool:
+        """Whether it is a regulator of this jurisdiction."""
+        return self.role is Role.REGULATOR and jurisdiction_id in self.jurisdictions
 
 
 def identity_of(user: User, means: Means) -> Identity:
@@ -38,5 +43,6 @@ def identity_of(user: User, means: Means) -> Identity:
         display_name=user.display_name,
         role=user.role,
         organisation=user.organisation_id,
+        jurisdictions=frozenset(jurisdiction.id for jurisdiction in user.jurisdictions),
         means=means,
     )

@@ -16,7 +16,7 @@ from telemetry.samples import VehicleKind
 
 
 def fleet(session: Session, code: str, vehicle_id: str) -> tuple[Organisation, Vehicle]:
-    operator = register_organisation(session, code=code, name_zh=code, name_en=code)
+    operator = register_organisation(session, code=code, name_zh=code, name_en=code, now_ms=1)
     kind = VehicleKind.ROAD
     return operator, register_vehicle(session, vehicle_id=vehicle_id, kind=kind, organisation=operator, now_ms=1)[0]
 

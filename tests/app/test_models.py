@@ -48,7 +48,7 @@ def alert(**changes: object) -> Alert:
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: [user(role=Role.OPERATOR)],
+        lambda: [user(role=Role.OPERATOR_MANAGER)],
         lambda: [user(email="Upper@case")],
         lambda: [user(), user()],
         lambda: [vehicle(), vehicle(organisation=Organisation(code="p", name_zh="p", name_en="p"))],

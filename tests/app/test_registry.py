@@ -11,7 +11,8 @@ from app.database import changing_session, open_engine
 from app.models import Stage
 from app.registry import DatabaseRegistry, open_registry
 from app.services.conditions import Conditions
-from app.services.organisations import record_licence, register_organisation
+from app.services.officers import record_licence
+from app.services.organisations import register_organisation
 from app.services.permits import issue_permit, permit_by_number, revise_permit
 from app.services.vehicles import register_vehicle
 from app.services.zones import publish_zone_revision
@@ -22,6 +23,7 @@ from geofences.zones import FOREVER_MS, Datum, Unit, VerticalBand, ZoneKind
 from telemetry.errors import StoreUnavailable
 from telemetry.ports import PermitState
 from telemetry.samples import VehicleKind
+from tests.jurisdictions import jurisdiction
 
 NOW = 1_732_190_000_000
 HOLED = Polygon(
@@ -36,7 +38,7 @@ WINDOWS = {"time_zone": "Asia/Shanghai", "windows": [{"days": ["MON"], "start": 
 def registry(engine: Engine) -> DatabaseRegistry:
     """Generations: 1 vehicle, 2 road, 3 restricted zone, 4 permit, 5 licence."""
     with changing_session(engine) as session:
-        operator = register_organisation(session, code="op", name_zh="甲", name_en="Op")
+        operator = register_organisation(session, code="op", name_zh="甲", name_en="Op", now_ms=NOW)
         kind = VehicleKind.AIR
         vehicle, _ = register_vehicle(session, vehicle_id="E-1", kind=kind, organisation=operator, now_ms=NOW)
         publish_zone_revision(
@@ -69,6 +71,7 @@ def registry(engine: Engine) -> DatabaseRegistry:
             number="P-1",
             stage=Stage.FLIGHT_TEST,
             holder=operator,
+            jurisdiction=jurisdiction(session),
             vehicles=[vehicle],
             zone_ids=["R1"],
             conditions=Conditions(hours=Schedule.from_dict(WINDOWS), speed_cap_mps=30.0, passengers_allowed=False),
@@ -76,7 +79,7 @@ def registry(engine: Engine) -> DatabaseRegistry:
             valid_until_ms=NOW + 10**6,
             now_ms=NOW,
         )
-        record_licence(session, officer_id="SO-1", organisation=operator, expires_at_ms=NOW + 5)
+        record_licence(session, officer_id="SO-1", organisation=operator, expires_at_ms=NOW + 5, now_ms=NOW)
     return DatabaseRegistry(engine, VerticalReference(4.0, -3.0))
 
 
@@ -113,7 +116,7 @@ def test_a_later_decision_changes_later_snapshots_only(engine: Engine, registry:
     with changing_session(engine) as session:
         permit = permit_by_number(session, "P-1")
         revise_permit(session, permit, state=PermitState.SUSPENDED, reason="事故", now_ms=NOW + 100)
-        record_licence(session, officer_id="SO-1", organisation=permit.holder, expires_at_ms=NOW + 9)
+        record_licence(session, officer_id="SO-1", organisation=permit.holder, expires_at_ms=NOW + 9, now_ms=NOW)
     after = registry.snapshot()
     assert after.generation == 7
     assert [(p.state, p.starts_at_ms, p.ends_at_ms) for p in after.permits] == [

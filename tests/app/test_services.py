@@ -12,7 +12,8 @@ from app.errors import AlreadyRegistered, InvalidChange, NotFound, RevisionInPas
 from app.models import Organisation, Role, Stage, User, Vehicle
 from app.services.conditions import Conditions
 from app.services.generations import current_generation
-from app.services.organisations import organisation_by_code, record_licence, register_organisation
+from app.services.officers import record_licence
+from app.services.organisations import organisation_by_code, register_organisation
 from app.services.permits import issue_permit, newest_revision, permit_by_number, revise_permit
 from app.services.revisions import in_force
 from app.services.users import authenticate, create_user
@@ -23,6 +24,7 @@ from geofences.zones import FOREVER_MS, Datum, VerticalBand, ZoneKind
 from telemetry.messages import partition_of
 from telemetry.ports import PermitState
 from telemetry.samples import Mode, SafetyOfficer, VehicleKind
+from tests.jurisdictions import jurisdiction
 
 NOW = 1_732_190_000_000
 SQUARE = Polygon([(113.9, 22.5), (113.91, 22.5), (113.91, 22.51), (113.9, 22.5)])
@@ -30,7 +32,7 @@ ROAD = LineString([(113.9, 22.5), (113.91, 22.5)])
 
 
 def operator(session: Session, code: str = "op") -> Organisation:
-    return register_organisation(session, code=code, name_zh="甲公司", name_en="Company A")
+    return register_organisation(session, code=code, name_zh="甲公司", name_en="Company A", now_ms=NOW)
 
 
 def registered(session: Session, organisation: Organisation, vehicle_id: str = "A-1") -> tuple[Vehicle, str]:
@@ -63,6 +65,7 @@ def issue(session: Session, *, starts_at_ms: int | None = None, imported: bool =
         number="P-1",
         stage=Stage.ROAD_TEST,
         holder=holder,
+        jurisdiction=jurisdiction(session),
         vehicles=[registered(session, holder)[0]],
         zone_ids=["R1"],
         conditions=Conditions(speed_cap_mps=15.0, modes=frozenset({Mode.AUTONOMOUS})),
@@ -94,7 +97,7 @@ def test_a_vehicle_gets_its_partition_and_a_credential(engine: Engine) -> None:
 def test_a_renewed_credential_replaces_the_old_one(engine: Engine) -> None:
     with changing_session(engine) as session:
         vehicle, old = registered(session, operator(session))
-        new = renew_credential(session, vehicle)
+        new = renew_credential(session, vehicle, now_ms=NOW)
     with reading_session(engine) as session:
         assert verify_credential(session, "A-1", old) is None
         assert verify_credential(session, "A-1", new) is not None
@@ -128,8 +131,8 @@ def test_each_change_that_judgement_sees_takes_a_generation(engine: Engine) -> N
         holder = operator(session)
         assert current_generation(session) == 0
         vehicle, _ = registered(session, holder)
-        record_licence(session, officer_id="SO-1", organisation=holder, expires_at_ms=NOW)
-        licence = record_licence(session, officer_id="SO-1", organisation=holder, expires_at_ms=NOW + 1)
+        record_licence(session, officer_id="SO-1", organisation=holder, expires_at_ms=NOW, now_ms=NOW)
+        licence = record_licence(session, officer_id="SO-1", organisation=holder, expires_at_ms=NOW + 1, now_ms=NOW)
         assert (vehicle.generation, licence.generation, current_generation(session)) == (1, 3, 3)
 
 
@@ -153,7 +156,7 @@ def test_a_user_logs_in_with_the_right_password_only(engine: Engine) -> None:
         assert authenticate(session, "li@example.cn", "x" * 10**6) is None
 
 
-@pytest.mark.parametrize("changes", [{"password": "short"}, {"password": "x" * 2000}, {"role": Role.OPERATOR}])
+@pytest.mark.parametrize("changes", [{"password": "short"}, {"password": "x" * 2000}, {"role": Role.OPERATOR_MANAGER}])
 def test_an_unusable_user_is_refused(engine: Engine, changes: dict[str, object]) -> None:
     with pytest.raises(InvalidChange), changing_session(engine) as session:
         new_user(session, **changes)
@@ -275,6 +278,7 @@ def test_a_number_is_issued_once(engine: Engine) -> None:
                 session,
                 number="P-1",
                 stage=Stage.ROAD_TEST,
+                jurisdiction=jurisdiction(session),
                 holder=organisation_by_code(session, "op"),
                 vehicles=[],
                 zone_ids=[],

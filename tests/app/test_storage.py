@@ -46,7 +46,7 @@ def store(engine: Engine) -> Store:
 @pytest.fixture
 def vehicle(engine: Engine) -> Vehicle:
     with changing_session(engine) as session:
-        operator = register_organisation(session, code="op", name_zh="甲", name_en="Op")
+        operator = register_organisation(session, code="op", name_zh="甲", name_en="Op", now_ms=1)
         return register_vehicle(session, vehicle_id="A-1", kind=VehicleKind.ROAD, organisation=operator, now_ms=1)[0]
 
 

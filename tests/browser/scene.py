@@ -201,7 +201,7 @@ def _revision_of(session: Session, zone_id: str) -> int:
 
 
 def _cast(session: Session, *, cars: int, aircraft: int) -> list[Actor]:
-    company = register_organisation(session, code="SCENE", name_zh=HOSTILE_OPERATOR, name_en=HOSTILE_OPERATOR)
+    company = register_organisation(session, code="SCENE", name_zh=HOSTILE_OPERATOR, name_en=HOSTILE_OPERATOR, now_ms=0)
     lines = {
         kind: [
             LineString(z["geometry"]["coordinates"])

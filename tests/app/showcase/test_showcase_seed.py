@@ -68,7 +68,7 @@ def test_each_vehicle_can_log_in_with_its_credential(engine: Engine, seeded: See
 def test_lost_credentials_can_be_renewed(engine: Engine, seeded: SeedResult) -> None:
     lost = seeded.credentials[0]
     with changing_session(engine) as session:
-        (renewed,) = renew_credentials(session, [lost.vehicle_id])
+        (renewed,) = renew_credentials(session, [lost.vehicle_id], NOW_MS)
     with reading_session(engine) as session:
         assert verify_credential(session, lost.vehicle_id, lost.password) is None
         assert verify_credential(session, lost.vehicle_id, renewed.password) is not None

@@ -40,7 +40,7 @@ SECRET = "0123456789abcdef0123456789abcdef"
 PEOPLE = {
     Role.ADMINISTRATOR: "admin@city.example",
     Role.REGULATOR: "regulator@city.example",
-    Role.OPERATOR: "operator@north.example",
+    Role.OPERATOR_MANAGER: "operator@north.example",
 }
 #: One kilometre of road to the north; 0.001 degrees of latitude are about 111 m.
 ROAD = LineString([(113.9, 22.52), (113.9, 22.529)])
@@ -222,7 +222,9 @@ def register_cast(engine: Engine, time: Time) -> None:
     with changing_session(engine) as session:
         organisations: list[Organisation] = []
         for side, name_zh in (("NORTH", "北方智行"), ("SOUTH", "南方智行")):
-            company = register_organisation(session, code=side, name_zh=name_zh, name_en=f"{side.title()} Mobility")
+            company = register_organisation(
+                session, code=side, name_zh=name_zh, name_en=f"{side.title()} Mobility", now_ms=NOON_MS
+            )
             organisations.append(company)
             for vehicle_id, kind in ((f"{side}-R1", VehicleKind.ROAD), (f"{side}-E1", VehicleKind.AIR)):
                 register_vehicle(
@@ -241,7 +243,7 @@ def register_cast(engine: Engine, time: Time) -> None:
                 role=role,
                 display_name=f"{role.title()} Person",
                 now_ms=time(),
-                organisation=organisations[0] if role is Role.OPERATOR else None,
+                organisation=organisations[0] if role is Role.OPERATOR_MANAGER else None,
             )
         publish_zone_revision(
             session,

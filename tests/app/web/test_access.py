@@ -73,7 +73,7 @@ def test_metrics_are_for_this_machine_or_for_those_who_may(city: City) -> None:
     assert client.get("/metrics").status_code == 200
     assert client.get("/metrics", environ_base={"REMOTE_ADDR": "192.0.2.7"}).status_code == 303
     assert client.get("/metrics", headers={"X-Forwarded-For": "192.0.2.7"}).status_code == 303
-    assert client.get("/metrics", headers=city.bearer(Role.OPERATOR) | {"X-Real-IP": "::1"}).status_code == 403
+    assert client.get("/metrics", headers=city.bearer(Role.OPERATOR_MANAGER) | {"X-Real-IP": "::1"}).status_code == 403
 
 
 def test_a_changing_request_needs_the_sessions_token(city: City) -> None:

@@ -59,8 +59,8 @@ def test_bad_questions_are_refused(city: City, query: str) -> None:
 def test_an_operator_sees_and_answers_its_own_alerts_only(city: City) -> None:
     city.store_alert("NORTH-R1")
     city.store_alert("SOUTH-R1")
-    assert [a["vehicle_id"] for a in _alerts(city, role=Role.OPERATOR)] == ["NORTH-R1"]
-    bearer = city.bearer(Role.OPERATOR)
+    assert [a["vehicle_id"] for a in _alerts(city, role=Role.OPERATOR_MANAGER)] == ["NORTH-R1"]
+    bearer = city.bearer(Role.OPERATOR_MANAGER)
     own = city.client().post(f"/api/v1/alerts/{_public_id(city, 'NORTH-R1')}/acknowledge", headers=bearer)
     foreign = city.client().post(f"/api/v1/alerts/{_public_id(city, 'SOUTH-R1')}/acknowledge", headers=bearer)
     assert (own.status_code, foreign.status_code) == (200, 404)

@@ -13,7 +13,7 @@ from tests.app.web.cast import PLACE_NAME, ROAD, City
 @pytest.mark.parametrize(
     ("role", "seen"),
     [
-        (Role.OPERATOR, {"NORTH-R1", "NORTH-E1"}),
+        (Role.OPERATOR_MANAGER, {"NORTH-R1", "NORTH-E1"}),
         (Role.REGULATOR, {"NORTH-R1", "NORTH-E1", "SOUTH-R1", "SOUTH-E1"}),
         (Role.ADMINISTRATOR, {"NORTH-R1", "NORTH-E1", "SOUTH-R1", "SOUTH-E1"}),
     ],
@@ -50,7 +50,7 @@ def test_zones_are_areas_and_on_request_lines(city: City) -> None:
     assert not area.contains(Point(113.9 + 1.05 * ten_metres_deg, 22.525))
     (line,) = city.client().get("/api/v1/public/zones?centreline=1").get_json(force=True)["features"]
     assert shape(line["geometry"]).equals(ROAD)
-    staff = city.client().get("/api/v1/zones", headers=city.bearer(Role.OPERATOR))
+    staff = city.client().get("/api/v1/zones", headers=city.bearer(Role.OPERATOR_MANAGER))
     assert staff.get_json(force=True)["features"] == [zone]
 
 

@@ -84,7 +84,7 @@ def test_the_staff_page_is_for_those_who_are_logged_in(city: City) -> None:
     answer = city.client().get("/staff")
     assert answer.status_code == 303
     assert answer.headers["Location"] == "/login?next=/staff"
-    html = city.logged_in(Role.OPERATOR).get("/staff").text
+    html = city.logged_in(Role.OPERATOR_MANAGER).get("/staff").text
     assert page_data(html)["audience"] == "staff"
     assert "Operator Person" in html
 

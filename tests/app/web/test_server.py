@@ -101,7 +101,7 @@ def stage(tmp_path: Path, registry: Path) -> Iterator[Stage]:
 def test_what_the_worker_says_arrives_in_the_streams(stage: Stage) -> None:
     staff, own, public = (
         stage.staff_stream(),
-        stage.staff_stream(Role.OPERATOR),
+        stage.staff_stream(Role.OPERATOR_MANAGER),
         EventReader(stage.web.port, "/api/v1/public/live/stream"),
     )
     for reader in (staff, own, public):

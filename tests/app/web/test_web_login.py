@@ -11,7 +11,7 @@ from tests.app.web.cast import PASSWORD, PEOPLE, City, Time, csrf_of, log_in
 
 
 def test_login_opens_the_staff_map_and_logout_closes_it(city: City) -> None:
-    client = city.logged_in(Role.OPERATOR)
+    client = city.logged_in(Role.OPERATOR_MANAGER)
     assert client.get("/staff").status_code == 200
     assert client.get("/api/v1/live").status_code == 200
     assert client.post("/logout", data={"csrf_token": csrf_of(client)}).status_code == 303
@@ -74,7 +74,7 @@ def test_guessing_is_slowed_down(city: City) -> None:
     for _ in range(FAILURES_PER_ACCOUNT):
         assert log_in(client, PEOPLE[Role.REGULATOR], "wrong") == 401
     assert log_in(client, PEOPLE[Role.REGULATOR], PASSWORD) == 429
-    assert log_in(client, PEOPLE[Role.OPERATOR], PASSWORD) == 303
+    assert log_in(client, PEOPLE[Role.OPERATOR_MANAGER], PASSWORD) == 303
     city.time.pass_ms(WINDOW_MS)
     assert log_in(city.client(), PEOPLE[Role.REGULATOR], PASSWORD) == 303
 

@@ -1,0 +1,192 @@
+"""The audit log: what changed, written at the end of the transaction that changed it, chained by hashes.
+
+A service calls `record` for each change. `app.database.changing_session` calls `write_entries` just
+before it commits: the head of the chain is then locked for the shortest time, always as the last
+row, so that changes cannot wait for each other in a circle. It also refuses to commit a change of an
+audited row about which nothing was recorded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import inspect, select, update
+from sqlalchemy.orm import Session
+
+from app.errors import UnauditedChange
+from app.models import (
+    Alert,
+    ApiToken,
+    Application,
+    ApplicationEvent,
+    ApplicationRevision,
+    Attachment,
+    AuditEntry,
+    AuditHead,
+    Base,
+    Jurisdiction,
+    LicenceRevision,
+    Officer,
+    Organisation,
+    Permit,
+    PermitRevisionRow,
+    RecognitionRevision,
+    Trial,
+    User,
+    Vehicle,
+    VehicleStatusRevision,
+    Zone,
+    ZoneRevisionRow,
+)
+
+#: Changes of these rows must be told.
+AUDITED = (
+    Alert,
+    ApiToken,
+    Application,
+    ApplicationEvent,
+    ApplicationRevision,
+    Attachment,
+    Jurisdiction,
+    LicenceRevision,
+    Officer,
+    Organisation,
+    Permit,
+    PermitRevisionRow,
+    RecognitionRevision,
+    Trial,
+    User,
+    Vehicle,
+    VehicleStatusRevision,
+    Zone,
+    ZoneRevisionRow,
+)
+#: Name of the actor when the platform itself acts: its schedule, or an installation's first filling.
+PLATFORM = "platform"
+_PENDING = "audit_pending"
+_CHANGED = "audit_changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What was changed: a type such as `vehicle`, and its public identifier."""
+
+    type: str
+    id: str
+
+
+def record(
+    session: Session,
+    action: str,
+    subject: Subject,
+    *,
+    actor: User | None,
+    now_ms: int,
+    reason: str = "",
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> None:
+    """Tell of one change, e.g. `vehicle.registered`. Written with the commit, or not at all.
+
+    `before` and `after` are what `state_of` makes of a row, or a service's own words: JSON values.
+    """
+    entry = AuditEntry(
+        recorded_at_ms=now_ms,
+        actor_id=actor.id if actor else None,
+        actor=actor.email if actor else PLATFORM,
+        action=action,
+        subject_type=subject.type,
+        subject_id=subject.id,
+        reason=reason,
+        before=dict(before) if before is not None else None,
+        after=dict(after) if after is not None else None,
+    )
+    session.info.setdefault(_PENDING, []).append(entry)
+
+
+def state_of(row: Base) -> dict[str, Any]:
+    """The columns of a row as JSON values; secrets are left out, raw bytes are in hexadecimal."""
+    columns = inspect(row).mapper.column_attrs
+    return {
+        attribute.key: _plain(getattr(row, attribute.key))
+        for attribute in columns
+        if not attribute.columns[0].info.get("secret") and not attribute.deferred
+    }
+
+
+def notice_changes(session: Session) -> None:
+    """Remember what this session changes, for `write_entries`. Called after each flush."""
+    touched = [*session.new, *session.dirty, *session.deleted]
+    names = {type(row).__name__ for row in touched if isinstance(row, AUDITED) and session.is_modified(row)}
+    session.info.setdefault(_CHANGED, set()).update(names)
+
+
+def write_entries(session: Session) -> None:
+    """Chain and store what was recorded. Raises UnauditedChange when nothing was, although rows changed."""
+    session.flush()
+    entries: list[AuditEntry] = session.info.pop(_PENDING, [])
+    changed: set[str] = session.info.pop(_CHANGED, set())
+    if changed and not entries:
+        raise UnauditedChange(f"nothing was recorded about a change of {', '.join(sorted(changed))}")
+    if not entries:
+        return
+    raised = update(AuditHead).values(number=AuditHead.number + len(entries))
+    number, previous = session.execute(raised.returning(AuditHead.number, AuditHead.hash)).one()
+    for index, entry in enumerate(entries, start=number - len(entries) + 1):
+        entry.number = index
+        entry.previous_hash = previous
+        entry.hash = previous = entry_hash(entry)
+    session.add_all(entries)
+    session.execute(update(AuditHead).values(hash=previous))
+    session.flush()
+
+
+def entry_hash(entry: AuditEntry) -> bytes:
+    """SHA-256 of the canonical JSON (sorted keys, no spaces, UTF-8) of everything but the hash itself."""
+    content = {
+        "number": entry.number,
+        "recorded_at_ms": entry.recorded_at_ms,
+        "actor_id": entry.actor_id,
+        "actor": entry.actor,
+        "action": entry.action,
+        "subject_type": entry.subject_type,
+        "subject_id": entry.subject_id,
+        "reason": entry.reason,
+        "before": entry.before,
+        "after": entry.after,
+        "previous_hash": entry.previous_hash.hex(),
+    }
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).digest()
+
+
+def faults(session: Session) -> Iterator[str]:
+    """Everything that is wrong with the log, in order, each naming the entry; nothing: it is whole."""
+    previous, expected = bytes(32), 1
+    for entry in session.scalars(select(AuditEntry).order_by(AuditEntry.number).execution_options(yield_per=500)):
+        if entry.number != expected:
+            yield f"entries {expected} to {entry.number - 1} are missing"
+        elif entry.previous_hash != previous:
+            yield f"entry {entry.number} does not follow the entry before it"
+        if entry_hash(entry) != entry.hash:
+            yield f"entry {entry.number} was altered"
+        previous, expected = entry.hash, entry.number + 1
+    head = session.scalars(select(AuditHead)).one()
+    if (head.number, head.hash) != (expected - 1, previous):
+        yield f"the log ends with entry {expected - 1}, but its head names entry {head.number}"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, date):
+        return value.isoformat()
+    return value
