@@ -23,7 +23,8 @@ Key = BigInteger().with_variant(Integer, "sqlite")
 
 AutoKey = Annotated[int, mapped_column(Key, primary_key=True)]
 Milliseconds = Annotated[int, mapped_column(BigInteger)]
-Generation = Annotated[int, mapped_column(BigInteger)]
+#: Of the change that made a row. Indexed: a worker reads what changed since it last looked.
+Generation = Annotated[int, mapped_column(BigInteger, index=True)]
 PublicId = Annotated[str, mapped_column(String(64))]
 Name = Annotated[str, mapped_column(String(200))]
 Prose = Annotated[str, mapped_column(Text)]

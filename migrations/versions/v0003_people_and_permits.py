@@ -2,7 +2,8 @@
 
 A database of 0002 keeps its content: its operators become managers, its permits belong to the
 jurisdiction of their zones, in all of which its regulators go on deciding, and the revisions of a
-permit are numbered.
+permit are numbered. Where a permit named zones of several jurisdictions, the others recognise the
+issuer: it goes on being valid there, and stored samples are judged again as they were.
 
 The way back loses what only 0003 can say, the audit log among it, and lets nobody do more than
 before: it refuses while there are auditors or vehicles out of service, takes the password of
@@ -60,6 +61,7 @@ _VEHICLE_CHECKS = {
     "mass_positive": "max_takeoff_mass_kg IS NULL OR max_takeoff_mass_kg > 0",
     "insured_sum_not_negative": "insured_sum_cny IS NULL OR insured_sum_cny >= 0",
 }
+_READ_BY_GENERATION = ("vehicles", "zone_revisions", "permit_revisions", "licence_revisions")
 _NEW_TABLES = (
     "application_events",
     "application_revisions",
@@ -86,10 +88,14 @@ def upgrade() -> None:
     _create_trials()
     _create_applications()
     _create_the_rest()
+    for table in _READ_BY_GENERATION:
+        op.create_index(op.f(f"ix_{table}_generation"), table, ["generation"])
 
 
 def downgrade() -> None:
     _refuse_to_give_rights()
+    for table in _READ_BY_GENERATION:
+        op.drop_index(op.f(f"ix_{table}_generation"), table)
     _drop_audit_log()
     for table in _NEW_TABLES:
         op.drop_table(table)
@@ -150,6 +156,7 @@ def _create_jurisdictions() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_recognition_revisions")),
     )
+    op.create_index(op.f("ix_recognition_revisions_generation"), "recognition_revisions", ["generation"])
     op.create_index(
         op.f("ix_recognition_revisions_recogniser_id_issuer_id_generation"),
         "recognition_revisions",
@@ -442,6 +449,7 @@ def _create_the_rest() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_vehicle_status_revisions")),
     )
+    op.create_index(op.f("ix_vehicle_status_revisions_generation"), "vehicle_status_revisions", ["generation"])
     op.create_index(
         op.f("ix_vehicle_status_revisions_vehicle_id_generation"),
         "vehicle_status_revisions",
@@ -597,6 +605,7 @@ def _alter_permits() -> None:
         " GROUP BY jurisdictions.id ORDER BY count(*) DESC, jurisdictions.id LIMIT 1),"
         " (SELECT min(id) FROM jurisdictions))"
     )
+    _recognise_what_was_granted()
     with op.batch_alter_table("permits") as batch:
         batch.alter_column("jurisdiction_id", existing_type=KEY, nullable=False)
         batch.create_index(op.f("ix_permits_jurisdiction_id"), ["jurisdiction_id"])
@@ -616,6 +625,39 @@ def _alter_permits() -> None:
         batch.create_unique_constraint(op.f("uq_permit_revisions_permit_id_number"), ["permit_id", "number"])
         batch.drop_constraint(op.f("ck_permit_revisions_state"), type_="check")
         batch.create_check_constraint(op.f("ck_permit_revisions_state"), _among("state", _PERMIT_STATES))
+
+
+def _recognise_what_was_granted() -> None:
+    """A recognition at generation 0, for all time and the permit's stage, wherever a permit crossed a border."""
+    connection = op.get_bind()
+    crossing = sa.text(
+        "SELECT DISTINCT other.id AS recogniser_id, permits.jurisdiction_id AS issuer_id, permits.stage AS stage"
+        " FROM permits JOIN permit_revisions ON permit_revisions.permit_id = permits.id"
+        " JOIN permit_revision_zones ON permit_revision_zones.revision_id = permit_revisions.id"
+        " JOIN zone_revisions ON zone_revisions.zone_id = permit_revision_zones.zone_id"
+        " JOIN jurisdictions AS other ON other.code = zone_revisions.jurisdiction"
+        " WHERE other.id <> permits.jurisdiction_id ORDER BY recogniser_id, issuer_id, stage"
+    )
+    stages: dict[tuple[int, int], list[str]] = {}
+    for row in connection.execute(crossing):
+        stages.setdefault((row.recogniser_id, row.issuer_id), []).append(row.stage)
+    names = ("recogniser_id", "issuer_id", "starts_at_ms", "valid_from_ms", "reason", "recorded_at_ms", "generation")
+    op.bulk_insert(
+        sa.table("recognition_revisions", *map(sa.column, names), sa.column("stages", sa.JSON)),
+        [
+            {
+                "recogniser_id": recogniser_id,
+                "issuer_id": issuer_id,
+                "stages": of_pair,
+                "starts_at_ms": 0,
+                "valid_from_ms": 0,
+                "reason": "permits issued before recognition was recorded",
+                "recorded_at_ms": 0,
+                "generation": 0,
+            }
+            for (recogniser_id, issuer_id), of_pair in stages.items()
+        ],
+    )
 
 
 def _restore_permits() -> None:

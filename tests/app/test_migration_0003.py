@@ -52,6 +52,7 @@ _FILL: tuple[tuple[str, dict[str, Any]], ...] = (
     ("permit_revision_vehicles", {"revision_id": 3, "vehicle_id": 2}),
     ("permit_revision_zones", {"revision_id": 1, "zone_id": 1}),
     ("permit_revision_zones", {"revision_id": 3, "zone_id": 1}),
+    ("permit_revision_zones", {"revision_id": 3, "zone_id": 2}),
     ("alerts", {"id": 1, "vehicle_key": 1, "zone_revision_id": 1, "permit_revision_id": 3}),
     ("rejects", {"id": 1, "digest": _HASH, "vehicle": 1}),
 )
@@ -155,6 +156,15 @@ def test_a_permit_belongs_to_the_jurisdiction_of_its_zones_or_to_the_first(fille
         "SELECT number, code FROM permits JOIN jurisdictions ON jurisdictions.id = jurisdiction_id ORDER BY number"
     )
     assert _all(filled, issuers) == [("P-1", "qianhai"), ("P-2", "baoan")]
+
+
+def test_a_permit_goes_on_being_valid_across_the_border(filled: Engine) -> None:
+    migrate(filled)
+    recognised = "SELECT r.code, i.code, stages, starts_at_ms, generation FROM recognition_revisions"
+    pair = " JOIN jurisdictions r ON r.id = recogniser_id JOIN jurisdictions i ON i.id = issuer_id"
+    [(recogniser, issuer, stages, *since)] = _all(filled, recognised + pair)
+    assert (recogniser, issuer, since) == ("baoan", "qianhai", [0, 0])
+    assert "road_test" in stages
 
 
 def test_revisions_are_numbered_and_credentials_dated(filled: Engine) -> None:
