@@ -39,6 +39,18 @@ class Conflict(AppError):
     code = "conflict"
 
 
+class PreconditionMissing(AppError):
+    """A change of an object without saying which version of it the caller has seen."""
+
+    code = "precondition_required"
+
+
+class PreconditionFailed(Conflict):
+    """The version that the caller has seen is no longer the newest."""
+
+    code = "precondition_failed"
+
+
 class Forbidden(AppError):
     """The caller may do this in general, but not to this object."""
 

@@ -95,13 +95,15 @@ PUBLIC = frozenset(
     {
         "static",
         "assets.asset",
+        "api_docs.document",
+        "api_docs.page",
         "auth.log_in",
         "auth.log_out",
         "health.alive",
         "health.ready",
-        "live.public_live",
-        "live.public_live_stream",
-        "zones.public_zones",
+        "api_live.public_live",
+        "api_live.public_live_stream",
+        "api_zones.public_zones",
         "pages.about",
         "pages.language",
         "pages.login",
@@ -114,13 +116,15 @@ LOCAL = frozenset({"health.metrics"})
 
 #: Endpoints that need an identity whose role may do this.
 PROTECTED: Mapping[str, Action] = {
-    "alerts.acknowledge": Action.ACKNOWLEDGE_ALERTS,
-    "alerts.alerts": Action.SEE_ALERTS,
+    "api_alerts.acknowledge": Action.ACKNOWLEDGE_ALERTS,
+    "api_alerts.alerts": Action.SEE_ALERTS,
+    "api_jurisdictions.jurisdiction": Action.SEE_JURISDICTIONS,
+    "api_jurisdictions.jurisdictions": Action.SEE_JURISDICTIONS,
     "health.metrics": Action.SEE_METRICS,
-    "live.live": Action.SEE_LIVE,
-    "live.live_stream": Action.SEE_LIVE,
+    "api_live.live": Action.SEE_LIVE,
+    "api_live.live_stream": Action.SEE_LIVE,
     "pages.staff_map": Action.SEE_LIVE,
-    "zones.zones": Action.SEE_ZONES,
+    "api_zones.zones": Action.SEE_ZONES,
 }
 
 

@@ -17,7 +17,7 @@ from app.services.alerts import AlertFilter, acknowledge_alert, list_alerts
 from app.web.gate import identity
 from app.web.runtime import runtime
 
-alerts_api = Blueprint("alerts", __name__, url_prefix="/api/v1/alerts")
+alerts_api = Blueprint("api_alerts", __name__, url_prefix="/api/v1/alerts")
 
 _LIMIT = 100
 _MOST = 500

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from flask import Flask
+from flask_openapi3 import OpenAPI
 from sqlalchemy import Engine
 
 from app.database import open_engine
 from app.live.views import LiveViews, build_views
 from app.settings import Settings
-from app.web import assets, gate, headers, language, metrics, problems, runtime, sessions
+from app.web import api_docs, assets, gate, headers, kit, language, metrics, problems, runtime, sessions
 from app.web.alerts import alerts_api
+from app.web.api import API
+from app.web.api_docs import API_DESCRIPTION
 from app.web.auth import create_auth
+from app.web.desk import DESK
 from app.web.health import health
 from app.web.heartbeats import Heartbeats
 from app.web.live import live_api
@@ -34,7 +38,7 @@ def create_app(
 
     The picture is fed by app.live.feed, which app.web.server starts once the process has forked.
     """
-    app = Flask(__name__, static_folder="static", template_folder="templates")
+    app = OpenAPI(__name__, **API_DESCRIPTION, static_folder="static", template_folder="templates")
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY_BYTES
     state = _state(settings, engine or open_engine(settings.database_url), live or build_views(settings, clock), clock)
     runtime.install(app, state)
@@ -44,6 +48,7 @@ def create_app(
     gate.install(app)
     headers.install(app, settings)
     metrics.install(app, state.metrics)
+    kit.install(app)
     _add_routes(app, settings)
     return app
 
@@ -62,9 +67,13 @@ def _state(settings: Settings, engine: Engine, live: LiveViews, clock: Clock) ->
     )
 
 
-def _add_routes(app: Flask, settings: Settings) -> None:
+def _add_routes(app: OpenAPI, settings: Settings) -> None:
     sources = page_sources(settings)
     app.register_blueprint(create_pages(settings, sources))
     app.register_blueprint(create_auth(lambda email, problem: login_page(sources, email=email, problem=problem)))
-    for blueprint in (live_api, alerts_api, zones_api, health, assets.assets):
+    for blueprint in (live_api, alerts_api, zones_api, health, assets.assets, api_docs.api_docs):
         app.register_blueprint(blueprint)
+    for part in API:
+        app.register_api(part)
+    for pages in DESK:
+        app.register_blueprint(pages)

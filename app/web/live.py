@@ -10,7 +10,7 @@ from app.web.runtime import runtime
 from app.web.slots import Audience
 from app.web.streams import stream
 
-live_api = Blueprint("live", __name__, url_prefix="/api/v1")
+live_api = Blueprint("api_live", __name__, url_prefix="/api/v1")
 
 
 @live_api.get("/live")

@@ -3,28 +3,67 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 import msgspec
 from flask import Flask, Response, request
 from markupsafe import escape
+from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
-from app.errors import AppError, InvalidChange, NotFound
+from app.errors import (
+    AlreadyRegistered,
+    AppError,
+    Conflict,
+    Forbidden,
+    InvalidChange,
+    NotFound,
+    PreconditionFailed,
+    PreconditionMissing,
+)
+from app.schemas.base import problems_of
 
 logger = logging.getLogger(__name__)
 
 API_PREFIX = "/api/"
 
 
-def problem(status: HTTPStatus, code: str, detail: str = "", headers: dict[str, str] | None = None) -> Response:
-    """An answer that says what went wrong; `code` is stable, `detail` for people."""
+#: The status of each kind of failure; the first that fits counts.
+_STATUS: tuple[tuple[type[AppError], HTTPStatus], ...] = (
+    (NotFound, HTTPStatus.NOT_FOUND),
+    (PreconditionMissing, HTTPStatus.PRECONDITION_REQUIRED),
+    (PreconditionFailed, HTTPStatus.PRECONDITION_FAILED),
+    (Conflict, HTTPStatus.CONFLICT),
+    (AlreadyRegistered, HTTPStatus.CONFLICT),
+    (Forbidden, HTTPStatus.FORBIDDEN),
+    (InvalidChange, HTTPStatus.UNPROCESSABLE_ENTITY),
+)
+
+
+def problem(
+    status: HTTPStatus,
+    code: str,
+    detail: str = "",
+    headers: dict[str, str] | None = None,
+    errors: Sequence[Mapping[str, str]] = (),
+) -> Response:
+    """An answer that says what went wrong; `code` is stable, `detail` for people, `errors` names fields."""
     if not request.path.startswith(API_PREFIX):
         title = escape(f"{status.value} {status.phrase}")
         page = f"<!doctype html><meta charset=utf-8><title>{title}</title><h1>{title}</h1><p>{escape(detail)}</p>"
         return Response(page, status, headers, mimetype="text/html")
-    body = {"type": "about:blank", "title": status.phrase, "status": status.value, "code": code, "detail": detail}
+    body: dict[str, object] = {
+        "type": "about:blank",
+        "title": status.phrase,
+        "status": status.value,
+        "code": code,
+        "detail": detail,
+    }
+    if errors:
+        body["errors"] = errors
     return Response(msgspec.json.encode(body), status, headers, mimetype="application/problem+json")
 
 
@@ -39,7 +78,11 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(AppError)
     def app_error(error: AppError) -> Response:
-        return problem(_status_of(error), error.code, str(error))
+        return problem(_status_of(error), error.code, str(error), errors=_field_of(error))
+
+    @app.errorhandler(StaleDataError)
+    def lost_race(_error: StaleDataError) -> Response:
+        return problem(HTTPStatus.CONFLICT, Conflict.code, "Somebody else has changed this meanwhile.")
 
     @app.errorhandler(DBAPIError)
     def database_error(error: DBAPIError) -> Response:
@@ -52,12 +95,19 @@ def install(app: Flask) -> None:
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong here.")
 
 
+def invalid_input(error: ValidationError) -> Response:
+    """An input that its schema refused: 422 with every field."""
+    errors = [{"path": found.path, "code": found.code, "detail": found.message} for found in problems_of(error)]
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_input", "The input does not fit.", errors=errors)
+
+
 def _status_of(error: AppError) -> HTTPStatus:
-    if isinstance(error, NotFound):
-        return HTTPStatus.NOT_FOUND
-    if isinstance(error, InvalidChange):
-        return HTTPStatus.UNPROCESSABLE_ENTITY
-    return HTTPStatus.BAD_REQUEST
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), HTTPStatus.BAD_REQUEST)
+
+
+def _field_of(error: AppError) -> list[dict[str, str]]:
+    field = error.field if isinstance(error, InvalidChange) else ""
+    return [{"path": field, "code": error.code, "detail": str(error)}] if field else []
 
 
 def _kept_headers(error: HTTPException) -> dict[str, str]:

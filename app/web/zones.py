@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 from app.live.places import zone_features
 from app.web.runtime import runtime
 
-zones_api = Blueprint("zones", __name__, url_prefix="/api/v1")
+zones_api = Blueprint("api_zones", __name__, url_prefix="/api/v1")
 
 _MAX_AGE_SECONDS = 10
 

@@ -17,10 +17,11 @@ from sqlalchemy import Engine, select
 from app.database import changing_session, migrate, open_engine, reading_session
 from app.live.feed import LiveFeed
 from app.live.views import LiveViews, build_views
+from app.models import OPERATORS, Organisation, Role, Sample, TrackRow, ZoneRevisionRow
 from app.models import Alert as AlertRow
-from app.models import Organisation, Role, Sample, TrackRow, ZoneRevisionRow
 from app.models import User as UserRow
 from app.models import Vehicle as VehicleRow
+from app.services.jurisdictions import create_jurisdiction
 from app.services.organisations import register_organisation
 from app.services.tokens import issue_token
 from app.services.users import create_user
@@ -41,7 +42,14 @@ PEOPLE = {
     Role.ADMINISTRATOR: "admin@city.example",
     Role.REGULATOR: "regulator@city.example",
     Role.OPERATOR_MANAGER: "operator@north.example",
+    Role.OPERATOR_STAFF: "staff@north.example",
+    Role.AUDITOR: "auditor@city.example",
 }
+#: The manager of the other operator, and the regulator of the other jurisdiction.
+SOUTH_MANAGER = "operator@south.example"
+BAOAN_REGULATOR = "regulator@baoan.example"
+#: The jurisdictions: PEOPLE's regulator decides in the first.
+JURISDICTIONS = {"QH": ("前海", "Qianhai"), "BA": ("宝安", "Bao'an")}
 #: One kilometre of road to the north; 0.001 degrees of latitude are about 111 m.
 ROAD = LineString([(113.9, 22.52), (113.9, 22.529)])
 PLACE_NAME = ("梦海大道", "Menghai Avenue")
@@ -71,7 +79,7 @@ class City:
     app: Flask
     keys: dict[str, int]
     zone_revision: int
-    tokens: dict[Role, str] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
 
     def feed(self) -> LiveFeed:
         return LiveFeed(self.live, self.engine, self.time, escalate_after_s=300.0)
@@ -79,21 +87,22 @@ class City:
     def client(self) -> FlaskClient:
         return self.app.test_client()
 
-    def logged_in(self, role: Role) -> FlaskClient:
+    def logged_in(self, person: Role | str) -> FlaskClient:
         client = self.client()
-        answer = log_in(client, PEOPLE[role], PASSWORD)
+        answer = log_in(client, email_of(person), PASSWORD)
         assert answer == 303, answer
         return client
 
-    def bearer(self, role: Role) -> dict[str, str]:
-        """Headers of a program that acts for the person of this role."""
-        if role not in self.tokens:
+    def bearer(self, person: Role | str) -> dict[str, str]:
+        """Headers of a program that acts for the person of this role, or with this e-mail address."""
+        email = email_of(person)
+        if email not in self.tokens:
             with changing_session(self.engine) as session:
-                person = session.query(UserRow).filter_by(email=PEOPLE[role]).one()
-                self.tokens[role] = issue_token(
-                    session, person, name="test", now_ms=self.time(), expires_at_ms=self.time() + DAY_MS
+                user = session.query(UserRow).filter_by(email=email).one()
+                self.tokens[email] = issue_token(
+                    session, user, name="test", now_ms=self.time(), expires_at_ms=self.time() + DAY_MS
                 )
-        return {"Authorization": f"Bearer {self.tokens[role]}"}
+        return {"Authorization": f"Bearer {self.tokens[email]}"}
 
     def position(self, vehicle_id: str, **changes: object) -> LivePosition:
         north = LivePosition(
@@ -235,16 +244,25 @@ def register_cast(engine: Engine, time: Time) -> None:
                     now_ms=time(),
                     plate=f"粤B{vehicle_id}",
                 )
-        for role, email in PEOPLE.items():
-            create_user(
+        north, south = organisations
+        qianhai, baoan = (
+            create_jurisdiction(session, code=code, name_zh=name_zh, name_en=name_en, number_prefix=code, now_ms=time())
+            for code, (name_zh, name_en) in JURISDICTIONS.items()
+        )
+        people = [(email, role, north) for role, email in PEOPLE.items()]
+        people += [(SOUTH_MANAGER, Role.OPERATOR_MANAGER, south), (BAOAN_REGULATOR, Role.REGULATOR, north)]
+        for email, role, organisation in people:
+            user = create_user(
                 session,
                 email=email,
                 password=PASSWORD,
                 role=role,
-                display_name=f"{role.title()} Person",
+                display_name=f"{role.replace('_', ' ').title()} Person",
                 now_ms=time(),
-                organisation=organisations[0] if role is Role.OPERATOR_MANAGER else None,
+                organisation=organisation if role in OPERATORS else None,
             )
+            if role is Role.REGULATOR:
+                user.jurisdictions.append(baoan if email == BAOAN_REGULATOR else qianhai)
         publish_zone_revision(
             session,
             zone_id="QH-R-01",
@@ -257,6 +275,10 @@ def register_cast(engine: Engine, time: Time) -> None:
             now_ms=time(),
             imported=True,
         )
+
+
+def email_of(person: Role | str) -> str:
+    return PEOPLE[person] if isinstance(person, Role) else person
 
 
 def csrf_of(client: FlaskClient) -> str:

@@ -1,0 +1,10 @@
+"""The REST API under /api/v1, described by /api/docs/openapi.json, which is made from this code."""
+
+from __future__ import annotations
+
+from flask_openapi3 import APIBlueprint
+
+from app.web.api.jurisdictions import jurisdictions_api
+
+#: Every part of the API. A new one is added here, and its endpoints in app.web.access.
+API: tuple[APIBlueprint, ...] = (jurisdictions_api,)

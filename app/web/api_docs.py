@@ -1,0 +1,44 @@
+"""The description of the API, and the page that browses it with Swagger UI from its package."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from flask import Blueprint, Response, current_app, jsonify, render_template
+from flask_openapi3 import Info, OpenAPI
+from pydantic import ValidationError
+
+from app.web.problems import invalid_input
+
+api_docs = Blueprint("api_docs", __name__, url_prefix="/api/docs")
+
+
+def _refuse(error: ValidationError) -> Response:
+    return invalid_input(error)
+
+
+#: What flask_openapi3.OpenAPI needs besides Flask's own arguments.
+API_DESCRIPTION: dict[str, Any] = {
+    "info": Info(title="Pilotage", version="1"),
+    "security_schemes": {
+        "bearer": {"type": "http", "scheme": "bearer"},
+        "session": {"type": "apiKey", "in": "cookie", "name": "pilotage_session"},
+    },
+    "validation_error_status": HTTPStatus.UNPROCESSABLE_ENTITY.value,
+    "validation_error_callback": _refuse,
+    "doc_ui": False,
+}
+
+
+@api_docs.get("/openapi.json")
+def document() -> Response:
+    """The OpenAPI 3.1 document."""
+    assert isinstance(current_app, OpenAPI)
+    return jsonify(current_app.api_doc)
+
+
+@api_docs.get("")
+def page() -> str:
+    """Swagger UI."""
+    return render_template("api_docs.html")
