@@ -1,0 +1,27 @@
+"""What the templates of every page may use: filters for times and states, navigation, the form token."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flask import Flask
+
+from app.web import navigation, states, times
+from app.web.csrf import csrf_token
+from app.web.gate import identity_or_none
+
+
+def install(app: Flask) -> None:
+    """Register them; as globals, so that imported macros see them too."""
+    for function in (times.shanghai, times.shanghai_seconds, times.utc, times.iso_utc, times.day, times.wall_time):
+        app.add_template_filter(function)
+    for function in (states.state_label, states.state_tone, states.role_label):
+        app.add_template_filter(function)
+    app.add_template_global(_navigation, "navigation")
+    app.add_template_global(navigation.url_if)
+    app.add_template_global(csrf_token)
+
+
+def _navigation() -> Sequence[navigation.Item | navigation.Group]:
+    caller = identity_or_none()
+    return navigation.entries(navigation.navigation_for(None if caller is None else caller.role))

@@ -1,0 +1,73 @@
+"""The names and colours of states: of permits, applications, vehicles, people and alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flask_babel import lazy_gettext as _
+
+#: Colours that a badge can have, by what they say.
+CALM, GOOD, BUSY, WARNING, BAD = "calm", "good", "busy", "warning", "bad"
+
+_STATES: Mapping[str, tuple[object, str]] = {
+    "draft": (_("Draft"), CALM),
+    "submitted": (_("Submitted"), BUSY),
+    "under_review": (_("Under review"), BUSY),
+    "changes_requested": (_("Changes requested"), WARNING),
+    "issued": (_("Issued"), GOOD),
+    "suspended": (_("Suspended"), WARNING),
+    "expired": (_("Expired"), CALM),
+    "revoked": (_("Revoked"), BAD),
+    "surrendered": (_("Surrendered"), CALM),
+    "rejected": (_("Rejected"), BAD),
+    "withdrawn": (_("Withdrawn"), CALM),
+    "planned": (_("Planned"), BUSY),
+    "running": (_("Running"), GOOD),
+    "paused": (_("Paused"), WARNING),
+    "finished": (_("Finished"), CALM),
+    "active": (_("Active"), GOOD),
+    "inactive": (_("Inactive"), CALM),
+    "disabled": (_("Disabled"), CALM),
+    "retired": (_("Retired"), CALM),
+    "open": (_("Open"), BAD),
+    "acknowledged": (_("Acknowledged"), WARNING),
+    "closed": (_("Closed"), CALM),
+    "in_force": (_("In force"), GOOD),
+    "valid": (_("Valid"), GOOD),
+    "upcoming": (_("Upcoming"), BUSY),
+    "ended": (_("Ended"), CALM),
+    "passed": (_("Passed"), GOOD),
+    "failed": (_("Failed"), BAD),
+    "missing": (_("Missing"), WARNING),
+    "yes": (_("Yes"), GOOD),
+    "no": (_("No"), CALM),
+    "notice": (_("Notice"), CALM),
+    "warning": (_("Warning"), WARNING),
+    "critical": (_("Critical"), BAD),
+}
+
+
+def state_label(state: str) -> str:
+    """The state's name in the request's language; of an unknown one the state itself, readably."""
+    known = _STATES.get(str(state))
+    return str(known[0]) if known is not None else str(state).replace("_", " ")
+
+
+def state_tone(state: str) -> str:
+    """The colour of the state's badge."""
+    known = _STATES.get(str(state))
+    return known[1] if known is not None else CALM
+
+
+_ROLES: Mapping[str, object] = {
+    "administrator": _("Administrator"),
+    "regulator": _("Regulator"),
+    "operator_manager": _("Operator manager"),
+    "operator_staff": _("Operator staff"),
+    "auditor": _("Auditor"),
+}
+
+
+def role_label(role: str) -> str:
+    """The name of a user's role in the request's language."""
+    return str(_ROLES.get(str(role), role))
