@@ -66,12 +66,16 @@ class PermitTerms:
 
 @dataclass(frozen=True, slots=True)
 class VehicleRecord:
-    """A registered vehicle: `key` is the integer key, `vehicle_id` the public id in topics."""
+    """A registered vehicle: `key` is the integer key, `vehicle_id` the public id in topics.
+
+    No permit covers it during the periods [start_ms, end_ms) of `out_of_service`, sorted by start.
+    """
 
     key: int
     vehicle_id: str
     kind: VehicleKind
     partition: int
+    out_of_service: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ def registry(engine: Engine) -> DatabaseRegistry:
             number="P-1",
             stage=Stage.FLIGHT_TEST,
             holder=operator,
-            jurisdiction=jurisdiction(session),
+            jurisdiction=jurisdiction(session, "CN-SZ"),
             vehicles=[vehicle],
             zone_ids=["R1"],
             conditions=Conditions(hours=Schedule.from_dict(WINDOWS), speed_cap_mps=30.0, passengers_allowed=False),

@@ -1,0 +1,56 @@
+"""The registry of a database, read as far as it has changed."""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine
+
+from app.database import reading_session
+from app.registry.history import NOTHING
+from app.registry.rows import changes
+from app.services.generations import current_generation
+from app.settings import Settings
+from app.storage.failures import failures_mapped
+from geofences.datum import VerticalReference
+from telemetry.ports import RegistrySnapshot
+
+
+class DatabaseRegistry:
+    """See telemetry.ports.Registry. Raises StoreUnavailable when the database is not.
+
+    Revisions are immutable and generations are committed in their order, so what was read once is
+    remembered, and a later snapshot reads what has a later generation.
+    """
+
+    def __init__(self, engine: Engine, vertical: VerticalReference) -> None:
+        self._engine = engine
+        self._vertical = vertical
+        self._history = NOTHING
+
+    def generation(self) -> int:
+        """The number of the newest change."""
+        with failures_mapped(), reading_session(self._engine) as session:
+            return current_generation(session)
+
+    def snapshot(self, generation: int | None = None) -> RegistrySnapshot:
+        """The registry as it was known at `generation` (None: now).
+
+        The generation is read first: a change that lands while the rest is read has a larger one and
+        is left out.
+        """
+        with failures_mapped(), reading_session(self._engine) as session:
+            known = current_generation(session) if generation is None else generation
+            before = self._history if self._history.generation <= known else NOTHING
+            if before.generation < known:
+                before = before.advanced(changes(session, after=before.generation, up_to=known))
+        self._history = before
+        return before.snapshot(self._vertical)
+
+
+def open_registry(engine: Engine, settings: Settings) -> DatabaseRegistry:
+    """The registry of this installation, with its vertical reference from the settings."""
+    return DatabaseRegistry(
+        engine,
+        VerticalReference(
+            ground_elevation_m=settings.ground_elevation_m, geoid_undulation_m=settings.geoid_undulation_m
+        ),
+    )
