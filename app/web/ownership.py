@@ -1,0 +1,27 @@
+"""Whose objects these are: checked in every view, after the table of roles has let the caller in."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from app.errors import Forbidden, NotFound
+from app.models import Jurisdiction, User
+from app.web.gate import identity
+
+
+def actor(session: Session) -> User:
+    """The caller as the actor of a change."""
+    return session.get_one(User, identity().user_id)
+
+
+def require_own(organisation_id: int) -> None:
+    """Another organisation's objects do not exist for an operator: raises NotFound."""
+    scope = identity().scope
+    if scope is not None and organisation_id != scope:
+        raise NotFound("There is no such object.")
+
+
+def require_decider(jurisdiction: Jurisdiction) -> None:
+    """A regulator decides in its own jurisdictions only: raises Forbidden."""
+    if not identity().decides_in(jurisdiction.id):
+        raise Forbidden(f"Only regulators of {jurisdiction.code} decide this.")
