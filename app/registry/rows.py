@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import shapely
-from sqlalchemy import ColumnElement, Row, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.models import (
@@ -205,7 +205,7 @@ def _licences(session: Session, new: ColumnElement[bool]) -> list[tuple[str, int
     return [(officer_id, expires_at_ms) for officer_id, expires_at_ms in rows]
 
 
-def _gathered(rows: Iterable[Row[Any]]) -> _Sets[Any]:
+def _gathered(rows: Iterable[Sequence[Any]]) -> _Sets[Any]:
     """The right sides of each left side, as a set; empty for those that are not there."""
     sets: defaultdict[int, set[Any]] = defaultdict(set)
     for row in rows:
