@@ -21,7 +21,6 @@ from sqlalchemy.orm import Session
 
 from app.errors import UnauditedChange
 from app.models import (
-    Alert,
     ApiToken,
     Application,
     ApplicationEvent,
@@ -45,9 +44,8 @@ from app.models import (
     ZoneRevisionRow,
 )
 
-#: Changes of these rows must be told.
+#: Changes of these rows must be told. (Alerts are the worker's; their acknowledgement is told besides.)
 AUDITED = (
-    Alert,
     ApiToken,
     Application,
     ApplicationEvent,

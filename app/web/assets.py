@@ -1,7 +1,7 @@
-"""Leaflet, jQuery, Bootstrap and Font Awesome from their XStatic packages, at /assets/.
+"""Leaflet, jQuery, Bootstrap, Font Awesome and Swagger UI from their Python packages, at /assets/.
 
-The packages are found by their installed metadata: importing them would need pkg_resources. Only
-files that the installation lists as the package's own are served.
+The packages are found by their installed metadata: importing the XStatic ones would need
+pkg_resources. Only files that the installation lists as the package's own are served.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from pathlib import Path, PurePosixPath
 
 from flask import Blueprint, Response, abort, send_file
 
-_DISTRIBUTIONS = {
-    "leaflet": "XStatic-Leaflet",
-    "jquery": "XStatic-jQuery",
-    "bootstrap": "XStatic-Bootstrap",
-    "font-awesome": "XStatic-Font-Awesome",
+#: Distribution of each package, and the folder of it that is served ("*": any one name).
+_PACKAGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "leaflet": ("XStatic-Leaflet", ("xstatic", "pkg", "*", "data")),
+    "jquery": ("XStatic-jQuery", ("xstatic", "pkg", "*", "data")),
+    "bootstrap": ("XStatic-Bootstrap", ("xstatic", "pkg", "*", "data")),
+    "font-awesome": ("XStatic-Font-Awesome", ("xstatic", "pkg", "*", "data")),
+    "swagger-ui": ("flask-openapi3-swagger", ("flask_openapi3_swagger", "templates", "swagger")),
 }
 _MAX_AGE_SECONDS = 86_400
 
@@ -28,7 +30,7 @@ assets = Blueprint("assets", __name__)
 @assets.get("/assets/<package>/<path:path>")
 def asset(package: str, path: str) -> Response:
     """One file of a package; unknown names are not found."""
-    if package not in _DISTRIBUTIONS:
+    if package not in _PACKAGES:
         abort(HTTPStatus.NOT_FOUND)
     file = _files(package).get(path)
     if file is None:
@@ -40,10 +42,11 @@ def asset(package: str, path: str) -> Response:
 
 @cache
 def _files(package: str) -> Mapping[str, Path]:
-    """The package's data files by their path below its data directory."""
+    """The files that are served, by their path below the package's folder."""
+    name, folder = _PACKAGES[package]
     found: dict[str, Path] = {}
-    for file in distribution(_DISTRIBUTIONS[package]).files or ():
+    for file in distribution(name).files or ():
         parts = PurePosixPath(file).parts
-        if parts[:2] == ("xstatic", "pkg") and parts[3:4] == ("data",):
-            found["/".join(parts[4:])] = Path(str(file.locate()))
+        if len(parts) > len(folder) and all(want in {"*", part} for want, part in zip(folder, parts, strict=False)):
+            found["/".join(parts[len(folder) :])] = Path(str(file.locate()))
     return found
