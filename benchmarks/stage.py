@@ -121,14 +121,14 @@ class BenchStage:
 
 
 @contextmanager
-def staged(*, vehicles: int, zones: int) -> Iterator[BenchStage]:
+def staged(*, vehicles: int, zones: int, vehicles_a_permit: int = 100) -> Iterator[BenchStage]:
     """A fresh installation with a fleet and zones, on a mosquitto of its own."""
     with tempfile.TemporaryDirectory(prefix="pilotage-bench-") as directory:
         home = Path(directory)
         (home / "broker").mkdir()
         with mosquitto(home / "broker", users={SERVICE_USER: SERVICE_PASSWORD}) as broker:
             environment = _environment(home, broker)
-            fleet, token = _register(home, vehicles, zones)
+            fleet, token = _register(home, vehicles, zones, vehicles_a_permit)
             yield BenchStage(home, broker, environment, fleet, token)
 
 
@@ -179,7 +179,7 @@ def _environment(home: Path, broker: Mosquitto) -> dict[str, str]:
     }
 
 
-def _register(home: Path, vehicles: int, zones: int) -> tuple[list[BenchVehicle], str]:
+def _register(home: Path, vehicles: int, zones: int, vehicles_a_permit: int) -> tuple[list[BenchVehicle], str]:
     now_ms = system_clock()
     engine = open_engine(f"sqlite:///{home / 'pilotage.sqlite3'}")
     migrate(engine)
@@ -201,13 +201,13 @@ def _register(home: Path, vehicles: int, zones: int) -> tuple[list[BenchVehicle]
         for place in places:
             _publish(session, place, now_ms)
         fleet = []
-        for first in range(0, vehicles, 100):
+        for first in range(0, vehicles, vehicles_a_permit):
             granted = [roads[(first + number) % len(roads)] for number in range(_ROADS_A_PERMIT)]
             registered = [
                 register_vehicle(
                     session, vehicle_id=f"B-{number:05d}", kind=VehicleKind.ROAD, organisation=holder, now_ms=now_ms
                 )[0]
-                for number in range(first, min(first + 100, vehicles))
+                for number in range(first, min(first + vehicles_a_permit, vehicles))
             ]
             issue_permit(
                 session,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import chain
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from telemetry.ports import PermitState, PermitTerms, RegistrySnapshot, VehicleR
 from telemetry.samples import Codes, Flags, Integers, Mode, Reals, SafetyOfficer
 
 _BEFORE_ALL_TIME = -(2**62)
+
+#: Periods [start_ms, end_ms).
+Periods = tuple[tuple[int, int], ...]
 
 
 class Standing(IntEnum):
@@ -123,7 +127,7 @@ class Rulebook:
             vehicles={vehicle.key: vehicle for vehicle in vehicles},
             vehicle_keys=np.array([vehicle.key for vehicle in vehicles], dtype=np.int64),
             top_speed_mps=np.array([TOP_SPEED_MPS[vehicle.kind] for vehicle in vehicles], dtype=np.float64),
-            timelines=_timelines([vehicle.key for vehicle in vehicles], snapshot.permits),
+            timelines=_timelines(vehicles, snapshot.permits),
             permits=_permit_columns(snapshot, sets, schedules),
             schedules=schedules,
             grants=Grants.of(zones.index, sets, previous.grants if previous else None),
@@ -200,15 +204,18 @@ def _limits(values: Iterable[float | None]) -> Reals:
     return np.fromiter((np.inf if value is None else value for value in values), dtype=np.float64)
 
 
-def _timelines(vehicle_keys: Sequence[int], permits: Sequence[PermitTerms]) -> Timelines:
+def _timelines(vehicles: Sequence[VehicleRecord], permits: Sequence[PermitTerms]) -> Timelines:
     naming: defaultdict[int, list[int]] = defaultdict(list)
     for row, permit in enumerate(permits):
         for vehicle in permit.vehicles:
             naming[vehicle].append(row)
-    # A fleet shares its permits, and so its steps.
-    fleets: dict[tuple[int, ...], int] = {}
-    fleet = _integers(fleets.setdefault(tuple(naming.get(key, ())), len(fleets)) for key in vehicle_keys)
-    steps = [_steps([(row, permits[row]) for row in rows]) for rows in fleets]
+    # A fleet shares its permits and the times at which it is in service, and so its steps.
+    fleets: dict[tuple[tuple[int, ...], Periods], int] = {}
+    fleet = _integers(
+        fleets.setdefault((tuple(naming.get(vehicle.key, ())), vehicle.out_of_service), len(fleets))
+        for vehicle in vehicles
+    )
+    steps = [_steps([(row, permits[row]) for row in rows], out_of_service) for rows, out_of_service in fleets]
     counts = _integers(map(len, steps))
     _, item = spread((np.cumsum(counts) - counts)[fleet], counts[fleet])
     table = np.array([step for steps_of_one in steps for step in steps_of_one], dtype=np.int64).reshape(-1, 3)
@@ -220,33 +227,53 @@ def _timelines(vehicle_keys: Sequence[int], permits: Sequence[PermitTerms]) -> T
     )
 
 
-def _steps(permits: Sequence[tuple[int, PermitTerms]]) -> list[tuple[int, int, Standing]]:
-    """(since_ms, permit row, standing) of a vehicle that these permits name, beginning before all time."""
-    instants = {_BEFORE_ALL_TIME}
+def _steps(permits: Sequence[tuple[int, PermitTerms]], out_of_service: Periods) -> list[tuple[int, int, Standing]]:
+    """(since_ms, permit row, standing) of a vehicle that these permits name, beginning before all time.
+
+    While it is out of service no permit covers it.
+    """
+    instants = {_BEFORE_ALL_TIME, *chain.from_iterable(out_of_service)}
     for _, permit in permits:
         instants |= {permit.starts_at_ms, permit.ends_at_ms, permit.valid_from_ms, permit.valid_until_ms}
+    decided_ms = _decided_ms(permits)
     steps: list[tuple[int, int, Standing]] = []
     for instant in sorted(instants):
-        row, standing = _governing(permits, instant)
+        if any(start_ms <= instant < end_ms for start_ms, end_ms in out_of_service):
+            row, standing = -1, Standing.MISSING
+        else:
+            row, standing = _governing(permits, decided_ms, instant)
         if not steps or steps[-1][1:] != (row, standing):
             steps.append((instant, row, standing))
     return steps
 
 
-def _governing(permits: Sequence[tuple[int, PermitTerms]], instant_ms: int) -> tuple[int, Standing]:
+def _decided_ms(permits: Sequence[tuple[int, PermitTerms]]) -> dict[int, int]:
+    """When each revision began: one may stand here in several periods, with other zones in each."""
+    decided_ms: dict[int, int] = {}
+    for _, permit in permits:
+        earlier_ms = decided_ms.get(permit.revision_id, permit.starts_at_ms)
+        decided_ms[permit.revision_id] = min(earlier_ms, permit.starts_at_ms)
+    return decided_ms
+
+
+def _governing(
+    permits: Sequence[tuple[int, PermitTerms]], decided_ms: Mapping[int, int], instant_ms: int
+) -> tuple[int, Standing]:
     """The newest issued permit within its period, else the newest suspended one, else none that allows driving.
 
-    A permit that is over, revoked or not yet issued is still named as what was judged against.
+    A permit that is over or revoked is still named as what was judged against.
     """
-    in_force = [(row, permit) for row, permit in permits if permit.starts_at_ms <= instant_ms < permit.ends_at_ms]
     best = (Standing.MISSING, _BEFORE_ALL_TIME, -1, -1)
-    for row, permit in in_force:
+    for row, permit in permits:
+        if not permit.starts_at_ms <= instant_ms < permit.ends_at_ms:
+            continue
         standing = Standing.MISSING
         if permit.state is PermitState.SUSPENDED:
             standing = Standing.SUSPENDED
         elif permit.state is PermitState.ISSUED and permit.valid_from_ms <= instant_ms < permit.valid_until_ms:
             standing = Standing.GOVERNED
-        best = min(best, (standing, -permit.starts_at_ms, -permit.revision_id, row), key=_rank)
+        newest = -decided_ms[permit.revision_id]
+        best = min(best, (standing, newest, -permit.revision_id, row), key=_rank)
     return best[3], best[0]
 
 
