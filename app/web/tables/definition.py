@@ -31,7 +31,7 @@ class Kind(StrEnum):
     CODE = "code"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: Python 3.11 cannot make a frozen generic that has them
 class Column(Generic[Row]):
     """One column. `link` leads from the cell to a page, `note` is a second line in small type.
 
@@ -54,7 +54,7 @@ class Column(Generic[Row]):
         return f"{self.title} ({self.unit})" if self.unit else self.title
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: Python 3.11 cannot make a frozen generic that has them
 class Filter(Generic[Row]):
     """A choice above the table. Without `matches` it compares the column of the same key."""
 
@@ -64,7 +64,7 @@ class Filter(Generic[Row]):
     matches: Callable[[Row, str], bool] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: Python 3.11 cannot make a frozen generic that has them
 class Table(Generic[Row]):
     """A table over a sequence or over DatabaseRows. `name` is the name of exported files.
 
@@ -110,7 +110,7 @@ class Table(Generic[Row]):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: Python 3.11 cannot make a frozen generic that has them
 class MemoryRows(Generic[Row]):
     """Rows of a sequence, sorted and filtered by what the columns show."""
 

@@ -58,7 +58,7 @@ def export(table: Table[Row], ask: Ask, form: ExportFormat) -> Response:
     """
     if form is ExportFormat.XLSX and table.source.count(ask) > _SHEET_ROWS:
         raise InvalidChange("The table has more rows than a spreadsheet can hold: narrow it, or take CSV.")
-    file = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 -- closed when the answer is sent
+    file = tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)  # noqa: SIM115 -- closed by its answer
     try:
         (_write_csv if form is ExportFormat.CSV else _write_xlsx)(table, ask, file)
     except BaseException:
@@ -69,7 +69,7 @@ def export(table: Table[Row], ask: Ask, form: ExportFormat) -> Response:
     answer = Response(_chunks(file), mimetype=None, content_type=_TYPES[form])
     answer.content_length = size_bytes
     answer.headers["Content-Disposition"] = f'attachment; filename="{table.name}.{form}"'
-    answer.call_on_close(file.close)
+    answer.call_on_close(file.close)  # also when nobody reads it to the end
     return answer
 
 
@@ -133,5 +133,6 @@ def _title(column: Column[Row]) -> str:
 
 
 def _chunks(file: IO[bytes]) -> Iterator[bytes]:
-    while chunk := file.read(_CHUNK_BYTES):
-        yield chunk
+    with file:
+        while chunk := file.read(_CHUNK_BYTES):
+            yield chunk

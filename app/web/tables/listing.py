@@ -156,7 +156,7 @@ def _cells(columns: Sequence[Column[Row]], row: Row) -> list[Cell]:
             text=cell_text(column, row),
             value=column.value(row),
             kind=column.kind,
-            title=column.title,
+            title=column.heading,
             link=(column.link(row) or "") if column.link is not None else "",
             note=column.note(row) if column.note is not None else "",
         )

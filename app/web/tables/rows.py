@@ -42,7 +42,7 @@ def first_entity(row: Any) -> Any:
     return row[0]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: Python 3.11 cannot make a frozen generic that has them
 class DatabaseRows(Generic[Row]):
     """Rows of a statement; for tables that may outgrow memory.
 
