@@ -143,7 +143,9 @@ class Rulebook:
 
 
 def _same_zones(one: RegistrySnapshot, other: RegistrySnapshot) -> bool:
-    return one.vertical == other.vertical and _identities(one) == _identities(other)
+    if one.vertical != other.vertical:
+        return False
+    return one.zones is other.zones or _identities(one) == _identities(other)
 
 
 def _identities(snapshot: RegistrySnapshot) -> list[tuple[int, int, int]]:

@@ -43,13 +43,13 @@ def assert_like_fresh(rulebook: Rulebook) -> None:
 
 
 def changed(rng: np.random.Generator, before: RegistrySnapshot, number: int) -> RegistrySnapshot:
-    """A zone, a zone's successor, a permit, a permit's successor or a vehicle more."""
+    """A zone, a zone's successor, a permit, a permit's successor or a vehicle more, or a vehicle out of service."""
     zones, permits, vehicles = list(before.zones), list(before.permits), list(before.vehicles)
     west, south = rng.uniform(-2000, 2000, 2).tolist()
     at_ms = T0 + number
     kind = ZoneKind.RESTRICTED if number % 2 else ZoneKind.TEST_AREA
     zone = ZoneRevision(1000 + number, f"zone-{number}", kind, square(west, south, west + 200, south + 300), at_ms)
-    match int(rng.integers(5)):
+    match int(rng.integers(6)):
         case 0:
             zones.append(zone)
         case 1:
@@ -63,6 +63,9 @@ def changed(rng: np.random.Generator, before: RegistrySnapshot, number: int) -> 
             row = int(rng.integers(len(permits)))
             permits.append(replace(permits[row], revision_id=1000 + number, starts_at_ms=at_ms))
             permits[row] = replace(permits[row], ends_at_ms=at_ms)
+        case 4:
+            row = int(rng.integers(len(vehicles)))
+            vehicles[row] = replace(vehicles[row], out_of_service=((at_ms, FOREVER_MS),))
         case _:
             vehicles.insert(0, vehicle(100 + number))
     return replace(before, generation=number, zones=zones, permits=permits, vehicles=vehicles)
@@ -101,6 +104,41 @@ def test_vehicles_that_share_their_permits_and_one_without() -> None:
     permit, standing = rulebook.timelines.at(rulebook.rows_of(asked), at_ms)
     assert permit.tolist() == [0, 1, -1, -1]
     assert standing.tolist() == [Standing.GOVERNED, Standing.SUSPENDED, Standing.MISSING, Standing.MISSING]
+
+
+def standings(rulebook: Rulebook, key: int, *at_ms: int) -> list[tuple[int, int]]:
+    """(permit revision, standing) of a vehicle at instants."""
+    rows = rulebook.rows_of(np.full(len(at_ms), key))
+    permit, standing = rulebook.timelines.at(rows, np.array(at_ms))
+    revision = np.append(rulebook.permits.revision, -1)[permit]
+    return list(zip(revision.tolist(), standing.tolist(), strict=True))
+
+
+def test_no_permit_covers_a_vehicle_while_it_is_out_of_service() -> None:
+    away = replace(CAR, out_of_service=((T0, T0 + 10), (T0 + 20, FOREVER_MS)))
+    rulebook = Rulebook.of(snapshot(vehicles=(away, OTHER_CAR)))
+    governed, missing = (GROUND_TERMS.revision_id, Standing.GOVERNED), (-1, Standing.MISSING)
+    asked = (T0 - 1, T0, T0 + 9, T0 + 10, T0 + 19, T0 + 20, T0 + 10**9)
+    assert standings(rulebook, CAR.key, *asked) == [governed, missing, missing, governed, governed, missing, missing]
+    assert standings(rulebook, OTHER_CAR.key, T0) == [governed]
+
+
+def test_a_revision_in_several_periods_ranks_by_its_first() -> None:
+    """The zones of a permit may change with mutual recognition; that makes it no newer than another permit."""
+    home, both = frozenset({"area"}), frozenset({"area", "road"})
+    early = replace(GROUND_TERMS, revision_id=300, starts_at_ms=T0, ends_at_ms=T0 + 50, zone_ids=home)
+    late = replace(early, starts_at_ms=T0 + 50, ends_at_ms=FOREVER_MS, zone_ids=both)
+    newer = replace(GROUND_TERMS, revision_id=301, starts_at_ms=T0 + 10, valid_until_ms=T0 + 100)
+    rulebook = Rulebook.of(snapshot(early, late, newer))
+    assert [revision for revision, _ in standings(rulebook, CAR.key, T0, T0 + 10, T0 + 60, T0 + 100)] == [
+        300,
+        301,
+        301,
+        300,
+    ]
+    rows = rulebook.rows_of(np.array([CAR.key] * 2))
+    permit, _ = rulebook.timelines.at(rows, np.array([T0, T0 + 100]))
+    assert rulebook.permits.grant[permit].tolist() == [0, 1]
 
 
 def test_without_vehicles_and_without_permits() -> None:
