@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from flask import Flask
 
@@ -10,12 +10,14 @@ from app.web import navigation, states, times
 from app.web.csrf import csrf_token
 from app.web.gate import identity_or_none
 
+Filter = Callable[..., str]
+
 
 def install(app: Flask) -> None:
     """Register them; as globals, so that imported macros see them too."""
-    for function in (times.shanghai, times.shanghai_seconds, times.utc, times.iso_utc, times.day, times.wall_time):
-        app.add_template_filter(function)
-    for function in (states.state_label, states.state_tone, states.role_label):
+    of_times: tuple[Filter, ...] = (times.shanghai, times.shanghai_seconds, times.utc, times.iso_utc, times.day)
+    of_states: tuple[Filter, ...] = (states.state_label, states.state_tone, states.role_label)
+    for function in (*of_times, times.wall_time, *of_states):
         app.add_template_filter(function)
     app.add_template_global(_navigation, "navigation")
     app.add_template_global(navigation.url_if)

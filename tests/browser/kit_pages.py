@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from flask import Blueprint, Flask, Response, flash, jsonify, render_template_string, request
+import pytest
+from flask import Blueprint, Flask, Response, flash, jsonify, render_template, request
+from werkzeug.serving import make_server
 
 from app.web import access
+from app.web.forms import Form
 from app.web.tables import Column, Filter, Kind, Table, table_answer
+from tests.app.web.cast import small_city
 
 TEMPLATES = Path(__file__).parent / "templates"
 NOW_MS = 1_800_000_000_000
+STEPS_OF_WORK = 3
 HOSTILE = "<script>alert(1)</script>"
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """What app.web.forms.Form shows to templates."""
-
-    values: Mapping[str, Any] = field(default_factory=dict)
-    problems: Mapping[str, str] = field(default_factory=dict)
-    general: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +70,8 @@ def cars_table() -> Table[Car]:
 
 
 def install(app: Flask) -> None:
-    """Add the pages to an app, open to everybody. `access.PUBLIC` is restored by the caller."""
+    """Add the pages to an app; the gate still has to let them through."""
+    asked: list[None] = []
     pages = Blueprint("kit", __name__, url_prefix="/kit", template_folder=str(TEMPLATES))
 
     @pages.get("/table")
@@ -85,24 +83,38 @@ def install(app: Flask) -> None:
         values = {"name": HOSTILE, "zones": ["3", "5"], "stage": "road_test", "starts": NOW_MS, "agree": True}
         problems = {"name": "名称太长。", "zones": "请至少选择一条道路。", "stage": "请选择阶段。"}
         form = Form(values, problems, "") if "wrong" in request.args else Form(values)
-        return render_template_string((TEMPLATES / "kit_forms.html").read_text("utf-8"), form=form)
+        return render_template("kit_forms.html", form=form)
 
     @pages.get("/parts")
     def parts() -> str:
         if "flash" in request.args:
             flash("已保存。")
             flash("保险将于 10 天后到期。", "warning")
-        return render_template_string((TEMPLATES / "kit_parts.html").read_text("utf-8"), now_ms=NOW_MS, hostile=HOSTILE)
+        return render_template("kit_parts.html", now_ms=NOW_MS, hostile=HOSTILE)
 
     @pages.get("/work")
     def work() -> Response:
-        return jsonify(state="done", done=10, total=10, text="完成", next="")
+        asked.append(None)
+        state = "running" if len(asked) < STEPS_OF_WORK else "done"
+        return jsonify(
+            state=state, done=len(asked), total=STEPS_OF_WORK, text="完成" if state == "done" else "还在检查", next=""
+        )
 
     app.register_blueprint(pages)
 
 
-ENDPOINTS = frozenset({"kit.table", "kit.forms", "kit.parts", "kit.work"})
-
-
-def with_endpoints() -> frozenset[str]:
-    return access.PUBLIC | ENDPOINTS
+@contextmanager
+def kit_pages(home: Path) -> Iterator[str]:
+    """The address of a server that has the pages, open to everybody, beside all others."""
+    with pytest.MonkeyPatch.context() as patch, small_city(home) as city:
+        install(city.app)
+        patch.setattr(access, "PUBLIC", access.PUBLIC | {f"kit.{name}" for name in ("table", "forms", "parts", "work")})
+        server = make_server("127.0.0.1", 0, city.app, threaded=True)
+        thread = threading.Thread(target=server.serve_forever, name="kit-web")
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.port}"
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()

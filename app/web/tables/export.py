@@ -17,7 +17,7 @@ from typing import IO
 
 from flask import Response
 from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell import Cell, WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
@@ -107,7 +107,7 @@ def _write_xlsx(table: Table[Row], ask: Ask, file: IO[bytes]) -> None:
     book.save(file)
 
 
-def _sheet_cell(sheet: WriteOnlyWorksheet, column: Column[Row], row: Row) -> WriteOnlyCell | CellValue | datetime:
+def _sheet_cell(sheet: WriteOnlyWorksheet, column: Column[Row], row: Row) -> Cell | CellValue | datetime:
     value = column.value(row)
     if value is None:
         return None
@@ -120,7 +120,7 @@ def _sheet_cell(sheet: WriteOnlyWorksheet, column: Column[Row], row: Row) -> Wri
     return _text_cell(sheet, cell_text(column, row))
 
 
-def _text_cell(sheet: WriteOnlyWorksheet, text: str, *, bold: bool = False) -> WriteOnlyCell:
+def _text_cell(sheet: WriteOnlyWorksheet, text: str, *, bold: bool = False) -> Cell:
     cell = WriteOnlyCell(sheet, value=harmless(ILLEGAL_CHARACTERS_RE.sub("", text)))
     cell.data_type = "s"  # a string whatever it looks like
     if bold:

@@ -29,5 +29,9 @@ function show(element, bar, text, report) {
   }
   if (report.text && report.text !== text.textContent) text.textContent = report.text;
   element.classList.toggle("is-failed", report.state === "failed");
-  if (report.state === "done" && report.next?.startsWith("/") && !report.next.startsWith("//")) location.assign(report.next);
+  if (report.state === "done" && report.next && isHere(report.next)) location.assign(report.next);
+}
+
+function isHere(address) {
+  return new URL(address, location.href).origin === location.origin;
 }
