@@ -10,20 +10,17 @@ from app.database import open_engine
 from app.live.views import LiveViews, build_views
 from app.settings import Settings
 from app.web import api_docs, assets, gate, headers, kit, language, metrics, problems, runtime, sessions
-from app.web.alerts import alerts_api
 from app.web.api import API
 from app.web.api_docs import API_DESCRIPTION
 from app.web.auth import create_auth
 from app.web.desk import DESK
 from app.web.health import health
 from app.web.heartbeats import Heartbeats
-from app.web.live import live_api
 from app.web.page_sources import page_sources
 from app.web.pages import create_pages, login_page
 from app.web.runtime import Runtime
 from app.web.slots import StreamSlots
 from app.web.throttle import LoginThrottle
-from app.web.zones import zones_api
 from telemetry.clock import system_clock
 from telemetry.ports import Clock
 
@@ -71,7 +68,7 @@ def _add_routes(app: OpenAPI, settings: Settings) -> None:
     sources = page_sources(settings)
     app.register_blueprint(create_pages(settings, sources))
     app.register_blueprint(create_auth(lambda email, problem: login_page(sources, email=email, problem=problem)))
-    for blueprint in (live_api, alerts_api, zones_api, health, assets.assets, api_docs.api_docs):
+    for blueprint in (health, assets.assets, api_docs.api_docs):
         app.register_blueprint(blueprint)
     for part in API:
         app.register_api(part)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from app.live.places import zone_features
 from app.settings import Settings
 from app.showcase.seed import DEMO_USERS, is_seeded
 from app.web.basemap import shipped_city
@@ -10,13 +13,12 @@ from app.web.gate import identity_or_none
 from app.web.headers import nonce
 from app.web.pages import DemoLogin, PageSources, Viewer
 from app.web.runtime import runtime
-from app.web.zones import zones_now
 
 
 def page_sources(settings: Settings) -> PageSources:
     """The sources of one app; each is asked within a request."""
     return PageSources(
-        zones=zones_now,
+        zones=_zones_now,
         city=shipped_city,
         viewer=_viewer,
         illustrative=_is_illustrative,
@@ -24,6 +26,11 @@ def page_sources(settings: Settings) -> PageSources:
         nonce=nonce,
         demo_logins=_demo_logins() if settings.demo else (),
     )
+
+
+def _zones_now() -> dict[str, Any]:
+    with runtime().reading() as database:
+        return zone_features(database, runtime().clock())
 
 
 def _viewer() -> Viewer | None:

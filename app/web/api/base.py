@@ -6,9 +6,9 @@ is called. An input that does not fit is answered 422 with all its problems (app
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from flask import Response, request
 from flask_openapi3 import APIBlueprint, Tag
@@ -18,6 +18,10 @@ from app.errors import PreconditionFailed, PreconditionMissing
 from app.schemas.base import Schema
 
 PREFIX = "/api/v1"
+#: What an operation may answer, by status: a schema, or a description written out (see `media`).
+Responses = dict[str | int | HTTPStatus, type[BaseModel] | dict[Any, Any] | None]
+#: `security` of operations that need no login.
+OPEN: list[dict[str, list[str]]] = [{}]
 _SECURITY: list[dict[str, list[str]]] = [{"bearer": []}, {"session": []}]
 
 
@@ -47,12 +51,15 @@ class PageQuery(Schema):
     cursor: Annotated[str | None, Field(max_length=200)] = None
 
 
-def api_blueprint(noun: str, description: str) -> APIBlueprint:
-    """The blueprint `api_<noun>` at /api/v1/<noun>; its operations need a login unless they say otherwise."""
+def api_blueprint(noun: str, description: str, prefix: str | None = None) -> APIBlueprint:
+    """The blueprint `api_<noun>` at /api/v1/<noun>, or at another `prefix`.
+
+    Its operations need a login unless they say `security=OPEN`.
+    """
     return APIBlueprint(
         f"api_{noun}",
         __name__,
-        url_prefix=f"{PREFIX}/{noun}",
+        url_prefix=f"{PREFIX}/{noun}" if prefix is None else prefix,
         abp_tags=[Tag(name=noun, description=description)],
         abp_security=_SECURITY,
         abp_responses={
@@ -61,6 +68,12 @@ def api_blueprint(noun: str, description: str) -> APIBlueprint:
             "404": Problem,
         },
     )
+
+
+def media(schema: type[BaseModel], media_type: str) -> dict[str, Any]:
+    """The description of an answer of another media type than JSON, with its schema written out in place."""
+    whole = schema.model_json_schema(mode="serialization")
+    return {"content": {media_type: {"schema": _inlined(whole, whole.pop("$defs", {}))}}}
 
 
 def answer(body: BaseModel, status: HTTPStatus = HTTPStatus.OK, *, version: int | None = None) -> Response:
@@ -82,3 +95,13 @@ def require_match(version: int) -> None:
         raise PreconditionMissing("send If-Match with the ETag of the object as you have read it")
     if not request.if_match.contains(str(version)):
         raise PreconditionFailed("the object has changed since you read it")
+
+
+def _inlined(node: Any, definitions: Mapping[str, Any]) -> Any:
+    if isinstance(node, list):
+        return [_inlined(item, definitions) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        return _inlined(definitions[node["$ref"].rpartition("/")[2]], definitions)
+    return {name: _inlined(value, definitions) for name, value in node.items()}

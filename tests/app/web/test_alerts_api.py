@@ -61,8 +61,8 @@ def test_an_operator_sees_and_answers_its_own_alerts_only(city: City) -> None:
     city.store_alert("SOUTH-R1")
     assert [a["vehicle_id"] for a in _alerts(city, role=Role.OPERATOR_MANAGER)] == ["NORTH-R1"]
     bearer = city.bearer(Role.OPERATOR_MANAGER)
-    own = city.client().post(f"/api/v1/alerts/{_public_id(city, 'NORTH-R1')}/acknowledge", headers=bearer)
-    foreign = city.client().post(f"/api/v1/alerts/{_public_id(city, 'SOUTH-R1')}/acknowledge", headers=bearer)
+    own = city.client().post(f"/api/v1/alerts/{_public_id(city, 'NORTH-R1')}/acknowledge", json={}, headers=bearer)
+    foreign = city.client().post(f"/api/v1/alerts/{_public_id(city, 'SOUTH-R1')}/acknowledge", json={}, headers=bearer)
     assert (own.status_code, foreign.status_code) == (200, 404)
 
 
@@ -95,7 +95,7 @@ def test_acknowledging_is_noted_and_seen_at_once(city: City) -> None:
     ],
 )
 def test_an_id_that_no_alert_has_is_not_found(city: City, public_id: str) -> None:
-    answer = city.client().post(f"/api/v1/alerts/{public_id}/acknowledge", headers=city.bearer(Role.REGULATOR))
+    answer = city.client().post(f"/api/v1/alerts/{public_id}/acknowledge", json={}, headers=city.bearer(Role.REGULATOR))
     assert answer.status_code == 404
 
 

@@ -1,22 +1,83 @@
-"""docs/api.md names every route that a program may call."""
+"""The API describes itself, whole and valid, and docs/api.md says what no schema can."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from app.models import Role
+from app.web import access
 from tests.app.web.cast import City
 
 DOCS = Path(__file__).parents[3] / "docs" / "api.md"
+_METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 
-def test_every_route_of_the_api_is_described(city: City) -> None:
-    text = DOCS.read_text(encoding="utf-8")
-    described = {"health", "live", "alerts", "zones"}
+@pytest.fixture
+def document(city: City) -> dict[str, Any]:
+    found = city.client().get("/api/docs/openapi.json").get_json()
+    assert isinstance(found, dict)
+    return found
+
+
+def test_the_document_is_openapi_3_1_and_anybody_may_read_it(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1")
+    assert document["info"]["title"] == "Pilotage"
+
+
+def test_every_route_of_the_api_is_in_the_document(city: City, document: dict[str, Any]) -> None:
     for rule in city.app.url_map.iter_rules():
-        if rule.endpoint.partition(".")[0] in described:
-            method = "POST" if "POST" in (rule.methods or ()) else "GET"
-            assert f"`{method} {rule}`" in text, rule
+        if str(rule).startswith("/api/v1/"):
+            path = str(rule).replace("<", "{").replace(">", "}")
+            described = {method.upper() for method in document["paths"].get(path, {})}
+            assert (rule.methods or set()) & _METHODS <= described, rule
+
+
+def test_every_operation_says_what_it_does_and_who_may(document: dict[str, Any]) -> None:
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            assert operation.get("summary"), (method, path)
+            is_public = {} in operation.get("security", [])
+            assert is_public == path.startswith("/api/v1/public/"), (method, path)
+            assert is_public or {"401", "403"} <= set(operation["responses"]), (method, path)
+
+
+def test_what_the_document_calls_public_is_public(city: City, document: dict[str, Any]) -> None:
+    for rule in city.app.url_map.iter_rules():
+        path = str(rule).replace("<", "{").replace(">", "}")
+        for method, operation in document["paths"].get(path, {}).items():
+            if method.upper() in (rule.methods or ()):
+                assert ({} in operation.get("security", [])) == (rule.endpoint in access.PUBLIC), rule
+
+
+def test_every_reference_of_the_document_leads_somewhere(document: dict[str, Any]) -> None:
+    names = set(document["components"]["schemas"])
+
+    def references(node: object) -> set[str]:
+        if isinstance(node, dict):
+            own = {node["$ref"].rpartition("/")[2]} if isinstance(node.get("$ref"), str) else set()
+            return own.union(*(references(value) for value in node.values()))
+        if isinstance(node, list):
+            return set().union(*(references(value) for value in node))
+        return set()
+
+    assert references(document) <= names
+
+
+def test_the_page_that_browses_it_needs_nobody_else(city: City) -> None:
+    page = city.client().get("/api/docs").text
+    assert "/assets/swagger-ui/js/swagger-ui-bundle.js" in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert "https://" not in page
+
+
+def test_every_other_route_for_programs_is_described(city: City) -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    for rule in city.app.url_map.iter_rules():
+        if rule.endpoint.startswith(("health.", "api_docs.")):
+            assert f"`GET {rule}`" in text, rule
 
 
 def test_every_field_of_the_live_picture_is_described(city: City) -> None:

@@ -86,7 +86,7 @@ def test_the_staff_page_is_for_those_who_are_logged_in(city: City) -> None:
     assert answer.headers["Location"] == "/login?next=/staff"
     html = city.logged_in(Role.OPERATOR_MANAGER).get("/staff").text
     assert page_data(html)["audience"] == "staff"
-    assert "Operator Person" in html
+    assert "Operator Manager Person" in html
 
 
 def test_scripts_find_every_text_that_they_ask_for(city: City) -> None:

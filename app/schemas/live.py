@@ -1,0 +1,125 @@
+"""The live picture and its alerts as the API gives them. app.live builds them, faster than pydantic could."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from app.schemas.base import Line, Schema
+from app.schemas.geojson import Feature, Geometry
+from telemetry.findings import Severity
+from telemetry.samples import VehicleKind
+
+ModeName = Literal["autonomous", "manual", "remote", "takeover", "minimal_risk"]
+OfficerName = Literal["none", "onboard", "remote"]
+AlertState = Literal["open", "closed", "all"]
+AlertNote = Annotated[Line | None, Field(max_length=2_000)]
+
+
+class Names(Schema):
+    """A name in both languages."""
+
+    zh: str
+    en: str
+
+
+class Driving(Schema):
+    """A vehicle as it was last seen, true to the sample."""
+
+    vehicle_id: str
+    kind: VehicleKind
+    operator: str
+    operator_names: Names
+    timestamp_ms: int
+    heading_deg: float | None
+    speed_mps: float | None
+    altitude_m: float | None
+    altitude_datum: str | None
+    mode: str | None
+    safety_officer: str | None
+    battery_percent: float | None
+    findings: Annotated[list[str], Field(description="codes of docs/findings.md")]
+    undecided: Annotated[list[str], Field(description="findings that could not be decided")]
+    alert: Annotated[Severity | None, Field(description="the most severe open alert")]
+    stale: Annotated[bool, Field(description="nothing for 60 s")]
+
+
+class LiveAlert(Schema):
+    """An alert episode."""
+
+    id: str
+    vehicle_id: str
+    kind: VehicleKind
+    operator: str
+    operator_names: Names
+    finding: str
+    severity: Severity
+    opened_at_ms: int
+    last_seen_ms: int
+    closed_at_ms: int | None
+    closed: bool
+    acknowledged_at_ms: int | None
+    escalated_at_ms: int | None
+    place: Names | None
+    geometry: Geometry
+
+
+class ListedAlert(LiveAlert):
+    """An alert with what people did, and what it was judged against."""
+
+    acknowledged_by: str | None
+    note: str | None
+    zone_revision: int | None
+    permit_revision: int | None
+
+
+class AlertList(Schema):
+    """One page of alerts, newest first."""
+
+    alerts: list[ListedAlert]
+    next_cursor: str | None
+
+
+class LivePicture(Schema):
+    """All vehicles and the open alerts; a GeoJSON FeatureCollection with foreign members."""
+
+    type: Literal["FeatureCollection"]
+    generated_at_ms: int
+    delay_ms: int
+    features: list[Feature[Driving]]
+    alerts: list[LiveAlert]
+
+
+class PublicDriving(Schema):
+    """What the public sees of a vehicle: late, coarse, under a pseudonym."""
+
+    id: str
+    kind: VehicleKind
+    heading_deg: float | None
+    altitude_m: float | None
+    alert: Severity | None
+
+
+class PublicAlert(Schema):
+    """What the public sees of an alert."""
+
+    id: str
+    finding: str
+    severity: Severity
+    opened_at_ms: int
+    closed: bool
+    vehicle: str | None
+    kind: VehicleKind
+    place: Names | None
+    geometry: Geometry
+
+
+class PublicPicture(Schema):
+    """The public view."""
+
+    type: Literal["FeatureCollection"]
+    generated_at_ms: int
+    delay_ms: int
+    features: list[Feature[PublicDriving]]
+    alerts: list[PublicAlert]
