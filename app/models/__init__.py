@@ -7,13 +7,15 @@ from app.models.attachments import Attachment
 from app.models.audit import AuditEntry, AuditHead
 from app.models.base import Base
 from app.models.imports import ImportDraft
-from app.models.notices import Notice
+from app.models.incidents import Fault, Harm, Incident, IncidentKind
+from app.models.notices import Notice, NoticeRead
 from app.models.officers import Capacity, LicenceRevision, Officer
 from app.models.organisations import Jurisdiction, Organisation, RecognitionRevision
 from app.models.permits import Permit, PermitRevisionRow, Stage
 from app.models.places import Zone, ZoneRevisionRow
 from app.models.telemetry import Alert, OutboxRow, RegistryGeneration, RejectRow, Sample, TrackRow
 from app.models.trials import Trial, TrialDomain
+from app.models.usage import UsageDay, UsagePlace, UsageTally
 from app.models.users import OPERATORS, ApiToken, Role, User
 from app.models.vehicles import ServiceStatus, Vehicle, VehicleStatusRevision
 
@@ -30,10 +32,15 @@ __all__ = [
     "AuditHead",
     "Base",
     "Capacity",
+    "Fault",
+    "Harm",
     "ImportDraft",
+    "Incident",
+    "IncidentKind",
     "Jurisdiction",
     "LicenceRevision",
     "Notice",
+    "NoticeRead",
     "Officer",
     "Organisation",
     "OutboxRow",
@@ -49,6 +56,9 @@ __all__ = [
     "TrackRow",
     "Trial",
     "TrialDomain",
+    "UsageDay",
+    "UsagePlace",
+    "UsageTally",
     "User",
     "Vehicle",
     "VehicleStatusRevision",

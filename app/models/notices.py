@@ -30,5 +30,14 @@ class Notice(Base):
     params: Mapped[dict[str, Any]] = mapped_column(JSON)
     organisation_id: Mapped[int | None] = mapped_column(ForeignKey("organisations.id"), index=True)
     jurisdiction_id: Mapped[int | None] = mapped_column(ForeignKey("jurisdictions.id"), index=True)
-    created_at_ms: Mapped[Milliseconds]
-    read_at_ms: Mapped[Milliseconds | None]
+    created_at_ms: Mapped[Milliseconds] = mapped_column(index=True)
+
+
+class NoticeRead(Base):
+    """That one person has read one notice: a notice is for many, and each reads it for themselves."""
+
+    __tablename__ = "notice_reads"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    notice_id: Mapped[int] = mapped_column(ForeignKey("notices.id"), primary_key=True)
+    read_at_ms: Mapped[Milliseconds]

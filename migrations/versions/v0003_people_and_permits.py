@@ -63,6 +63,11 @@ _VEHICLE_CHECKS = {
 }
 _READ_BY_GENERATION = ("vehicles", "zone_revisions", "permit_revisions", "licence_revisions")
 _NEW_TABLES = (
+    "incidents",
+    "usage_tallies",
+    "usage_days",
+    "usage_place_zones",
+    "usage_places",
     "application_events",
     "application_revisions",
     "application_attachments",
@@ -72,6 +77,7 @@ _NEW_TABLES = (
     "trial_vehicles",
     "trials",
     "import_drafts",
+    "notice_reads",
     "notices",
     "vehicle_status_revisions",
     "permit_revision_officers",
@@ -88,6 +94,7 @@ def upgrade() -> None:
     _create_trials()
     _create_applications()
     _create_the_rest()
+    _create_evidence()
     for table in _READ_BY_GENERATION:
         op.create_index(op.f(f"ix_{table}_generation"), table, ["generation"])
 
@@ -412,7 +419,6 @@ def _create_the_rest() -> None:
         sa.Column("organisation_id", KEY, nullable=True),
         sa.Column("jurisdiction_id", KEY, nullable=True),
         sa.Column("created_at_ms", sa.BigInteger(), nullable=False),
-        sa.Column("read_at_ms", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
             "organisation_id IS NOT NULL OR jurisdiction_id IS NOT NULL", name=op.f("ck_notices_for_somebody")
         ),
@@ -431,8 +437,18 @@ def _create_the_rest() -> None:
             name=op.f("uq_notices_kind_subject_type_subject_id_occasion"),
         ),
     )
+    op.create_index(op.f("ix_notices_created_at_ms"), "notices", ["created_at_ms"])
     op.create_index(op.f("ix_notices_jurisdiction_id"), "notices", ["jurisdiction_id"])
     op.create_index(op.f("ix_notices_organisation_id"), "notices", ["organisation_id"])
+    op.create_table(
+        "notice_reads",
+        sa.Column("user_id", KEY, nullable=False),
+        sa.Column("notice_id", KEY, nullable=False),
+        sa.Column("read_at_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["notice_id"], ["notices.id"], name=op.f("fk_notice_reads_notice_id_notices")),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_notice_reads_user_id_users")),
+        sa.PrimaryKeyConstraint("user_id", "notice_id", name=op.f("pk_notice_reads")),
+    )
     op.create_table(
         "vehicle_status_revisions",
         sa.Column("id", KEY, nullable=False),
@@ -469,6 +485,89 @@ def _create_the_rest() -> None:
         ),
         sa.PrimaryKeyConstraint("revision_id", "officer_id", name=op.f("pk_permit_revision_officers")),
     )
+
+
+def _create_evidence() -> None:
+    """What entry gates are computed from: what was driven, and what went wrong."""
+    op.create_table(
+        "usage_places",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_usage_places")),
+        sa.UniqueConstraint("key", name=op.f("uq_usage_places_key")),
+    )
+    op.create_table(
+        "usage_place_zones",
+        sa.Column("place_id", KEY, nullable=False),
+        sa.Column("zone_id", KEY, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["place_id"], ["usage_places.id"], name=op.f("fk_usage_place_zones_place_id_usage_places")
+        ),
+        sa.ForeignKeyConstraint(["zone_id"], ["zones.id"], name=op.f("fk_usage_place_zones_zone_id_zones")),
+        sa.PrimaryKeyConstraint("place_id", "zone_id", name=op.f("pk_usage_place_zones")),
+    )
+    op.create_index(op.f("ix_usage_place_zones_zone_id"), "usage_place_zones", ["zone_id"])
+    op.create_table(
+        "usage_days",
+        sa.Column("vehicle_id", KEY, nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("place_id", KEY, nullable=False),
+        sa.Column("distance_m", sa.Double(), nullable=False),
+        sa.Column("duration_s", sa.Double(), nullable=False),
+        sa.Column("autonomous_distance_m", sa.Double(), nullable=False),
+        sa.Column("autonomous_duration_s", sa.Double(), nullable=False),
+        sa.Column("samples", sa.Integer(), nullable=False),
+        sa.CheckConstraint("autonomous_distance_m <= distance_m", name=op.f("ck_usage_days_distance_part_of_whole")),
+        sa.CheckConstraint("autonomous_duration_s <= duration_s", name=op.f("ck_usage_days_duration_part_of_whole")),
+        sa.ForeignKeyConstraint(["place_id"], ["usage_places.id"], name=op.f("fk_usage_days_place_id_usage_places")),
+        sa.ForeignKeyConstraint(["vehicle_id"], ["vehicles.id"], name=op.f("fk_usage_days_vehicle_id_vehicles")),
+        sa.PrimaryKeyConstraint("vehicle_id", "day", "place_id", name=op.f("pk_usage_days")),
+    )
+    op.create_index(op.f("ix_usage_days_place_id_day"), "usage_days", ["place_id", "day"])
+    op.create_table(
+        "usage_tallies",
+        sa.Column("vehicle_id", KEY, nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("samples", sa.Integer(), nullable=False),
+        sa.Column("tallied_at_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["vehicle_id"], ["vehicles.id"], name=op.f("fk_usage_tallies_vehicle_id_vehicles")),
+        sa.PrimaryKeyConstraint("vehicle_id", "day", name=op.f("pk_usage_tallies")),
+    )
+    op.create_table(
+        "incidents",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("incident_id", sa.String(length=64), nullable=False),
+        sa.Column("vehicle_key", KEY, nullable=False),
+        sa.Column("jurisdiction_id", KEY, nullable=False),
+        sa.Column("occurred_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "kind",
+            _one_of("kind", "collision", "emergency_landing", "near_miss", "system_failure", "other"),
+            nullable=False,
+        ),
+        sa.Column("harm", _one_of("harm", "none", "damage", "injury", "death"), nullable=False),
+        sa.Column("summary", sa.Text(), nullable=False),
+        sa.Column("fault", _one_of("fault", "undecided", "yes", "no"), nullable=False),
+        sa.Column("fault_reason", sa.Text(), nullable=False),
+        sa.Column("reported_by_id", KEY, nullable=True),
+        sa.Column("reported_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("decided_by_id", KEY, nullable=True),
+        sa.Column("decided_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("version", sa.Integer(), server_default="1", nullable=False),
+        sa.CheckConstraint(
+            "(fault = 'undecided') = (decided_at_ms IS NULL)", name=op.f("ck_incidents_decided_at_some_time")
+        ),
+        sa.ForeignKeyConstraint(["decided_by_id"], ["users.id"], name=op.f("fk_incidents_decided_by_id_users")),
+        sa.ForeignKeyConstraint(
+            ["jurisdiction_id"], ["jurisdictions.id"], name=op.f("fk_incidents_jurisdiction_id_jurisdictions")
+        ),
+        sa.ForeignKeyConstraint(["reported_by_id"], ["users.id"], name=op.f("fk_incidents_reported_by_id_users")),
+        sa.ForeignKeyConstraint(["vehicle_key"], ["vehicles.id"], name=op.f("fk_incidents_vehicle_key_vehicles")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_incidents")),
+        sa.UniqueConstraint("incident_id", name=op.f("uq_incidents_incident_id")),
+    )
+    op.create_index(op.f("ix_incidents_jurisdiction_id"), "incidents", ["jurisdiction_id"])
+    op.create_index(op.f("ix_incidents_vehicle_key"), "incidents", ["vehicle_key"])
 
 
 def _alter_organisations_and_officers() -> None:
