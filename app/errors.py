@@ -28,9 +28,13 @@ class NotFound(AppError):
 
 
 class AlreadyRegistered(AppError):
-    """An object with the same public identifier exists already."""
+    """An object with the same public identifier exists already; `field` is the input that names it."""
 
     code = "already_registered"
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class Conflict(AppError):
@@ -83,3 +87,9 @@ class UnauditedChange(AppError):
     """A transaction changed something that the audit log must tell of, and did not tell it: a programming error."""
 
     code = "unaudited_change"
+
+
+class BrokerUnavailable(AppError):
+    """The broker could not be told who may connect: nothing was changed, it may be tried again."""
+
+    code = "broker_unavailable"

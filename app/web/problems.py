@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException
 from app.errors import (
     AlreadyRegistered,
     AppError,
+    BrokerUnavailable,
     Conflict,
     Forbidden,
     InvalidChange,
@@ -40,6 +41,7 @@ _STATUS: tuple[tuple[type[AppError], HTTPStatus], ...] = (
     (AlreadyRegistered, HTTPStatus.CONFLICT),
     (Forbidden, HTTPStatus.FORBIDDEN),
     (InvalidChange, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (BrokerUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 
 
@@ -106,7 +108,7 @@ def _status_of(error: AppError) -> HTTPStatus:
 
 
 def _field_of(error: AppError) -> list[dict[str, str]]:
-    field = error.field if isinstance(error, InvalidChange) else ""
+    field = error.field if isinstance(error, InvalidChange | AlreadyRegistered) else ""
     return [{"path": field, "code": error.code, "detail": str(error)}] if field else []
 
 
