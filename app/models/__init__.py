@@ -16,7 +16,7 @@ from app.models.places import Zone, ZoneRevisionRow
 from app.models.telemetry import Alert, OutboxRow, RegistryGeneration, RejectRow, Sample, TrackRow
 from app.models.trials import Trial, TrialDomain
 from app.models.usage import UsageDay, UsagePlace, UsageTally
-from app.models.users import OPERATORS, ApiToken, Role, User
+from app.models.users import OPERATORS, ApiToken, LoginSession, RecoveryCode, Role, User
 from app.models.vehicles import ServiceStatus, Vehicle, VehicleStatusRevision
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "IncidentKind",
     "Jurisdiction",
     "LicenceRevision",
+    "LoginSession",
     "Notice",
     "NoticeRead",
     "Officer",
@@ -47,6 +48,7 @@ __all__ = [
     "Permit",
     "PermitRevisionRow",
     "RecognitionRevision",
+    "RecoveryCode",
     "RegistryGeneration",
     "RejectRow",
     "Role",

@@ -9,11 +9,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.audit import Subject, record, state_of
-from app.errors import AlreadyRegistered, InvalidChange, NotFound
-from app.models import Jurisdiction, Organisation, Permit, PermitRevisionRow, Stage, User, Vehicle, Zone
+from app.errors import AlreadyRegistered, Conflict, InvalidChange, NotFound
+from app.models import Jurisdiction, Officer, Organisation, Permit, PermitRevisionRow, Stage, User, Vehicle, Zone
 from app.services.conditions import Conditions
 from app.services.generations import next_generation, require_future_start
+from app.services.notices import notify
+from app.services.permit_life import Decision, decision_of, require_transition
 from telemetry.ports import PermitState
+
+#: Decisions that the regulators of the permit's jurisdiction are told of too: others took them.
+_TOLD_TO_REGULATORS = frozenset({Decision.SURRENDERED, Decision.EXPIRED})
 
 
 def issue_permit(
@@ -29,16 +34,19 @@ def issue_permit(
     valid_from_ms: int,
     valid_until_ms: int,
     now_ms: int,
+    officers: Collection[Officer] = (),
     starts_at_ms: int | None = None,
     reason: str = "",
     actor: User | None = None,
     imported: bool = False,
 ) -> PermitRevisionRow:
-    """Issue a permit, in force from `starts_at_ms` (None: now).
+    """Issue a permit, in force from `starts_at_ms` (None: now). Its holder is told.
 
-    Raises AlreadyRegistered, NotFound for an unknown zone, InvalidChange for a vehicle of somebody
-    else, RevisionInPast unless `imported` (see publish_zone_revision).
+    Without `officers` every officer of the holder may steer. Raises AlreadyRegistered, NotFound for
+    an unknown zone, InvalidChange for a vehicle or an officer of somebody else, RevisionInPast
+    unless `imported` (see publish_zone_revision).
     """
+    generation = next_generation(session)
     if session.scalar(select(Permit.id).where(Permit.number == number)) is not None:
         raise AlreadyRegistered(f"permit {number} exists")
     revision = PermitRevisionRow(
@@ -51,8 +59,10 @@ def issue_permit(
         terms=conditions.to_dict(),
         vehicles=list(vehicles),
         zones=zones_by_id(session, zone_ids),
+        officers=list(officers),
+        generation=generation,
     )
-    return _record(session, revision, now_ms=now_ms, reason=reason, actor=actor, imported=imported)
+    return _record(session, None, revision, now_ms=now_ms, reason=reason, actor=actor, imported=imported)
 
 
 def revise_permit(
@@ -65,20 +75,28 @@ def revise_permit(
     conditions: Conditions | None = None,
     vehicles: Collection[Vehicle] | None = None,
     zone_ids: Collection[str] | None = None,
+    officers: Collection[Officer] | None = None,
     valid_from_ms: int | None = None,
     valid_until_ms: int | None = None,
     starts_at_ms: int | None = None,
+    expected_revision: int | None = None,
     actor: User | None = None,
     imported: bool = False,
 ) -> PermitRevisionRow:
     """Suspend, revoke, restrict or extend a permit; what is None stays as the newest revision has it.
 
-    Raises InvalidChange without a reason, NotFound for an unknown zone, RevisionInPast unless
-    `imported` (see publish_zone_revision).
+    `expected_revision` is the number of the newest revision that the caller has seen. Raises Conflict
+    when there is a newer one, InvalidChange without a reason and for a state that may not follow,
+    NotFound for an unknown zone, RevisionInPast unless `imported` (see publish_zone_revision).
     """
     if not reason.strip():
-        raise InvalidChange("a decision on a permit needs a reason")
+        raise InvalidChange("a decision on a permit needs a reason", code="reason_missing", field="reason")
+    # The generation first: from here on no other decision can come between.
+    generation = next_generation(session)
     last = newest_revision(session, permit)
+    if expected_revision is not None and last.number != expected_revision:
+        raise Conflict(f"permit {permit.number} is at revision {last.number}, not {expected_revision}")
+    require_transition(last.state, last.state if state is None else state)
     revision = PermitRevisionRow(
         permit=permit,
         number=last.number + 1,
@@ -89,8 +107,10 @@ def revise_permit(
         terms=last.terms if conditions is None else conditions.to_dict(),
         vehicles=list(last.vehicles if vehicles is None else vehicles),
         zones=list(last.zones) if zone_ids is None else zones_by_id(session, zone_ids),
+        officers=list(last.officers if officers is None else officers),
+        generation=generation,
     )
-    return _record(session, revision, now_ms=now_ms, reason=reason, actor=actor, imported=imported)
+    return _record(session, last, revision, now_ms=now_ms, reason=reason, actor=actor, imported=imported)
 
 
 def permit_by_number(session: Session, number: str) -> Permit:
@@ -117,30 +137,61 @@ def zones_by_id(session: Session, zone_ids: Collection[str]) -> list[Zone]:
 
 
 def _record(
-    session: Session, revision: PermitRevisionRow, *, now_ms: int, reason: str, actor: User | None, imported: bool
+    session: Session,
+    before: PermitRevisionRow | None,
+    revision: PermitRevisionRow,
+    *,
+    now_ms: int,
+    reason: str,
+    actor: User | None,
+    imported: bool,
 ) -> PermitRevisionRow:
+    _check(revision)
     if not imported:
         require_future_start(revision.starts_at_ms, now_ms)
-    if revision.valid_until_ms <= revision.valid_from_ms:
-        raise InvalidChange("a permit's period ends after it begins")
-    if any(vehicle.organisation is not revision.permit.holder for vehicle in revision.vehicles):
-        raise InvalidChange("a permit covers vehicles of its holder only")
     revision.reason = reason
     revision.actor_id = actor.id if actor else None
     revision.recorded_at_ms = now_ms
-    revision.generation = next_generation(session)
     session.add(revision)
     session.flush()
+    decision = decision_of(before, revision)
     record(
         session,
-        f"permit.{revision.state}" if revision.number > 1 else "permit.issued",
+        f"permit.{decision}",
         Subject("permit", revision.permit.number),
         actor=actor,
         now_ms=now_ms,
         reason=reason,
+        before=None if before is None else _described(before),
         after=_described(revision),
     )
+    if not imported:
+        _tell(session, decision, revision, now_ms)
     return revision
+
+
+def _check(revision: PermitRevisionRow) -> None:
+    if revision.valid_until_ms <= revision.valid_from_ms:
+        raise InvalidChange("a permit's period ends after it begins", code="period_empty", field="valid_until_ms")
+    holder = revision.permit.holder
+    if any(vehicle.organisation is not holder for vehicle in revision.vehicles):
+        raise InvalidChange("a permit covers vehicles of its holder only", code="not_the_holders", field="vehicles")
+    if any(officer.organisation is not holder for officer in revision.officers):
+        raise InvalidChange("a permit names officers of its holder only", code="not_the_holders", field="officers")
+
+
+def _tell(session: Session, decision: Decision, revision: PermitRevisionRow, now_ms: int) -> None:
+    permit = revision.permit
+    notify(
+        session,
+        kind=f"permit.{decision}",
+        subject=Subject("permit", permit.number),
+        occasion=str(revision.number),
+        params={"number": permit.number, "reason": revision.reason},
+        now_ms=now_ms,
+        organisation=permit.holder,
+        jurisdiction=permit.jurisdiction if decision in _TOLD_TO_REGULATORS else None,
+    )
 
 
 def _described(revision: PermitRevisionRow) -> dict[str, Any]:

@@ -42,6 +42,10 @@ ERROR_TEXTS: Mapping[str, LazyString] = {
     "precondition_failed": _("Somebody else has changed this meanwhile. Nothing was done: look at it again."),
     "denied": _("You may not do this."),
     "invalid_change": _("The rules do not allow this change."),
+    "transition_not_allowed": _("The permit's state does not allow this decision any more."),
+    "reason_missing": _("A decision needs a reason."),
+    "period_empty": _("The period must end after it begins."),
+    "not_the_holders": _("Only what belongs to the permit's holder can be named."),
     "revision_in_past": _("It cannot start before now: samples were judged already."),
 }
 

@@ -208,7 +208,7 @@ def _create_audit_log() -> None:
         sa.Column("actor", sa.String(length=200), nullable=False),
         sa.Column("action", sa.String(length=64), nullable=False),
         sa.Column("subject_type", sa.String(length=64), nullable=False),
-        sa.Column("subject_id", sa.String(length=64), nullable=False),
+        sa.Column("subject_id", sa.String(length=200), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("before", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("after", sa.JSON(none_as_null=True), nullable=True),
@@ -609,6 +609,7 @@ def _alter_users() -> None:
         batch.add_column(sa.Column("must_change_password", sa.Boolean(), server_default=sa.false(), nullable=False))
         batch.add_column(sa.Column("totp_secret", sa.LargeBinary(), nullable=True))
         batch.add_column(sa.Column("totp_last_step", sa.Integer(), nullable=True))
+        batch.add_column(sa.Column("locale", sa.String(length=8), nullable=True))
         batch.add_column(sa.Column("oidc_issuer", sa.String(length=200), nullable=True))
         batch.add_column(sa.Column("oidc_subject", sa.String(length=200), nullable=True))
         batch.add_column(sa.Column("disabled_at_ms", sa.BigInteger(), nullable=True))
@@ -629,9 +630,39 @@ def _alter_users() -> None:
         batch.add_column(sa.Column("scopes", sa.JSON(), server_default='["read", "write"]', nullable=False))
         batch.add_column(sa.Column("revoked_at_ms", sa.BigInteger(), nullable=True))
         batch.add_column(sa.Column("last_used_at_ms", sa.BigInteger(), nullable=True))
+    _create_logins()
+
+
+def _create_logins() -> None:
+    op.create_table(
+        "recovery_codes",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("user_id", KEY, nullable=False),
+        sa.Column("code_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("used_at_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_recovery_codes_user_id_users")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recovery_codes")),
+        sa.UniqueConstraint("code_hash", name=op.f("uq_recovery_codes_code_hash")),
+    )
+    op.create_index(op.f("ix_recovery_codes_user_id"), "recovery_codes", ["user_id"])
+    op.create_table(
+        "login_sessions",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("user_id", KEY, nullable=False),
+        sa.Column("key_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("is_federated", sa.Boolean(), nullable=False),
+        sa.Column("started_at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("seen_at_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_login_sessions_user_id_users")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_login_sessions")),
+        sa.UniqueConstraint("key_hash", name=op.f("uq_login_sessions_key_hash")),
+    )
+    op.create_index(op.f("ix_login_sessions_user_id"), "login_sessions", ["user_id"])
 
 
 def _restore_users() -> None:
+    op.drop_table("login_sessions")
+    op.drop_table("recovery_codes")
     nobodys_hash = PasswordHasher().hash(secrets.token_urlsafe(32))
     users = sa.table("users", sa.column("password_hash"), sa.column("disabled_at_ms"))
     op.execute(users.update().where(users.c.disabled_at_ms.is_not(None)).values(password_hash=nobodys_hash))
@@ -646,7 +677,7 @@ def _restore_users() -> None:
         _drop_role_checks(batch)
         batch.drop_constraint(op.f("uq_users_oidc_issuer_oidc_subject"), type_="unique")
         _drop_columns(batch, "must_change_password", "totp_secret", "totp_last_step", "oidc_issuer", "oidc_subject")
-        _drop_columns(batch, "disabled_at_ms", "version")
+        _drop_columns(batch, "locale", "disabled_at_ms", "version")
     op.execute("UPDATE users SET role = 'operator' WHERE role IN ('operator_manager', 'operator_staff')")
     with op.batch_alter_table("users") as batch:
         batch.create_check_constraint(op.f("ck_users_role"), _among("role", _ROLES_BEFORE))

@@ -1,0 +1,115 @@
+"""What the platform does by itself, every now and then: in a thread of each web process.
+
+Every chore may run in several processes at once and again after a failure: the second one finds
+nothing left to do.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Engine
+
+from telemetry.ports import Clock
+
+logger = logging.getLogger(__name__)
+
+_TICK_S = 1.0
+_RETRY_S = 60.0
+#: Intervals are stretched and shrunk by up to this part, so that processes do not run in step.
+_JITTER = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """Something to be done about every `every_s` seconds: `run` gets the database and the present."""
+
+    name: str
+    every_s: float
+    run: Callable[[Engine, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ChoreRecord:
+    """How a chore went in this process. `failing` is about the last time."""
+
+    last_success_ms: int | None = None
+    failures: int = 0
+    failing: bool = False
+
+
+class ChoreBook:
+    """How the chores of this process went. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._records: dict[str, ChoreRecord] = {}
+
+    def succeeded(self, name: str, at_ms: int) -> None:
+        """The chore was done."""
+        with self._lock:
+            known = self._records.get(name, ChoreRecord())
+            self._records[name] = replace(known, last_success_ms=at_ms, failing=False)
+
+    def failed(self, name: str) -> None:
+        """The chore broke; it will be tried again."""
+        with self._lock:
+            known = self._records.get(name, ChoreRecord())
+            self._records[name] = replace(known, failures=known.failures + 1, failing=True)
+
+    def records(self) -> dict[str, ChoreRecord]:
+        """All that were tried, by name."""
+        with self._lock:
+            return dict(self._records)
+
+
+class ChoreThread:
+    """`start` it in the process that serves; `stop` ends it after the chore at hand."""
+
+    def __init__(self, chores: Sequence[Chore], engine: Engine, clock: Clock, book: ChoreBook) -> None:
+        self._chores = chores
+        self._engine = engine
+        self._clock = clock
+        self._book = book
+        self._due_ms = dict.fromkeys((chore.name for chore in chores), 0)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="chores", daemon=True)
+
+    def start(self) -> None:
+        """Do everything once and go on in a thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopping.set()
+        self._thread.join()
+
+    def step(self) -> None:
+        """Do what is due."""
+        for chore in self._chores:
+            if not self._stopping.is_set() and self._clock() >= self._due_ms[chore.name]:
+                wait_s = chore.every_s if self._done(chore) else min(_RETRY_S, chore.every_s)
+                jitter = random.uniform(1 - _JITTER, 1 + _JITTER)
+                self._due_ms[chore.name] = self._clock() + round(wait_s * jitter * 1000)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self.step()
+            self._stopping.wait(_TICK_S)
+
+    def _done(self, chore: Chore) -> bool:
+        try:
+            chore.run(self._engine, self._clock())
+        except Exception:
+            logger.exception("the chore %s failed and will be tried again", chore.name)
+            self._book.failed(chore.name)
+            return False
+        self._book.succeeded(chore.name, self._clock())
+        return True
+
+
+CHORES: tuple[Chore, ...] = ()

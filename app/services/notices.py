@@ -1,0 +1,113 @@
+"""Notices: what an organisation or a jurisdiction's regulators are told, once for each occasion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from sqlalchemy import ColumnElement, Select, and_, false, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from app.audit import Subject
+from app.errors import NotFound
+from app.models import OPERATORS, Base, Jurisdiction, Notice, NoticeRead, Organisation, Role, User
+
+_Insert: TypeAlias = sqlite.Insert | postgresql.Insert
+
+
+@dataclass(frozen=True, slots=True)
+class NoticePage:
+    """Some of a person's notices, newest first, each with when that person read it."""
+
+    items: Sequence[tuple[Notice, int | None]]
+    next_before: int | None
+
+
+def notify(
+    session: Session,
+    *,
+    kind: str,
+    subject: Subject,
+    occasion: str,
+    params: Mapping[str, Any],
+    now_ms: int,
+    organisation: Organisation | None = None,
+    jurisdiction: Jurisdiction | None = None,
+) -> None:
+    """Tell an organisation, a jurisdiction's regulators, or both; nothing when it was told before.
+
+    `kind` names the text (app.web.notice_text), `params` fill it in: JSON values, no secrets.
+    (kind, subject, occasion) is told once, however many processes try.
+    """
+    statement = _insert(session, Notice).values(
+        kind=kind,
+        subject_type=subject.type,
+        subject_id=subject.id,
+        occasion=occasion,
+        params=dict(params),
+        organisation_id=organisation.id if organisation else None,
+        jurisdiction_id=jurisdiction.id if jurisdiction else None,
+        created_at_ms=now_ms,
+    )
+    session.execute(statement.on_conflict_do_nothing())
+
+
+def notices_for(session: Session, reader: User, *, limit: int = 100, before: int | None = None) -> NoticePage:
+    """The notices addressed to this person, newest first; `before` continues an earlier page."""
+    query = _addressed(reader).order_by(Notice.id.desc()).limit(limit + 1)
+    if before is not None:
+        query = query.where(Notice.id < before)
+    rows = [(notice, read_at_ms) for notice, read_at_ms in session.execute(query)]
+    return NoticePage(rows[:limit], rows[limit - 1][0].id if len(rows) > limit else None)
+
+
+def unread_count(session: Session, reader: User) -> int:
+    """How many notices wait for this person."""
+    unread = _addressed(reader).where(_is_unread(reader)).subquery()
+    return session.scalars(select(func.count()).select_from(unread)).one()
+
+
+def mark_read(session: Session, reader: User, notice_id: int, *, now_ms: int) -> Notice:
+    """This person has read it. Raises NotFound for a notice that is not theirs."""
+    found = session.execute(_addressed(reader).where(Notice.id == notice_id)).first()
+    if found is None:
+        raise NotFound("There is no such notice.")
+    notice: Notice = found[0]
+    _read(session, reader, [notice.id], now_ms)
+    return notice
+
+
+def mark_all_read(session: Session, reader: User, *, now_ms: int, up_to: int) -> None:
+    """This person has read every notice up to the one with the key `up_to`: what came later stays unread."""
+    unread = _addressed(reader).where(Notice.id <= up_to, _is_unread(reader))
+    _read(session, reader, [notice.id for notice, _read_at_ms in session.execute(unread)], now_ms)
+
+
+def _read(session: Session, reader: User, notice_ids: Sequence[int], now_ms: int) -> None:
+    rows = [{"user_id": reader.id, "notice_id": notice_id, "read_at_ms": now_ms} for notice_id in notice_ids]
+    if rows:
+        session.execute(_insert(session, NoticeRead).on_conflict_do_nothing(), rows)
+
+
+def _addressed(reader: User) -> Select[Any]:
+    """The person's notices with when they read each."""
+    own = and_(NoticeRead.notice_id == Notice.id, NoticeRead.user_id == reader.id)
+    return select(Notice, NoticeRead.read_at_ms).outerjoin(NoticeRead, own).where(_is_for(reader))
+
+
+def _is_for(reader: User) -> ColumnElement[bool]:
+    if reader.role is Role.REGULATOR:
+        return Notice.jurisdiction_id.in_([jurisdiction.id for jurisdiction in reader.jurisdictions])
+    return Notice.organisation_id == reader.organisation_id if reader.role in OPERATORS else false()
+
+
+def _is_unread(reader: User) -> ColumnElement[bool]:
+    """What was told before the person had an account waits for nobody."""
+    return and_(NoticeRead.read_at_ms.is_(None), Notice.created_at_ms >= reader.created_at_ms)
+
+
+def _insert(session: Session, table: type[Base]) -> _Insert:
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
