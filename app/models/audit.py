@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.models.base import Base, Key, Milliseconds, Name, Prose, PublicId
+from app.models.base import Base, Key, Milliseconds, Name, Prose
 
 
 class AuditEntry(Base):
@@ -29,7 +29,7 @@ class AuditEntry(Base):
     actor: Mapped[Name]
     action: Mapped[str] = mapped_column(String(64))
     subject_type: Mapped[str] = mapped_column(String(64))
-    subject_id: Mapped[PublicId]
+    subject_id: Mapped[Name]
     reason: Mapped[Prose]
     before: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     after: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))

@@ -36,7 +36,8 @@ class User(Versioned, Base):
     """A person who logs in. An operator belongs to an organisation; a regulator decides in jurisdictions.
 
     `totp_secret` is encrypted with a key of its own; `totp_last_step` is the last time step that was
-    used, so that a code works once. A disabled user keeps its name in the record and can do nothing.
+    used, so that a code works once. `locale` is the language of the pages, where the user chose one.
+    A disabled user keeps its name in the record and can do nothing.
     """
 
     __tablename__ = "users"
@@ -58,6 +59,7 @@ class User(Versioned, Base):
     must_change_password: Mapped[bool] = mapped_column(default=False, server_default=false())
     totp_secret: Mapped[bytes | None] = mapped_column(LargeBinary, info=SECRET)
     totp_last_step: Mapped[int | None] = mapped_column(info=SECRET)
+    locale: Mapped[str | None] = mapped_column(String(8))
     oidc_issuer: Mapped[str | None] = mapped_column(String(200))
     oidc_subject: Mapped[str | None] = mapped_column(String(200))
     created_at_ms: Mapped[Milliseconds]
@@ -85,5 +87,35 @@ class ApiToken(Base):
     expires_at_ms: Mapped[Milliseconds]
     revoked_at_ms: Mapped[Milliseconds | None]
     last_used_at_ms: Mapped[Milliseconds | None]
+
+    user: Mapped[User] = relationship(lazy="joined", innerjoin=True)
+
+
+class RecoveryCode(Base):
+    """Replaces the second factor once, when the telephone is lost. Kept as the SHA-256 of 80 random bits."""
+
+    __tablename__ = "recovery_codes"
+
+    id: Mapped[AutoKey]
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    code_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True, info=SECRET)
+    used_at_ms: Mapped[Milliseconds | None]
+
+
+class LoginSession(Base):
+    """A browser that is logged in, until it logs out or the row is deleted.
+
+    `key_hash` is the SHA-256 of the random key in the browser's cookie. `is_federated` says that an
+    OpenID provider vouches for the user, and for the second factor.
+    """
+
+    __tablename__ = "login_sessions"
+
+    id: Mapped[AutoKey]
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    key_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True, info=SECRET)
+    is_federated: Mapped[bool]
+    started_at_ms: Mapped[Milliseconds]
+    seen_at_ms: Mapped[Milliseconds]
 
     user: Mapped[User] = relationship(lazy="joined", innerjoin=True)
