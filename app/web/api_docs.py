@@ -9,6 +9,7 @@ from flask import Blueprint, Response, current_app, jsonify, render_template
 from flask_openapi3 import Info, OpenAPI
 from pydantic import ValidationError
 
+from app.web.api.base import Problem
 from app.web.problems import invalid_input
 
 api_docs = Blueprint("api_docs", __name__, url_prefix="/api/docs")
@@ -18,6 +19,8 @@ def _refuse(error: ValidationError) -> Response:
     return invalid_input(error)
 
 
+_PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+
 #: What flask_openapi3.OpenAPI needs besides Flask's own arguments.
 API_DESCRIPTION: dict[str, Any] = {
     "info": Info(title="Pilotage", version="1"),
@@ -26,16 +29,28 @@ API_DESCRIPTION: dict[str, Any] = {
         "session": {"type": "apiKey", "in": "cookie", "name": "pilotage_session"},
     },
     "validation_error_status": HTTPStatus.UNPROCESSABLE_ENTITY.value,
+    "validation_error_model": Problem,
     "validation_error_callback": _refuse,
     "doc_ui": False,
 }
+
+
+def described(app: OpenAPI) -> dict[str, Any]:
+    """The document as the library makes it from the code, with every error answered as a problem."""
+    document = dict(app.api_doc)
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for status, answer in operation["responses"].items():
+                if int(status) >= HTTPStatus.BAD_REQUEST:
+                    answer["content"] = _PROBLEM
+    return document
 
 
 @api_docs.get("/openapi.json")
 def document() -> Response:
     """The OpenAPI 3.1 document."""
     assert isinstance(current_app, OpenAPI)
-    return jsonify(current_app.api_doc)
+    return jsonify(described(current_app))
 
 
 @api_docs.get("")
