@@ -17,6 +17,7 @@ from typing import Self, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from app.errors import SettingsError
+from app.proxies import TrustedProxies
 
 PARTITIONS = 64
 SECRET_FILE = "secret.key"  # noqa: S105 -- a file's name, not a secret
@@ -24,6 +25,9 @@ _MINIMUM_SECRET_CHARACTERS = 32
 _BROKER_SCHEMES = {"mqtt": 1883, "mqtts": 8883}
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
+#: Names of this machine: plain HTTP to them crosses no network.
+_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
+_MOST_PROXIES = 10
 _LOG_LEVELS = frozenset({"DEBUG", "INFO", "WARNING", "ERROR"})
 
 _T = TypeVar("_T")
@@ -34,6 +38,16 @@ class Locale(StrEnum):
 
     CHINESE = "zh_CN"
     ENGLISH = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIdProvider:
+    """Who else may log users in, and the platform's account there. `name` stands on the button."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +65,9 @@ class Settings:
     secret_key: str = field(repr=False)
     broker_username: str
     broker_password: str = field(repr=False)
+    broker_dynsec: bool
+    broker_admin_username: str
+    broker_admin_password: str = field(repr=False)
     partitions: tuple[int, ...]
     worker_name: str
     flush_messages: int
@@ -68,6 +85,9 @@ class Settings:
     log_level: str
     web_threads: int
     demo: bool
+    second_factor_required: bool
+    trusted_proxies: TrustedProxies
+    openid: OpenIdProvider | None
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] = os.environ) -> Self:
@@ -92,6 +112,9 @@ class Settings:
             secret_key=secret,
             broker_username=reader.text("PILOTAGE_BROKER_USERNAME", "pilotage-service"),
             broker_password=reader.text("PILOTAGE_BROKER_PASSWORD", derived_key(secret, "broker").hex()),
+            broker_dynsec=reader.dynsec("PILOTAGE_BROKER_DYNSEC"),
+            broker_admin_username=reader.text("PILOTAGE_BROKER_ADMIN_USERNAME", ""),
+            broker_admin_password=reader.text("PILOTAGE_BROKER_ADMIN_PASSWORD", ""),
             partitions=reader.partitions("PILOTAGE_PARTITIONS", f"0-{PARTITIONS - 1}"),
             worker_name=reader.topic_level("PILOTAGE_WORKER_NAME", _host_name()),
             flush_messages=reader.whole("PILOTAGE_FLUSH_MESSAGES", 500, at_least=1),
@@ -109,6 +132,9 @@ class Settings:
             log_level=reader.log_level("PILOTAGE_LOG_LEVEL", "INFO"),
             web_threads=reader.whole("PILOTAGE_WEB_THREADS", 64, at_least=2),
             demo=reader.flag("PILOTAGE_DEMO", default=False),
+            second_factor_required=reader.flag("PILOTAGE_SECOND_FACTOR_REQUIRED", default=True),
+            trusted_proxies=reader.proxies("PILOTAGE_TRUSTED_PROXIES"),
+            openid=reader.openid("PILOTAGE_OIDC_ISSUER"),
         )
         reader.finish()
         return settings
@@ -258,6 +284,35 @@ class _Reader:
         elif parts.username or parts.password:
             self._problem(name, "must carry no user: set PILOTAGE_BROKER_USERNAME and PILOTAGE_BROKER_PASSWORD")
         return url
+
+    def proxies(self, name: str) -> TrustedProxies:
+        meaning, bound = "a number of proxies, or their addresses and networks", f"at most {_MOST_PROXIES}"
+        parse = TrustedProxies.parse
+        return self._parsed(name, TrustedProxies(), parse, meaning, lambda found: found.count <= _MOST_PROXIES, bound)
+
+    def openid(self, name: str) -> OpenIdProvider | None:
+        """The provider, when an issuer is named."""
+        issuer = self._env.get(name, "").rstrip("/")
+        if not issuer:
+            return None
+        parts = urlsplit(issuer)
+        is_near = parts.scheme == "http" and parts.hostname in _THIS_MACHINE
+        if not parts.hostname or not (parts.scheme == "https" or is_near):
+            self._problem(name, "must be the https address of the provider")
+        needed = ("PILOTAGE_OIDC_CLIENT_ID", "PILOTAGE_OIDC_CLIENT_SECRET")
+        for other in needed:
+            if not self._env.get(other):
+                self._problem(other, f"is needed with {name}")
+        client_id, client_secret = (self._env.get(other, "") for other in needed)
+        return OpenIdProvider(issuer, client_id, client_secret, self.text("PILOTAGE_OIDC_NAME", parts.hostname or ""))
+
+    def dynsec(self, name: str) -> bool:
+        wanted = self.flag(name, default=False)
+        needed = ("PILOTAGE_BROKER_URL", "PILOTAGE_BROKER_ADMIN_USERNAME", "PILOTAGE_BROKER_ADMIN_PASSWORD")
+        missing = [other for other in needed if not self._env.get(other)]
+        if wanted and missing:
+            self._problem(name, f"needs {', '.join(missing)}")
+        return wanted
 
     def secret(self, home: Path) -> str:
         name = "PILOTAGE_SECRET_KEY"

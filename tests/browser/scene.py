@@ -140,7 +140,7 @@ class Scene:
 def stage(home: Path, *, cars: int = 20, aircraft: int = 5, **changes: object) -> Iterator[Scene]:
     """Open the curtain: a fresh database, the app on a free loopback port, a fleet that drives until the end."""
     settings = Settings.from_environment({"PILOTAGE_HOME": str(home), "PILOTAGE_SECRET_KEY": "s" * 40})
-    settings = replace(settings, public_delay_s=0.5, demo=True)
+    settings = replace(settings, public_delay_s=0.5, demo=True, second_factor_required=False)
     settings = replace(settings, **changes)  # type: ignore[arg-type]  # names are checked by replace
     engine = open_engine(settings.database_url)
     migrate(engine)
