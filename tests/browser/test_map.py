@@ -251,6 +251,7 @@ def test_a_wrong_password_is_said_and_logging_out_ends_the_view(staff_page: Open
     expect(page.get_by_role("alert")).to_have_text("E-mail address or password is wrong.")
     staff = staff_page(locale="en-GB")
     expect(staff.locator(".top")).to_contain_text(REGULATOR.display_name)
+    staff.locator(".menu-account summary").click()
     staff.get_by_role("button", name="Log out").click()
     staff.goto("/staff")
     expect(staff).to_have_url(re.compile(r"/login\?next=/staff$"))
