@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -174,7 +174,11 @@ class ListedCredentials:
         """The identity when the password is the listed one."""
         if self.passwords.get(username) != password:
             return None
-        return Identity(username, Role.SERVICE if username == SERVICE_USER else Role.VEHICLE)
+        return Identity(username, Role.SERVICE if username == SERVICE_USER else Role.VEHICLE, password.encode())
+
+    def marks(self, names: Collection[str]) -> Mapping[str, bytes]:
+        """The passwords themselves."""
+        return {name: self.passwords[name].encode() for name in names if name in self.passwords}
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from http import HTTPStatus
 
 import msgspec
 from flask import Flask, Response, request
-from markupsafe import escape
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm.exc import StaleDataError
@@ -26,6 +25,7 @@ from app.errors import (
     PreconditionMissing,
 )
 from app.schemas.base import problems_of
+from app.web.problem_page import problem_page
 
 logger = logging.getLogger(__name__)
 
@@ -54,9 +54,7 @@ def problem(
 ) -> Response:
     """An answer that says what went wrong; `code` is stable, `detail` for people, `errors` names fields."""
     if not request.path.startswith(API_PREFIX):
-        title = escape(f"{status.value} {status.phrase}")
-        page = f"<!doctype html><meta charset=utf-8><title>{title}</title><h1>{title}</h1><p>{escape(detail)}</p>"
-        return Response(page, status, headers, mimetype="text/html")
+        return Response(problem_page(status, code), status, headers, mimetype="text/html")
     body: dict[str, object] = {
         "type": "about:blank",
         "title": status.phrase,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from enum import IntEnum
 
 from amqtt.adapters import BufferReader, ReaderAdapter, StreamWriterAdapter
@@ -63,23 +64,31 @@ class _Stream(ReaderAdapter):
         self._rest.feed_eof()
 
 
+@dataclass(slots=True, eq=False)
+class _Connection:
+    """An open connection; nobody's until it is let in."""
+
+    writer: asyncio.StreamWriter
+    identity: Identity | None = None
+
+
 class Gate:
-    """Accepts connections for one broker."""
+    """Accepts connections for one broker, and ends them when their credential is no longer valid."""
 
     def __init__(self, broker: Broker, verifier: Verifier) -> None:
         self._broker = broker
         self._verifier = verifier
-        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._open: dict[asyncio.Task[None], _Connection] = {}
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection from its first byte to its last."""
         task = asyncio.current_task()
         assert task is not None, "the server runs this as a task"
-        self._open[task] = writer
+        self._open[task] = connection = _Connection(writer)
         try:
             async with asyncio.timeout(_FIRST_PACKET_S):
                 first = await _first_packet(reader)
-            answer = await self._judge(first)
+            answer = await self._judge(first, connection)
             if answer is Answer.ACCEPTED:
                 await self._broker.external_connected(_Stream(first, reader), StreamWriterAdapter(writer), LISTENER)
             else:
@@ -95,12 +104,37 @@ class Gate:
 
     async def close(self) -> None:
         """End the connections that are left, and wait for their tasks."""
-        for writer in self._open.values():
-            writer.transport.abort()
+        for connection in self._open.values():
+            connection.writer.transport.abort()
         if self._open:
             await asyncio.wait(list(self._open), timeout=_LAST_S)
 
-    async def _judge(self, first: bytes) -> Answer:
+    async def watch(self, every_s: float) -> None:
+        """For ever: end the connections of vehicles whose credential was renewed or revoked.
+
+        While the credentials cannot be asked nobody new gets in, and who is in stays.
+        """
+        failing = False
+        while True:
+            await asyncio.sleep(every_s)
+            try:
+                await self._end_outdated()
+            except Exception:  # noqa: BLE001 - whatever the credentials raise: they are asked again in a moment
+                if not failing:
+                    _LOG.exception("Credentials of connected vehicles could not be looked at")
+                failing = True
+            else:
+                failing = False
+
+    async def _end_outdated(self) -> None:
+        connected = [one.identity for one in self._open.values() if one.identity is not None]
+        outdated = await self._verifier.outdated(connected)
+        for connection in self._open.values():
+            if connection.identity is not None and connection.identity.shown in outdated:
+                _LOG.info("Ended a connection of %r: its credential is no longer valid", connection.identity.name)
+                connection.writer.transport.abort()
+
+    async def _judge(self, first: bytes, connection: _Connection) -> Answer:
         if _protocol_level(first) != _LEVEL_3_1_1:
             return Answer.UNSUPPORTED_VERSION
         connect = await ConnectPacket.from_stream(BufferReader(first))
@@ -112,6 +146,7 @@ class Gate:
         if identity is None:
             _LOG.info("Refused %r: unknown or wrong password", connect.username)
             return Answer.BAD_CREDENTIALS
+        connection.identity = identity
         if connect.will_flag and not may_publish(identity, connect.will_topic or ""):
             _LOG.warning("Refused %r: its last will is not its own topic", identity.name)
             return Answer.NOT_AUTHORISED

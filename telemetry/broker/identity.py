@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
+
+#: A name, and the mark of the credential that was shown with it.
+Shown = tuple[str, bytes]
 
 _REMEMBERED_S = 10.0
 _NOT_IN_A_NAME = frozenset("/+#\0")
@@ -22,10 +26,19 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Somebody who has proved who they are; a vehicle's `name` is its public id."""
+    """Somebody who has proved who they are; a vehicle's `name` is its public id.
+
+    `mark` tells the credential that was shown from the ones before and after it, without giving it away.
+    """
 
     name: str
     role: Role
+    mark: bytes = field(default=b"", compare=False, repr=False)
+
+    @property
+    def shown(self) -> Shown:
+        """Name and mark."""
+        return self.name, self.mark
 
 
 class Credentials(Protocol):
@@ -35,6 +48,12 @@ class Credentials(Protocol):
         """The identity, or None when it is unknown, disabled or the password is wrong.
 
         May block (it is called in a thread) and may raise: then nobody is let in.
+        """
+
+    def marks(self, names: Collection[str]) -> Mapping[str, bytes]:
+        """The marks of the credentials that these vehicles have now; who has none is missing.
+
+        May block and may raise, as `verify`.
         """
 
 
@@ -58,6 +77,20 @@ class Verifier:
         if identity is not None:
             self._known[key] = (now_s + _REMEMBERED_S, identity)
         return identity
+
+    async def outdated(self, connected: Collection[Identity]) -> set[Shown]:
+        """What of that which these, and those remembered, have shown is a vehicle's credential no more; forgotten here.
+
+        Raises what the credentials raise.
+        """
+        remembered = [identity for _, identity in self._known.values()]
+        shown = {one.shown for one in (*connected, *remembered) if one.role is Role.VEHICLE}
+        if not shown:
+            return set()
+        marks = await asyncio.to_thread(self._credentials.marks, {name for name, _ in shown})
+        outdated = {(name, mark) for name, mark in shown if marks.get(name) != mark}
+        self._known = {key: entry for key, entry in self._known.items() if entry[1].shown not in outdated}
+        return outdated
 
 
 def may_publish(identity: Identity, topic: str) -> bool:

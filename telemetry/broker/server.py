@@ -25,6 +25,7 @@ _LOG = logging.getLogger(__name__)
 
 _SESSION_EXPIRY_S = 24 * 3600
 _GRACE_S = 30
+_WATCH_S = 0.5
 _PLUGINS = "telemetry.broker.plugins"
 
 
@@ -86,11 +87,13 @@ class EmbeddedBroker:
         )
         self._gate = Gate(self._broker, verifier)
         self._server: asyncio.Server | None = None
+        self._watching: asyncio.Task[None] | None = None
 
     async def start(self) -> int:
         """Begin to serve; gives the port. Raises OSError when it is taken."""
         await self._broker.start()
         self._server = await asyncio.start_server(self._gate.accept, self._host, self._port)
+        self._watching = asyncio.create_task(self._gate.watch(_WATCH_S))
         port = int(self._server.sockets[0].getsockname()[1])
         _LOG.info("Broker listens on %s:%d", self._host, port)
         return port
@@ -99,6 +102,8 @@ class EmbeddedBroker:
         """End all connections and stop."""
         if self._server is not None:
             self._server.close()
+        if self._watching is not None:
+            self._watching.cancel()
         await self._broker.shutdown()
         await self._gate.close()
 

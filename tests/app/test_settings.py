@@ -56,6 +56,21 @@ def test_every_problem_is_reported_at_once() -> None:
     assert len(named) == len(caught.value.problems) == 12
 
 
+def test_driving_the_brokers_accounts_needs_an_outside_broker_and_its_administrator() -> None:
+    with pytest.raises(
+        SettingsError, match=r"PILOTAGE_BROKER_DYNSEC needs PILOTAGE_BROKER_URL, .*_USERNAME, .*_PASSWORD"
+    ):
+        read(PILOTAGE_BROKER_DYNSEC="true")
+    settings = read(
+        PILOTAGE_BROKER_DYNSEC="true",
+        PILOTAGE_BROKER_URL="mqtt://broker",
+        PILOTAGE_BROKER_ADMIN_USERNAME="admin",
+        PILOTAGE_BROKER_ADMIN_PASSWORD="root-secret",
+    )
+    assert settings.broker_dynsec
+    assert "root-secret" not in repr(settings)
+
+
 @pytest.mark.parametrize(
     ("text", "partitions"), [("3", (3,)), ("0-2,5", (0, 1, 2, 5)), ("63", (63,)), (" 1 , 1-2 ", (1, 2))]
 )

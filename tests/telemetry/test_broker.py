@@ -6,7 +6,7 @@ import asyncio
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import pytest
@@ -271,6 +271,102 @@ def test_a_silent_client_is_taken_for_gone_after_its_keep_alive() -> None:
         return rest
 
     assert asyncio.run(silent()) == b""
+
+
+class ChangingCredentials(ListedCredentials):
+    """A table that is changed while the broker runs, or cannot be read."""
+
+    broken = False
+
+    def marks(self, names: Collection[str]) -> Mapping[str, bytes]:
+        if self.broken:
+            raise OSError("no table")
+        return super().marks(names)
+
+
+class RawVehicle:
+    """A vehicle's connection inside the broker's own event loop."""
+
+    def __init__(self, port: int, password: str, client_id: str = "car-1") -> None:
+        self.port, self.password, self.client_id = port, password, client_id
+
+    async def connect(self) -> bytes:
+        """The return code of the CONNACK."""
+        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
+        self.writer.write(connect_packet(self.client_id, "car-1", self.password))
+        return (await self.reader.readexactly(4))[3:]
+
+    async def ends(self) -> bool:
+        try:
+            rest = await asyncio.wait_for(self.reader.read(), 20)
+        except ConnectionResetError:
+            rest = b""
+        self.writer.close()
+        return rest == b""
+
+    async def answers_ping(self) -> bool:
+        self.writer.write(b"\xc0\x00")
+        return await asyncio.wait_for(self.reader.readexactly(2), 20) == b"\xd0\x00"
+
+
+def serving(play: Callable[[int, dict[str, str], ChangingCredentials], Awaitable[None]]) -> None:
+    """Play a scene with a broker whose table of passwords may be changed."""
+
+    async def run() -> None:
+        table = dict(USERS)
+        credentials = ChangingCredentials(table)
+        broker = EmbeddedBroker("127.0.0.1", 0, credentials)
+        try:
+            await play(await broker.start(), table, credentials)
+        finally:
+            await broker.stop()
+
+    asyncio.run(run())
+
+
+def test_a_revoked_credential_ends_the_live_connection_and_lets_nobody_in_again() -> None:
+    async def play(port: int, table: dict[str, str], _: ChangingCredentials) -> None:
+        car = RawVehicle(port, "wheels")
+        assert await car.connect() == b"\x00"
+        del table["car-1"]
+        assert await car.ends()
+        again = RawVehicle(port, "wheels")
+        assert await again.connect() == b"\x04", "what was remembered of it is forgotten"
+        again.writer.close()
+
+    serving(play)
+
+
+def test_a_renewed_credential_ends_the_connections_of_the_former_one_only() -> None:
+    async def play(port: int, table: dict[str, str], _: ChangingCredentials) -> None:
+        before = RawVehicle(port, "wheels")
+        assert await before.connect() == b"\x00"
+        table["car-1"] = "new wheels"
+        after = RawVehicle(port, "new wheels", client_id="car-1-again")
+        assert await after.connect() == b"\x00"
+        assert await before.ends()
+        assert await after.answers_ping()
+        after.writer.close()
+
+    serving(play)
+
+
+def test_who_is_connected_stays_while_the_credentials_cannot_be_asked(caplog: pytest.LogCaptureFixture) -> None:
+    async def play(port: int, table: dict[str, str], credentials: ChangingCredentials) -> None:
+        object.__setattr__(credentials, "broken", True)
+        car = RawVehicle(port, "wheels")
+        assert await car.connect() == b"\x00"
+        for _ in range(400):
+            if "could not be looked at" in caplog.text:
+                break
+            await asyncio.sleep(0.05)
+        assert await car.answers_ping()
+        object.__setattr__(credentials, "broken", False)
+        del table["car-1"]
+        assert await car.ends()
+
+    serving(play)
+    assert caplog.text.count("could not be looked at") == 1
 
 
 def test_retained_watermarks_reach_their_vehicle_and_nobody_else(address: BrokerAddress) -> None:
