@@ -84,9 +84,9 @@ def limits_m(band: VerticalBand) -> tuple[float, float]:
     """
     given = [limit for limit in (band.lower, band.upper) if limit is not None]
     if not np.isfinite(given).all():
-        raise InvalidZone("a vertical limit is not a finite number")
+        raise InvalidZone("a vertical limit is not a finite number", rule="limit_not_finite")
     lower = -np.inf if band.lower is None else to_metres(band.lower, band.unit)
     upper = np.inf if band.upper is None else to_metres(band.upper, band.unit)
     if lower > upper:
-        raise InvalidZone(f"lower limit {band.lower} lies above upper limit {band.upper}")
+        raise InvalidZone(f"lower limit {band.lower} lies above upper limit {band.upper}", rule="band_upside_down")
     return lower, upper

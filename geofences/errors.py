@@ -10,9 +10,16 @@ class GeofenceError(Exception):
 
 
 class InvalidZone(GeofenceError):
-    """A zone that cannot be judged against: bad geometry, band, schedule or half width."""
+    """A zone that cannot be judged against: bad geometry, band, schedule or half width.
+
+    `rule` names what was broken, for wordings in other languages than the message's.
+    """
 
     code = "invalid_zone"
+
+    def __init__(self, message: str = "", *, rule: str = "zone_invalid") -> None:
+        super().__init__(message)
+        self.rule = rule
 
 
 class UnconvertibleAltitude(GeofenceError):

@@ -132,7 +132,7 @@ def _read_feature(feature: Any, revision_id: int) -> ZoneFeature:
         raise InvalidZone(f"unknown properties: {', '.join(sorted(unknown))}")
     kind = _choice(ZoneKind, given.get("kind"), "kind")
     half_width_m = _number(given.get("half_width_m"), "half_width_m")
-    geometry = _read_geometry(feature.get("geometry"))
+    geometry = read_geometry(feature.get("geometry"))
     check_geometry(geometry, half_width_m)
     revision = ZoneRevision(
         revision_id=revision_id,
@@ -152,14 +152,15 @@ def _read_feature(feature: Any, revision_id: int) -> ZoneFeature:
     return ZoneFeature(revision, names, _text(given.get("notes"), "notes"))
 
 
-def _read_geometry(data: Any) -> BaseGeometry:
+def read_geometry(data: Any) -> BaseGeometry:
+    """A shape from a GeoJSON geometry in EPSG:4326 (lon, lat; no third coordinate). Raises InvalidZone."""
     geometry = dict(_mapping(data, "geometry"))
     try:
         _check_positions(geometry.get("coordinates"))
         _check_rings(geometry)
         return shape(geometry)
     except (ShapelyError, ValueError, TypeError, AttributeError, LookupError, RecursionError) as reason:
-        raise InvalidZone(f"unreadable geometry: {reason!r}") from reason
+        raise InvalidZone(f"unreadable geometry: {reason!r}", rule="geometry_unreadable") from reason
 
 
 def _check_rings(geometry: dict[str, Any]) -> None:
@@ -167,20 +168,20 @@ def _check_rings(geometry: dict[str, Any]) -> None:
     kind, coordinates = geometry.get("type"), geometry["coordinates"]
     polygons = [coordinates] if kind == "Polygon" else coordinates if kind == "MultiPolygon" else []
     if any(ring[0] != ring[-1] for polygon in polygons for ring in polygon):
-        raise InvalidZone("a ring is not closed")
+        raise InvalidZone("a ring is not closed", rule="ring_open")
 
 
 def _check_positions(coordinates: Any) -> None:
     """Raise InvalidZone unless this is a list of lists, in the end of pairs of finite numbers."""
     if not isinstance(coordinates, list) or not coordinates:
-        raise InvalidZone("coordinates are missing")
+        raise InvalidZone("coordinates are missing", rule="geometry_empty")
     if all(isinstance(part, list) for part in coordinates):
         for part in coordinates:
             _check_positions(part)
     elif len(coordinates) != 2:  # noqa: PLR2004 -- longitude and latitude
-        raise InvalidZone("a position is not a pair of longitude and latitude")
+        raise InvalidZone("a position is not a pair of longitude and latitude", rule="position_not_a_pair")
     elif not all(type(value) in (int, float) and math.isfinite(value) for value in coordinates):
-        raise InvalidZone("a coordinate is not a finite number")
+        raise InvalidZone("a coordinate is not a finite number", rule="coordinate_invalid")
 
 
 def _read_band(data: Any) -> VerticalBand | None:

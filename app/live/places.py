@@ -7,11 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
 import shapely
-from pyproj import Transformer
-from pyproj.enums import TransformDirection
-from shapely.geometry.base import BaseGeometry
 from sqlalchemy.orm import Session
 
 from app.live.gazetteer import Gazetteer
@@ -19,8 +15,9 @@ from app.live.snapping import Centreline
 from app.live.things import Names
 from app.models import ZoneRevisionRow
 from app.services.zones import zones_in_force
+from geofences.drawing import outline
 from geofences.zones import ZoneKind
-from telemetry.samples import Reals, VehicleKind
+from telemetry.samples import VehicleKind
 
 #: Which lines the public's positions are snapped to.
 _LINE_KINDS = {ZoneKind.TEST_ROAD: VehicleKind.ROAD, ZoneKind.AIR_CORRIDOR: VehicleKind.AIR}
@@ -28,8 +25,7 @@ _LINE_KINDS = {ZoneKind.TEST_ROAD: VehicleKind.ROAD, ZoneKind.AIR_CORRIDOR: Vehi
 #: Zones that people name a place by.
 _NAMING_KINDS = frozenset({ZoneKind.TEST_ROAD, ZoneKind.TEST_AREA, ZoneKind.AIR_CORRIDOR, ZoneKind.VERTIPORT})
 
-#: A quarter circle of a buffer's round end in this many segments, and its precision in degrees (0.1 m).
-_QUARTER_SEGMENTS = 6
+#: Of drawn outlines, in degrees (0.1 m).
 _PRECISION_DEG = 1e-6
 
 
@@ -96,23 +92,5 @@ def _band(row: ZoneRevisionRow) -> dict[str, Any] | None:
 
 @lru_cache(maxsize=4_096)
 def _drawn(geometry: str, half_width_m: float | None) -> str:
-    shape = shapely.from_geojson(geometry)
-    if half_width_m is not None:
-        shape = _widened(shape, half_width_m)
-    return shapely.to_geojson(shapely.set_precision(shape, _PRECISION_DEG))
-
-
-def _widened(line: BaseGeometry, half_width_m: float) -> BaseGeometry:
-    """The line's area, buffered in metres in a plane of its own."""
-    centre = line.centroid
-    plane = f"+proj=tmerc +lat_0={centre.y!r} +lon_0={centre.x!r} +ellps=WGS84 +units=m"
-    to_plane = Transformer.from_crs("EPSG:4326", plane, always_xy=True)
-
-    def forward(lonlat: Reals) -> Reals:
-        return np.column_stack(to_plane.transform(lonlat[:, 0], lonlat[:, 1]))
-
-    def back(xy: Reals) -> Reals:
-        return np.column_stack(to_plane.transform(xy[:, 0], xy[:, 1], direction=TransformDirection.INVERSE))
-
-    area = shapely.buffer(shapely.transform(line, forward), half_width_m, quad_segs=_QUARTER_SEGMENTS)
-    return shapely.transform(area, back)
+    area = outline(shapely.from_geojson(geometry), half_width_m, precision_deg=_PRECISION_DEG)
+    return shapely.to_geojson(area)

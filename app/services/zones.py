@@ -1,17 +1,22 @@
-"""Zones: publishing immutable revisions."""
+"""Zones: publishing immutable revisions, and which are in force."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.audit import Subject, record, state_of
-from app.errors import InvalidChange
+from app.errors import AlreadyRegistered, Conflict, InvalidChange, NotFound
 from app.models import User, Zone, ZoneRevisionRow
 from app.registry import zone_revision
+from app.schemas.zones import ZoneDetails
 from app.services.generations import next_generation, require_future_start
+from app.services.jurisdictions import jurisdiction_by_code
 from app.services.revisions import in_force
 from geofences.datum import VerticalReference
 from geofences.errors import GeofenceError
@@ -20,6 +25,43 @@ from geofences.schedule import Schedule
 from geofences.zones import FOREVER_MS, VerticalBand, ZoneKind, ZoneRevision
 
 _NOT_YET_NUMBERED = 2**62
+#: What `seen` says of a zone that does not exist yet.
+NO_REVISION = 0
+
+
+def publish_zone(
+    session: Session, *, zone_id: str, details: ZoneDetails, seen: int, now_ms: int, actor: User | None = None
+) -> ZoneRevisionRow:
+    """Publish what a person or program has drawn; without a start it is in force from now on.
+
+    `seen` is the id of the newest revision that the actor knew, NO_REVISION for a new zone. Raises
+    AlreadyRegistered for a new zone whose identifier is taken, Conflict when another revision was
+    published meanwhile, NotFound for a revision of a zone that does not exist, InvalidChange for an
+    unknown jurisdiction, and what publish_zone_revision raises.
+    """
+    generation = next_generation(session)  # first: whoever publishes besides waits here, and is then told
+    require_newest(session, zone_id, seen)
+    _require_jurisdiction(session, details.jurisdiction, is_new=seen == NO_REVISION)
+    return publish_zone_revision(
+        session,
+        zone_id=zone_id,
+        kind=details.kind,
+        geometry=details.geometry,
+        name_zh=details.name_zh,
+        name_en=details.name_en,
+        starts_at_ms=now_ms if details.starts_at_ms is None else details.starts_at_ms,
+        ends_at_ms=details.ends_at_ms,
+        now_ms=now_ms,
+        half_width_m=details.half_width_m,
+        band=details.vertical_band,
+        schedule=details.schedule,
+        speed_limit_mps=details.speed_limit_mps,
+        authority=details.authority,
+        jurisdiction=details.jurisdiction,
+        reason=details.reason,
+        actor=actor,
+        generation=generation,
+    )
 
 
 def publish_zone_revision(
@@ -42,16 +84,21 @@ def publish_zone_revision(
     reason: str = "",
     actor: User | None = None,
     imported: bool = False,
+    generation: int | None = None,
 ) -> ZoneRevisionRow:
     """Publish the first or the next revision of a zone; it takes over at its start.
 
-    `geometry` is in EPSG:4326, lon then lat; validated by geofences.formats before it comes here.
-    Raises RevisionInPast unless `imported`: only an installation that has judged no sample yet may
-    take over zones that began before it. Raises InvalidChange when the kind would change, and when
-    the zone cannot be judged against: bad geometry, or too far from the others for one plane.
+    `geometry` is in EPSG:4326, lon then lat; validated by geofences before it comes here. `generation`
+    is one that the caller has taken already in this transaction. Raises RevisionInPast unless
+    `imported`: only an installation that has judged no sample yet may take over zones that began
+    before it. Raises InvalidChange when the kind or the jurisdiction would change, when it ends before
+    it starts, and when the zone cannot be judged against: bad geometry, or too far from the others for
+    one plane.
     """
     if not imported:
         require_future_start(starts_at_ms, now_ms)
+    if ends_at_ms is not None and ends_at_ms <= starts_at_ms:
+        raise InvalidChange("the end lies before the start", code="ends_before_start", field="ends_at_ms")
     new = ZoneRevision(
         _NOT_YET_NUMBERED,
         zone_id,
@@ -62,10 +109,10 @@ def publish_zone_revision(
         band=band,
         schedule=schedule,
     )
-    _require_judgeable(session, new)
-    generation = next_generation(session)
+    require_judgeable(session, [new])
+    zone = _zone(session, zone_id, kind, jurisdiction)
     revision = ZoneRevisionRow(
-        zone=_zone(session, zone_id, kind),
+        zone=zone,
         name_zh=name_zh,
         name_en=name_en,
         geometry=shapely.to_geojson(geometry),
@@ -80,33 +127,58 @@ def publish_zone_revision(
         jurisdiction=jurisdiction,
         starts_at_ms=starts_at_ms,
         ends_at_ms=ends_at_ms,
-        reason=reason,
-        actor_id=actor.id if actor else None,
-        recorded_at_ms=now_ms,
-        generation=generation,
+        generation=next_generation(session) if generation is None else generation,
     )
+    return store_zone_revision(session, revision, reason=reason, actor=actor, now_ms=now_ms)
+
+
+def store_zone_revision(
+    session: Session,
+    revision: ZoneRevisionRow,
+    *,
+    reason: str,
+    actor: User | None,
+    now_ms: int,
+    action: str = "zone.revision_published",
+) -> ZoneRevisionRow:
+    """Store a checked revision and tell the audit log."""
+    revision.reason = reason
+    revision.actor_id = actor.id if actor else None
+    revision.recorded_at_ms = now_ms
     session.add(revision)
     session.flush()
-    record(
-        session,
-        "zone.revision_published",
-        Subject("zone", zone_id),
-        actor=actor,
-        now_ms=now_ms,
-        reason=reason,
-        after=state_of(revision),
-    )
+    subject = Subject("zone", revision.zone.zone_id)
+    record(session, action, subject, actor=actor, now_ms=now_ms, reason=reason, after=state_of(revision))
     return revision
 
 
-def _require_judgeable(session: Session, new: ZoneRevision) -> None:
-    """Refuse what the workers could not compile: they would wait until it is mended."""
+def require_judgeable(session: Session, news: Sequence[ZoneRevision]) -> None:
+    """Refuse what the workers could not compile: they would wait until it is mended. Raises InvalidChange."""
     oldest = session.scalar(select(ZoneRevisionRow).order_by(ZoneRevisionRow.id).limit(1))
     others = [zone_revision(oldest, oldest.starts_at_ms, FOREVER_MS)] if oldest is not None else []
+    corners = _corners(session)
+    if corners is not None:
+        others.append(
+            ZoneRevision(_NOT_YET_NUMBERED - 1, "all zones", ZoneKind.TEST_ROAD, corners, 0, half_width_m=1.0)
+        )
     try:
-        ZoneIndex.build([*others, new], VerticalReference())
+        ZoneIndex.build([*others, *news], VerticalReference())
     except GeofenceError as error:
-        raise InvalidChange(str(error)) from error
+        raise InvalidChange(str(error), code="zone_unjudgeable", field="geometry") from error
+
+
+def zone_by_id(session: Session, zone_id: str) -> Zone:
+    """Raises NotFound."""
+    zone = session.scalar(select(Zone).where(Zone.zone_id == zone_id))
+    if zone is None:
+        raise NotFound(f"no zone {zone_id}")
+    return zone
+
+
+def newest_zone_revision(session: Session, zone: Zone) -> ZoneRevisionRow:
+    """The newest decision on a zone, whether or not it has started."""
+    newest = select(ZoneRevisionRow).where(ZoneRevisionRow.zone_id == zone.id)
+    return session.scalars(newest.order_by(ZoneRevisionRow.generation.desc()).limit(1)).one()
 
 
 def zones_in_force(session: Session, at_ms: int) -> list[ZoneRevisionRow]:
@@ -116,10 +188,44 @@ def zones_in_force(session: Session, at_ms: int) -> list[ZoneRevisionRow]:
     return sorted(found, key=lambda row: row.zone.zone_id)
 
 
-def _zone(session: Session, zone_id: str, kind: ZoneKind) -> Zone:
+def require_newest(session: Session, zone_id: str, seen: int) -> None:
+    """Raise as publish_zone does unless `seen` is the zone's newest revision."""
+    newest = session.scalar(select(func.max(ZoneRevisionRow.id)).join(Zone).where(Zone.zone_id == zone_id))
+    if newest is None and seen != NO_REVISION:
+        raise NotFound(f"no zone {zone_id}")
+    if newest is not None and seen == NO_REVISION:
+        raise AlreadyRegistered(f"zone {zone_id} exists")
+    if newest is not None and newest != seen:
+        raise Conflict(f"another revision of zone {zone_id} was published meanwhile")
+
+
+def _require_jurisdiction(session: Session, code: str, *, is_new: bool) -> None:
+    """A new zone belongs to somebody; an old one may belong to nobody."""
+    try:
+        if is_new or code:
+            jurisdiction_by_code(session, code)
+    except NotFound as error:
+        raise InvalidChange(f"no jurisdiction {code}", code="jurisdiction_unknown", field="jurisdiction") from error
+
+
+def _corners(session: Session) -> BaseGeometry | None:
+    """From corner to corner of the box around all zones, as a line."""
+    drawn = session.scalars(select(ZoneRevisionRow.geometry)).all()
+    if not drawn:
+        return None
+    west, south, east, north = shapely.total_bounds(shapely.from_geojson(np.array(drawn, dtype=object)))
+    return shapely.LineString([(west, south), (east, north)])
+
+
+def _zone(session: Session, zone_id: str, kind: ZoneKind, jurisdiction: str) -> Zone:
     zone = session.scalar(select(Zone).where(Zone.zone_id == zone_id))
     if zone is None:
         return Zone(zone_id=zone_id, kind=kind)
     if zone.kind is not kind:
-        raise InvalidChange(f"zone {zone_id} is a {zone.kind}, not a {kind}")
+        raise InvalidChange(f"zone {zone_id} is a {zone.kind}, not a {kind}", code="zone_kind_changed", field="kind")
+    # Permits are valid by whose zone it is: a border never moves under them.
+    if newest_zone_revision(session, zone).jurisdiction != jurisdiction:
+        raise InvalidChange(
+            f"zone {zone_id} stays in its jurisdiction", code="zone_jurisdiction_changed", field="jurisdiction"
+        )
     return zone
