@@ -46,6 +46,7 @@ ERROR_TEXTS: Mapping[str, LazyString] = {
     "reason_missing": _("A decision needs a reason."),
     "period_empty": _("The period must end after it begins."),
     "not_the_holders": _("Only what belongs to the permit's holder can be named."),
+    "broker_unavailable": _("The broker cannot be told who may connect. Nothing was changed: try again soon."),
     "revision_in_past": _("It cannot start before now: samples were judged already."),
 }
 
