@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from app.database import open_engine
 from app.live.views import LiveViews, build_views
 from app.settings import Settings
-from app.web import api_docs, assets, gate, headers, kit, language, metrics, problems, runtime, sessions
+from app.web import api_docs, assets, body_limits, gate, headers, kit, language, metrics, problems, runtime, sessions
 from app.web.api import API
 from app.web.api_docs import API_DESCRIPTION
 from app.web.auth import create_auth
@@ -42,6 +42,7 @@ def create_app(
     sessions.install(app, settings)
     language.install(app, settings.locale)
     problems.install(app)
+    body_limits.install(app)
     gate.install(app)
     headers.install(app, settings)
     metrics.install(app, state.metrics)

@@ -1,0 +1,41 @@
+"""How large a request may be, by endpoint: decided before anything of it is read.
+
+What is not named here takes the app's MAX_CONTENT_LENGTH: forms and notes. Whoever takes more
+names the endpoint and how much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flask import Flask, request
+
+_KIB = 1_024
+_MIB = 1_024 * _KIB
+
+#: A drawn outline of ten thousand vertices and the fields around it.
+_DRAWING_BYTES = 1 * _MIB
+#: A file of 10 MiB and the form around it.
+_ZONE_FILE_BYTES = 10 * _MIB + 64 * _KIB
+
+LIMITS: Mapping[str, int] = {
+    "zones.check": _DRAWING_BYTES,
+    "zones.create": _DRAWING_BYTES,
+    "zones.publish": _DRAWING_BYTES,
+    "zones.upload": _ZONE_FILE_BYTES,
+    "api_zone_revisions.create": _DRAWING_BYTES,
+    "api_zone_revisions.publish": _DRAWING_BYTES,
+    "api_zone_revisions.check": _DRAWING_BYTES,
+    "api_zone_imports.publish": _ZONE_FILE_BYTES,
+}
+
+
+def install(app: Flask) -> None:
+    """Set the bounds of each request; to be installed before anything that reads a form."""
+
+    @app.before_request
+    def bound() -> None:
+        limit = LIMITS.get(request.endpoint or "")
+        if limit is not None:
+            request.max_content_length = limit
+            request.max_form_memory_size = min(limit, _DRAWING_BYTES)
