@@ -2,12 +2,144 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import flag_modified
 
 from app.audit import Subject, record, state_of
-from app.models import LicenceRevision, Officer, Organisation, User
+from app.errors import AlreadyRegistered, InvalidChange, NotFound
+from app.models import LicenceRevision, Officer, Organisation, Role, User
+from app.schemas.checks import Day
+from app.schemas.officers import LicenceRenewal, OfficerDetails, OfficerRegistration, Withdrawal
 from app.services.generations import next_generation
+
+#: Licences that expire within this are marked in lists.
+SOON_MS = 30 * 86_400_000
+_SHENZHEN = ZoneInfo("Asia/Shanghai")
+
+
+class LicenceState(StrEnum):
+    """What a licence is worth now."""
+
+    VALID = "valid"
+    EXPIRING = "expiring"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class OfficerRow:
+    """An officer with the licence that counts."""
+
+    officer: Officer
+    licence: LicenceRevision | None
+
+    def state(self, now_ms: int) -> LicenceState:
+        """What the licence is worth at an instant."""
+        licence = self.licence
+        if licence is None:
+            return LicenceState.MISSING
+        if is_withdrawal(licence):
+            return LicenceState.WITHDRAWN
+        if licence.expires_at_ms <= now_ms:
+            return LicenceState.EXPIRED
+        return LicenceState.EXPIRING if licence.expires_at_ms <= now_ms + SOON_MS else LicenceState.VALID
+
+
+def register_officer(
+    session: Session, details: OfficerRegistration, *, organisation: Organisation, now_ms: int, actor: User
+) -> Officer:
+    """Register a person who steers, with the licence. Raises AlreadyRegistered."""
+    if session.scalar(select(Officer.id).where(Officer.officer_id == details.officer_id)) is not None:
+        raise AlreadyRegistered(f"officer {details.officer_id} exists", field="officer_id")
+    officer = Officer(
+        officer_id=details.officer_id, organisation=organisation, name=details.name, capacity=details.capacity
+    )
+    session.add(officer)
+    session.flush()
+    subject = Subject("officer", officer.officer_id)
+    record(session, "officer.registered", subject, actor=actor, now_ms=now_ms, after=state_of(officer))
+    record_licence(
+        session,
+        officer_id=officer.officer_id,
+        organisation=organisation,
+        licence_class=details.licence_class,
+        licence_number=details.licence_number,
+        expires_at_ms=end_of_day_ms(details.expires_on),
+        now_ms=now_ms,
+        actor=actor,
+    )
+    return officer
+
+
+def change_officer(session: Session, officer: Officer, details: OfficerDetails, *, now_ms: int, actor: User) -> None:
+    """Correct a person's name or capacity."""
+    before = state_of(officer)
+    officer.name, officer.capacity = details.name, details.capacity
+    session.flush()
+    record(
+        session,
+        "officer.changed",
+        Subject("officer", officer.officer_id),
+        actor=actor,
+        now_ms=now_ms,
+        before=before,
+        after=state_of(officer),
+    )
+
+
+def renew_licence(
+    session: Session, officer: Officer, renewal: LicenceRenewal, *, now_ms: int, actor: User
+) -> LicenceRevision:
+    """Record a later licence, which counts from now on.
+
+    Raises InvalidChange for the very licence that a regulator withdrew.
+    """
+    newest = newest_licence(session, officer)
+    if newest is not None and is_withdrawal(newest) and newest.licence_number == renewal.licence_number:
+        decider = session.get(User, newest.actor_id) if newest.actor_id is not None else None
+        if decider is not None and decider.role is Role.REGULATOR:
+            raise InvalidChange("a regulator withdrew this licence", code="licence_withdrawn", field="licence_number")
+    flag_modified(officer, "name")
+    return record_licence(
+        session,
+        officer_id=officer.officer_id,
+        organisation=officer.organisation,
+        licence_class=renewal.licence_class,
+        licence_number=renewal.licence_number,
+        expires_at_ms=end_of_day_ms(renewal.expires_on),
+        now_ms=now_ms,
+        actor=actor,
+        reason=renewal.reason,
+    )
+
+
+def withdraw_licence(
+    session: Session, officer: Officer, withdrawal: Withdrawal, *, now_ms: int, actor: User
+) -> LicenceRevision:
+    """End the licence that counts, from now on. Raises InvalidChange when there is none in force."""
+    newest = newest_licence(session, officer)
+    if newest is None or newest.expires_at_ms <= now_ms:
+        raise InvalidChange("there is no licence in force", code="no_licence_in_force")
+    flag_modified(officer, "name")
+    return record_licence(
+        session,
+        officer_id=officer.officer_id,
+        organisation=officer.organisation,
+        licence_class=newest.licence_class,
+        licence_number=newest.licence_number,
+        expires_at_ms=now_ms,
+        now_ms=now_ms,
+        actor=actor,
+        reason=withdrawal.reason,
+    )
 
 
 def record_licence(
@@ -17,6 +149,8 @@ def record_licence(
     organisation: Organisation,
     expires_at_ms: int,
     now_ms: int,
+    licence_class: str = "",
+    licence_number: str = "",
     actor: User | None = None,
     reason: str = "",
 ) -> LicenceRevision:
@@ -27,6 +161,8 @@ def record_licence(
         officer = Officer(officer_id=officer_id, organisation=organisation)
     licence = LicenceRevision(
         officer=officer,
+        licence_class=licence_class,
+        licence_number=licence_number,
         expires_at_ms=expires_at_ms,
         reason=reason,
         actor_id=actor.id if actor else None,
@@ -37,7 +173,7 @@ def record_licence(
     session.flush()
     record(
         session,
-        "licence.recorded",
+        "licence.withdrawn" if is_withdrawal(licence) else "licence.recorded",
         Subject("officer", officer_id),
         actor=actor,
         now_ms=now_ms,
@@ -45,3 +181,53 @@ def record_licence(
         after=state_of(licence),
     )
     return licence
+
+
+def officer_by_id(session: Session, officer_id: str) -> Officer:
+    """Raises NotFound."""
+    officer = session.scalar(select(Officer).where(Officer.officer_id == officer_id))
+    if officer is None:
+        raise NotFound(f"no officer {officer_id}")
+    return officer
+
+
+def officer_rows(session: Session, *, organisation_id: int | None = None) -> Sequence[OfficerRow]:
+    """Every officer, or those of one organisation, by id, each with the licence that counts."""
+    newest = (
+        select(LicenceRevision.officer_id, func.max(LicenceRevision.generation).label("generation"))
+        .group_by(LicenceRevision.officer_id)
+        .subquery()
+    )
+    statement = (
+        select(Officer, LicenceRevision)
+        .outerjoin(newest, newest.c.officer_id == Officer.id)
+        .outerjoin(
+            LicenceRevision,
+            (LicenceRevision.officer_id == Officer.id) & (LicenceRevision.generation == newest.c.generation),
+        )
+        .order_by(Officer.officer_id)
+    )
+    if organisation_id is not None:
+        statement = statement.where(Officer.organisation_id == organisation_id)
+    return [OfficerRow(officer, licence) for officer, licence in session.execute(statement)]
+
+
+def newest_licence(session: Session, officer: Officer) -> LicenceRevision | None:
+    """The licence that counts."""
+    return next(iter(licence_history(session, officer)), None)
+
+
+def licence_history(session: Session, officer: Officer) -> Sequence[LicenceRevision]:
+    """Every entry, newest first."""
+    entries = select(LicenceRevision).where(LicenceRevision.officer_id == officer.id)
+    return session.scalars(entries.order_by(LicenceRevision.generation.desc())).all()
+
+
+def is_withdrawal(licence: LicenceRevision) -> bool:
+    """Whether this entry ended the licence at the moment it was made."""
+    return licence.expires_at_ms == licence.recorded_at_ms
+
+
+def end_of_day_ms(day: Day) -> int:
+    """The instant at which a day ends in Shenzhen."""
+    return round(datetime.combine(day + timedelta(days=1), time.min, _SHENZHEN).timestamp() * 1000)

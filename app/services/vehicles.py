@@ -6,20 +6,34 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any, Unpack
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.audit import Subject, record, state_of
 from app.errors import AlreadyRegistered, InvalidChange, NotFound
-from app.models import Organisation, User, Vehicle
+from app.models import Organisation, ServiceStatus, User, Vehicle
+from app.schemas.vehicles import VehicleDetails, VehicleFacts
 from app.services.generations import next_generation
+from app.services.vehicle_status import status_of
 from telemetry.messages import partition_of
 from telemetry.samples import VehicleKind
 
 _TOKEN_BYTES = 32
+#: Tokens begin with it: a token is recognised where it should not be, and never begins with a dash.
+_TOKEN_PREFIX = "pv_"  # noqa: S105 -- the beginning of every token, not a secret
 #: A vehicle id is a level of MQTT topics and a user name: no separators, no wildcards, no spaces.
 _VEHICLE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+#: What names one vehicle among those of all operators.
+UNIQUE: Mapping[str, InstrumentedAttribute[Any]] = {
+    "vehicle_id": Vehicle.vehicle_id,
+    "vin": Vehicle.vin,
+    "registration_mark": Vehicle.registration_mark,
+    "remote_id": Vehicle.remote_id,
+}
+_ASKED_AT_ONCE = 500
 
 
 def register_vehicle(
@@ -29,9 +43,8 @@ def register_vehicle(
     kind: VehicleKind,
     organisation: Organisation,
     now_ms: int,
-    plate: str | None = None,
-    model: str | None = None,
     actor: User | None = None,
+    **facts: Unpack[VehicleFacts],
 ) -> tuple[Vehicle, str]:
     """Register a vehicle; the token is shown this once and kept as a hash only.
 
@@ -39,35 +52,66 @@ def register_vehicle(
     """
     if not _VEHICLE_ID.fullmatch(vehicle_id):
         raise InvalidChange(f"{vehicle_id!r} cannot be a vehicle id: letters, digits, '.', '_' and '-', at most 64")
-    if session.scalar(select(Vehicle.id).where(Vehicle.vehicle_id == vehicle_id)) is not None:
-        raise AlreadyRegistered(f"vehicle {vehicle_id} exists")
-    token = secrets.token_urlsafe(_TOKEN_BYTES)
-    vehicle = Vehicle(
-        vehicle_id=vehicle_id,
-        kind=kind,
-        partition=partition_of(vehicle_id),
-        organisation=organisation,
-        plate=plate,
-        model=model,
-        credential_hash=_hash(token),
-        credential_issued_at_ms=now_ms,
-        registered_at_ms=now_ms,
-        generation=next_generation(session),
-    )
-    session.add(vehicle)
+    _require_untaken(session, {"vehicle_id": vehicle_id, **facts})
+    generation = next_generation(session)
+    made = _new(vehicle_id, kind, organisation, now_ms=now_ms, generation=generation, facts=facts)
+    _store(session, [made[0]], actor, now_ms)
+    return made
+
+
+def register_vehicles(
+    session: Session, all_details: Sequence[VehicleDetails], *, organisation: Organisation, now_ms: int, actor: User
+) -> list[tuple[Vehicle, str]]:
+    """Register many vehicles as one change. Raises AlreadyRegistered when one of them is known."""
+    for name in UNIQUE:
+        taken = taken_values(session, name, [getattr(details, name) for details in all_details])
+        if taken:
+            raise AlreadyRegistered(f"{name} {min(taken)} is registered already")
+    generation = next_generation(session)
+    made = [
+        _new(each.vehicle_id, each.kind, organisation, now_ms=now_ms, generation=generation, facts=each.facts())
+        for each in all_details
+    ]
+    _store(session, [vehicle for vehicle, _ in made], actor, now_ms)
+    return made
+
+
+def change_vehicle(session: Session, vehicle: Vehicle, details: VehicleDetails, *, now_ms: int, actor: User) -> None:
+    """Replace what the operator states of a vehicle.
+
+    Raises InvalidChange when the details name another vehicle or kind, or it is retired; AlreadyRegistered
+    when a number belongs to another vehicle.
+    """
+    require_not_retired(session, vehicle, now_ms)
+    for name in ("vehicle_id", "kind"):
+        if getattr(details, name) != getattr(vehicle, name):
+            raise InvalidChange(f"{name} never changes", code="fixed_field", field=name)
+    facts = details.facts()
+    _require_untaken(session, facts, but=vehicle)
+    before = state_of(vehicle)
+    for column, value in facts.items():
+        setattr(vehicle, column, value)
     session.flush()
-    _record(session, "vehicle.registered", vehicle, actor, now_ms)
-    return vehicle, token
+    _record(session, "vehicle.changed", vehicle, actor=actor, now_ms=now_ms, before=before)
 
 
 def renew_credential(session: Session, vehicle: Vehicle, *, now_ms: int, actor: User | None = None) -> str:
-    """Replace the vehicle's token; the old one is worthless from the commit on."""
-    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    """Replace the vehicle's token; the old one is worthless from the commit on. Raises InvalidChange once retired."""
+    require_not_retired(session, vehicle, now_ms)
+    token = _new_token()
     vehicle.credential_hash = _hash(token)
     vehicle.credential_issued_at_ms = now_ms
     session.flush()
-    _record(session, "vehicle.credential_renewed", vehicle, actor, now_ms)
+    _record(session, "vehicle.credential_renewed", vehicle, actor=actor, now_ms=now_ms)
     return token
+
+
+def revoke_credential(session: Session, vehicle: Vehicle, *, now_ms: int, actor: User | None = None) -> None:
+    """Leave the vehicle without a token: it cannot log in any more."""
+    vehicle.credential_hash = None
+    vehicle.credential_issued_at_ms = None
+    session.flush()
+    _record(session, "vehicle.credential_revoked", vehicle, actor=actor, now_ms=now_ms)
 
 
 def verify_credential(session: Session, username: str, token: str) -> Vehicle | None:
@@ -86,9 +130,78 @@ def vehicle_by_id(session: Session, vehicle_id: str) -> Vehicle:
     return vehicle
 
 
-def _record(session: Session, action: str, vehicle: Vehicle, actor: User | None, now_ms: int) -> None:
+def require_not_retired(session: Session, vehicle: Vehicle, now_ms: int) -> None:
+    """Raise InvalidChange for a retired vehicle: its record is closed."""
+    if status_of(session, vehicle, now_ms) is ServiceStatus.RETIRED:
+        raise InvalidChange(f"vehicle {vehicle.vehicle_id} is retired", code="vehicle_retired")
+
+
+def taken_values(session: Session, name: str, values: Sequence[str | None]) -> set[str]:
+    """Those of the values that a registered vehicle has in the column `name` of UNIQUE."""
+    column = UNIQUE[name]
+    stated = [value for value in values if value is not None]
+    found: set[str] = set()
+    for start in range(0, len(stated), _ASKED_AT_ONCE):
+        found.update(session.scalars(select(column).where(column.in_(stated[start : start + _ASKED_AT_ONCE]))))
+    return found
+
+
+def _require_untaken(session: Session, facts: Mapping[str, Any], but: Vehicle | None = None) -> None:
+    for name, column in UNIQUE.items():
+        value = facts.get(name)
+        if value is None:
+            continue
+        holder = session.scalar(select(Vehicle.id).where(column == value))
+        if holder is not None and (but is None or holder != but.id):
+            raise AlreadyRegistered(f"{name} {value} is registered already", field=name)
+
+
+def _new(
+    vehicle_id: str,
+    kind: VehicleKind,
+    organisation: Organisation,
+    *,
+    now_ms: int,
+    generation: int,
+    facts: VehicleFacts,
+) -> tuple[Vehicle, str]:
+    token = _new_token()
+    vehicle = Vehicle(
+        vehicle_id=vehicle_id,
+        kind=kind,
+        partition=partition_of(vehicle_id),
+        organisation=organisation,
+        credential_hash=_hash(token),
+        credential_issued_at_ms=now_ms,
+        registered_at_ms=now_ms,
+        generation=generation,
+        **facts,
+    )
+    return vehicle, token
+
+
+def _store(session: Session, vehicles: Sequence[Vehicle], actor: User | None, now_ms: int) -> None:
+    session.add_all(vehicles)
+    session.flush()
+    for vehicle in vehicles:
+        _record(session, "vehicle.registered", vehicle, actor=actor, now_ms=now_ms)
+
+
+def _record(
+    session: Session,
+    action: str,
+    vehicle: Vehicle,
+    *,
+    actor: User | None,
+    now_ms: int,
+    before: Mapping[str, Any] | None = None,
+) -> None:
     subject = Subject("vehicle", vehicle.vehicle_id)
-    record(session, action, subject, actor=actor, now_ms=now_ms, after=state_of(vehicle))
+    record(session, action, subject, actor=actor, now_ms=now_ms, before=before, after=state_of(vehicle))
+
+
+def _new_token() -> str:
+    return _TOKEN_PREFIX + secrets.token_urlsafe(_TOKEN_BYTES)
 
 
 def _hash(token: str) -> bytes:

@@ -1,0 +1,126 @@
+"""Reading the register of vehicles: with status, last message, rejects, permits and alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, literal, select
+from sqlalchemy.orm import Session
+
+from app.models import (
+    Organisation,
+    Permit,
+    PermitRevisionRow,
+    Sample,
+    ServiceStatus,
+    TrackRow,
+    Vehicle,
+)
+from app.models.permits import permit_revision_vehicles
+from app.services.vehicle_status import statuses_at
+from telemetry.samples import VehicleKind
+
+
+@dataclass(frozen=True, slots=True)
+class VehicleRow:
+    """A vehicle as lists show it."""
+
+    vehicle: Vehicle
+    status: ServiceStatus
+    last_message_at_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class VehicleFilter:
+    """Which vehicles a list holds; None: any."""
+
+    organisation_id: int | None = None
+    organisation: str | None = None
+    kind: VehicleKind | None = None
+    status: ServiceStatus | None = None
+    text: str | None = None
+
+
+def vehicle_rows(now_ms: int, wanted: VehicleFilter) -> Select[*tuple[Any, ...]]:
+    """Vehicle, its status (as text) and the time of its last message, of the vehicles wanted, in no order."""
+    changed = statuses_at(now_ms).subquery()
+    status = func.coalesce(changed.c.status, literal(ServiceStatus.IN_SERVICE.value)).label("current_status")
+    statement = (
+        select(Vehicle, status, TrackRow.last_timestamp_ms)
+        .join(Organisation, Vehicle.organisation_id == Organisation.id)
+        .outerjoin(changed, changed.c.vehicle_id == Vehicle.id)
+        .outerjoin(TrackRow, TrackRow.vehicle == Vehicle.id)
+    )
+    return statement.where(*_conditions(wanted, status))
+
+
+def read_vehicle_row(row: Any) -> VehicleRow:
+    """What a row of `vehicle_rows` says."""
+    vehicle, status, last_message_at_ms = row
+    return VehicleRow(vehicle, ServiceStatus(status), last_message_at_ms)
+
+
+def vehicle_row(session: Session, vehicle: Vehicle, now_ms: int) -> VehicleRow:
+    """One vehicle with its status and last message."""
+    statement = vehicle_rows(now_ms, VehicleFilter()).where(Vehicle.id == vehicle.id)
+    return read_vehicle_row(session.execute(statement).one())
+
+
+def vehicle_page(
+    session: Session, now_ms: int, wanted: VehicleFilter, *, limit: int, after: str | None
+) -> tuple[list[VehicleRow], str | None]:
+    """Vehicles in the order of their ids after the id `after`, and where the next page begins (None: the last)."""
+    statement = vehicle_rows(now_ms, wanted).order_by(Vehicle.vehicle_id).limit(limit + 1)
+    if after is not None:
+        statement = statement.where(Vehicle.vehicle_id > after)
+    rows = [read_vehicle_row(row) for row in session.execute(statement)]
+    page = rows[:limit]
+    return page, page[-1].vehicle.vehicle_id if len(rows) > limit else None
+
+
+def last_position(session: Session, vehicle: Vehicle) -> Sample | None:
+    """The newest sample on time that the platform stored of the vehicle."""
+    track = session.get(TrackRow, vehicle.id)
+    if track is None:
+        return None
+    return session.get(Sample, (track.last_timestamp_ms, vehicle.id, track.last_seq))
+
+
+def permits_naming(session: Session, vehicle: Vehicle) -> Sequence[PermitRevisionRow]:
+    """The newest revision of each permit, where it names the vehicle."""
+    newest = (
+        select(PermitRevisionRow.permit_id, func.max(PermitRevisionRow.generation).label("generation"))
+        .group_by(PermitRevisionRow.permit_id)
+        .subquery()
+    )
+    naming = (
+        select(PermitRevisionRow)
+        .join(
+            newest,
+            (PermitRevisionRow.permit_id == newest.c.permit_id) & (PermitRevisionRow.generation == newest.c.generation),
+        )
+        .join(permit_revision_vehicles, permit_revision_vehicles.c.revision_id == PermitRevisionRow.id)
+        .join(Permit, PermitRevisionRow.permit_id == Permit.id)
+        .where(permit_revision_vehicles.c.vehicle_id == vehicle.id)
+        .order_by(Permit.number)
+    )
+    return session.scalars(naming).all()
+
+
+def _conditions(wanted: VehicleFilter, status: ColumnElement[Any]) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.organisation_id is not None:
+        conditions.append(Vehicle.organisation_id == wanted.organisation_id)
+    if wanted.organisation is not None:
+        conditions.append(Organisation.code == wanted.organisation)
+    if wanted.kind is not None:
+        conditions.append(Vehicle.kind == wanted.kind)
+    if wanted.status is not None:
+        conditions.append(func.coalesce(status, "") == wanted.status.value)
+    if wanted.text:
+        columns = (Vehicle.vehicle_id, Vehicle.vin, Vehicle.plate, Vehicle.registration_mark, Vehicle.model)
+        found = [func.coalesce(column, "").icontains(wanted.text, autoescape=True) for column in columns]
+        conditions.append(found[0] | found[1] | found[2] | found[3] | found[4])
+    return conditions
