@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 _LAST_MS = 7_258_118_399_999
 #: A name that stands in topics, addresses and file names: no separators, no wildcards, no spaces.
 _IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+#: The same for a reference that may be left out.
+IDENTIFIER_OR_NOTHING = r"^([A-Za-z0-9][A-Za-z0-9._-]{0,63})?$"
 #: Control characters but for tab and line breaks: they are no text, and some break documents that quote them.
 _NO_CONTROLS = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
-from app.schemas.base import Identifier, Schema, Title
+from app.schemas.base import IDENTIFIER_OR_NOTHING, Identifier, Reason, Schema, Title
 
 
 class JurisdictionOut(Schema):
@@ -84,3 +84,34 @@ class Thresholds(Schema):
         min_insured_sum_cny=20_000_000,
         max_period_months=12,
     )
+
+
+NumberPrefix = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,15}$"),
+    Field(description="beginning of the numbers of its permits"),
+]
+
+
+class JurisdictionDetails(Schema):
+    """What may change of a jurisdiction. `authority` is an organisation's code; thresholds not stated stay."""
+
+    name_zh: Title
+    name_en: Title
+    number_prefix: NumberPrefix
+    authority: Annotated[str, StringConstraints(pattern=IDENTIFIER_OR_NOTHING)] = ""
+    thresholds: Thresholds | None = None
+    reason: Reason
+
+
+class NewJurisdiction(JurisdictionDetails):
+    """A jurisdiction that does not exist yet, with its code."""
+
+    code: Identifier
+
+
+class JurisdictionFull(JurisdictionOut):
+    """A jurisdiction with everything that an administrator sets."""
+
+    authority: str
+    thresholds: Thresholds

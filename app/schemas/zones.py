@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints, ValidationInfo, field_validator, 
 from pydantic_core import PydanticCustomError
 from shapely.geometry.base import BaseGeometry
 
-from app.schemas.base import Identifier, Line, Milliseconds, Reason, Schema, Title
+from app.schemas.base import IDENTIFIER_OR_NOTHING, Identifier, Line, Milliseconds, Reason, Schema, Title
 from app.schemas.geometry import Geometry, WeeklySchedule
 from geofences.errors import InvalidZone
 from geofences.shapes import check_geometry
@@ -66,9 +66,7 @@ class ZoneContent(Schema):
     ] = None
     schedule: WeeklySchedule | None = None
     authority: Line = ""
-    jurisdiction: Annotated[
-        str, StringConstraints(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,63})?$"), Field(description="its code")
-    ] = ""
+    jurisdiction: Annotated[str, StringConstraints(pattern=IDENTIFIER_OR_NOTHING), Field(description="its code")] = ""
 
     @field_validator("geometry")
     @classmethod

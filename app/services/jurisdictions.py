@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.audit import Subject, record, state_of
-from app.errors import AlreadyRegistered, NotFound
+from app.errors import AlreadyRegistered, InvalidChange, NotFound
 from app.models import Jurisdiction, Organisation, User
+from app.schemas.jurisdictions import JurisdictionDetails
 
 
 def create_jurisdiction(
@@ -32,6 +35,46 @@ def create_jurisdiction(
     subject = Subject("jurisdiction", code)
     record(session, "jurisdiction.created", subject, actor=actor, now_ms=now_ms, after=state_of(jurisdiction))
     return jurisdiction
+
+
+def change_jurisdiction(
+    session: Session, jurisdiction: Jurisdiction, details: JurisdictionDetails, *, now_ms: int, actor: User | None
+) -> Jurisdiction:
+    """Change names, number prefix, authority and thresholds. Raises InvalidChange for an unknown authority."""
+    before = state_of(jurisdiction)
+    jurisdiction.name_zh = details.name_zh
+    jurisdiction.name_en = details.name_en
+    jurisdiction.number_prefix = details.number_prefix
+    jurisdiction.authority = authority_by_code(session, details.authority)
+    if details.thresholds is not None:
+        jurisdiction.thresholds = details.thresholds.model_dump(mode="json")
+    session.flush()
+    record(
+        session,
+        "jurisdiction.changed",
+        Subject("jurisdiction", jurisdiction.code),
+        actor=actor,
+        now_ms=now_ms,
+        reason=details.reason,
+        before=before,
+        after=state_of(jurisdiction),
+    )
+    return jurisdiction
+
+
+def authority_by_code(session: Session, code: str) -> Organisation | None:
+    """The organisation that decides; without a code none is named. Raises InvalidChange."""
+    if not code:
+        return None
+    authority = session.scalar(select(Organisation).where(Organisation.code == code))
+    if authority is None:
+        raise InvalidChange(f"no organisation {code}", code="organisation_unknown", field="authority")
+    return authority
+
+
+def jurisdictions(session: Session) -> Sequence[Jurisdiction]:
+    """All of them, by code: there are few."""
+    return session.scalars(select(Jurisdiction).order_by(Jurisdiction.code)).all()
 
 
 def jurisdiction_by_code(session: Session, code: str) -> Jurisdiction:

@@ -1,0 +1,147 @@
+"""Mutual recognition of permits: immutable decisions of one jurisdiction on those of another.
+
+When such a decision acts on which zone is app.registry.recognition's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.audit import Subject, record, state_of
+from app.errors import Conflict, InvalidChange
+from app.models import Jurisdiction, RecognitionRevision, Stage, User
+from app.services.generations import next_generation
+
+#: What `seen` says of a pair about which nothing was decided yet.
+NO_REVISION = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RecognitionDecision:
+    """A decision, who took it, and whether it is the newest of its pair."""
+
+    row: RecognitionRevision
+    actor: str
+    is_newest: bool
+
+    def state(self, now_ms: int) -> str:
+        """`in_force`, `upcoming` or `ended`; of one that a later decision replaced, `replaced`."""
+        row = self.row
+        if not self.is_newest:
+            return "replaced"
+        if not row.stages or (row.valid_until_ms is not None and row.valid_until_ms <= now_ms):
+            return "ended"
+        return "upcoming" if max(row.valid_from_ms, row.starts_at_ms) > now_ms else "in_force"
+
+
+def recognise(
+    session: Session,
+    *,
+    recogniser: Jurisdiction,
+    issuer: Jurisdiction,
+    stages: Sequence[Stage],
+    valid_from_ms: int,
+    valid_until_ms: int | None,
+    reason: str,
+    now_ms: int,
+    seen: int | None = None,
+    actor: User | None = None,
+) -> RecognitionRevision:
+    """Accept the issuer's permits of these stages within [valid_from_ms, valid_until_ms), from now on.
+
+    It replaces what was decided about this pair before; a period that began earlier counts from now.
+    `seen` is the newest decision that the actor knew (None: not asked). Raises InvalidChange for a
+    jurisdiction that would recognise itself, no stage, or a period that is over; Conflict when another
+    decision came meanwhile.
+    """
+    if not stages:
+        raise InvalidChange("recognition needs stages", code="stages_missing", field="stages")
+    return _decide(
+        session,
+        RecognitionRevision(
+            recogniser=recogniser,
+            issuer=issuer,
+            stages=sorted(stages),
+            valid_from_ms=max(valid_from_ms, now_ms),
+            valid_until_ms=valid_until_ms,
+            reason=reason,
+        ),
+        seen=seen,
+        now_ms=now_ms,
+        actor=actor,
+    )
+
+
+def end_recognition(
+    session: Session,
+    *,
+    recogniser: Jurisdiction,
+    issuer: Jurisdiction,
+    reason: str,
+    now_ms: int,
+    seen: int | None = None,
+    actor: User | None = None,
+) -> RecognitionRevision:
+    """Accept the issuer's permits no longer. Raises InvalidChange when they are not, Conflict as recognise."""
+    newest = _newest(session, recogniser, issuer)
+    if newest is None or not newest.stages:
+        raise InvalidChange(f"{recogniser.code} does not recognise {issuer.code}", code="not_recognised")
+    ended = RecognitionRevision(
+        recogniser=recogniser, issuer=issuer, stages=[], valid_from_ms=now_ms, valid_until_ms=None, reason=reason
+    )
+    return _decide(session, ended, seen=seen, now_ms=now_ms, actor=actor)
+
+
+def recognition_decisions(session: Session) -> list[RecognitionDecision]:
+    """Every decision, newest first."""
+    rows = session.scalars(select(RecognitionRevision).order_by(RecognitionRevision.generation.desc())).all()
+    keys = {row.actor_id for row in rows if row.actor_id is not None}
+    names = dict(session.execute(select(User.id, User.display_name).where(User.id.in_(keys))).tuples().all())
+    newest: set[tuple[int, int]] = set()
+    found: list[RecognitionDecision] = []
+    for row in rows:
+        pair = (row.recogniser_id, row.issuer_id)
+        found.append(RecognitionDecision(row, names.get(row.actor_id or 0, ""), pair not in newest))
+        newest.add(pair)
+    return found
+
+
+def _decide(
+    session: Session, revision: RecognitionRevision, *, seen: int | None, now_ms: int, actor: User | None
+) -> RecognitionRevision:
+    recogniser, issuer = revision.recogniser, revision.issuer
+    with session.no_autoflush:  # the revision hangs on loaded rows, and is not complete yet
+        revision.generation = next_generation(session)
+        newest = _newest(session, recogniser, issuer)
+    if seen is not None and seen != (newest.id if newest is not None else NO_REVISION):
+        raise Conflict(f"{recogniser.code} has decided on {issuer.code} meanwhile")
+    if recogniser is issuer:
+        raise InvalidChange("a jurisdiction recognises others", code="recognises_itself", field="issuer")
+    if revision.valid_until_ms is not None and revision.valid_until_ms <= revision.valid_from_ms:
+        raise InvalidChange("the period is over", code="ends_before_start", field="valid_until_ms")
+    revision.starts_at_ms = revision.recorded_at_ms = now_ms
+    revision.actor_id = actor.id if actor else None
+    session.add(revision)
+    session.flush()
+    record(
+        session,
+        "recognition.decided" if revision.stages else "recognition.ended",
+        Subject("jurisdiction", recogniser.code),
+        actor=actor,
+        now_ms=now_ms,
+        reason=revision.reason,
+        before=state_of(newest) if newest is not None else None,
+        after=state_of(revision) | {"recogniser": recogniser.code, "issuer": issuer.code},
+    )
+    return revision
+
+
+def _newest(session: Session, recogniser: Jurisdiction, issuer: Jurisdiction) -> RecognitionRevision | None:
+    of_pair = select(RecognitionRevision).where(
+        RecognitionRevision.recogniser_id == recogniser.id, RecognitionRevision.issuer_id == issuer.id
+    )
+    return session.scalars(of_pair.order_by(RecognitionRevision.generation.desc()).limit(1)).first()
