@@ -12,8 +12,13 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete
 
+from app.database import changing_session, reading_session
+from app.errors import Conflict
+from app.models import ImportDraft
+from app.services.expiry import expire_permit, permits_over
+from app.services.reminders import remind
 from telemetry.ports import Clock
 
 logger = logging.getLogger(__name__)
@@ -22,6 +27,8 @@ _TICK_S = 1.0
 _RETRY_S = 60.0
 #: Intervals are stretched and shrunk by up to this part, so that processes do not run in step.
 _JITTER = 0.1
+#: A preview that nobody confirmed within a day is forgotten.
+_IMPORT_KEPT_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,4 +119,30 @@ class ChoreThread:
         return True
 
 
-CHORES: tuple[Chore, ...] = ()
+def _expire_permits(engine: Engine, now_ms: int) -> None:
+    with reading_session(engine) as session:
+        over = permits_over(session, now_ms)
+    for permit_id, number in over:
+        try:
+            with changing_session(engine) as session:
+                expire_permit(session, permit_id, expected_revision=number, now_ms=now_ms)
+        except Conflict:
+            logger.info("permit %s was decided on while it expired", permit_id)
+
+
+def _remind(engine: Engine, now_ms: int) -> None:
+    with changing_session(engine) as session:
+        remind(session, now_ms)
+
+
+def _clear_imports(engine: Engine, now_ms: int) -> None:
+    with changing_session(engine) as session:
+        session.execute(delete(ImportDraft).where(ImportDraft.created_at_ms < now_ms - _IMPORT_KEPT_MS))
+
+
+#: Everything that is to be done. A new chore is added here.
+CHORES: tuple[Chore, ...] = (
+    Chore("expire_permits", 60.0, _expire_permits),
+    Chore("remind", 3_600.0, _remind),
+    Chore("clear_imports", 3_600.0, _clear_imports),
+)

@@ -9,6 +9,13 @@ class AppError(Exception):
     """Base of all errors of this package; `code` is stable and may be shown to a user."""
 
     code = "app_error"
+    #: The input that it is about, with dots for nested ones (empty: the whole).
+    field = ""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Every input that it is about."""
+        return (self.field,) if self.field else ()
 
 
 class SettingsError(AppError):
@@ -75,6 +82,21 @@ class InvalidChange(AppError):
         self.code = code or type(self).code
         self.field = field
         self.params = params
+
+
+class WiderThanBefore(InvalidChange):
+    """A restriction that would allow more than before; `fields` names what."""
+
+    code = "wider_than_before"
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        super().__init__(f"a restriction may not widen: {', '.join(fields)}", code=type(self).code, field=fields[0])
+        self._fields = tuple(fields)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Every term that would be wider."""
+        return self._fields
 
 
 class RevisionInPast(InvalidChange):

@@ -80,6 +80,7 @@ class Settings:
     tile_url: str | None
     tile_attribution: str
     map_approval_number: str
+    public_url: str | None
     locale: Locale
     alert_escalation_s: float
     log_level: str
@@ -127,6 +128,7 @@ class Settings:
             tile_url=env.get("PILOTAGE_TILE_URL") or None,
             tile_attribution=reader.text("PILOTAGE_TILE_ATTRIBUTION", ""),
             map_approval_number=reader.text("PILOTAGE_MAP_APPROVAL_NUMBER", ""),
+            public_url=reader.web_address("PILOTAGE_PUBLIC_URL"),
             locale=reader.choice("PILOTAGE_LOCALE", Locale.CHINESE, Locale),
             alert_escalation_s=reader.real("PILOTAGE_ALERT_ESCALATION_S", 300.0, above=0.0),
             log_level=reader.log_level("PILOTAGE_LOG_LEVEL", "INFO"),
@@ -274,6 +276,13 @@ class _Reader:
         if scheme not in {"sqlite", "postgresql+psycopg"}:
             self._problem("PILOTAGE_DATABASE_URL", "must begin with sqlite: or postgresql:")
         return url
+
+    def web_address(self, name: str) -> str | None:
+        text = self._env.get(name, "").rstrip("/")
+        parts = urlsplit(text)
+        if text and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment):
+            self._problem(name, "must be http://host or https://host, with a path at most")
+        return text or None
 
     def broker_url(self, default: str) -> str:
         name = "PILOTAGE_BROKER_URL"

@@ -91,7 +91,7 @@ def _read(session: Session, reader: User, notice_ids: Sequence[int], now_ms: int
         session.execute(_insert(session, NoticeRead).on_conflict_do_nothing(), rows)
 
 
-def _addressed(reader: User) -> Select[Any]:
+def _addressed(reader: User) -> Select[Notice, int]:
     """The person's notices with when they read each."""
     own = and_(NoticeRead.notice_id == Notice.id, NoticeRead.user_id == reader.id)
     return select(Notice, NoticeRead.read_at_ms).outerjoin(NoticeRead, own).where(_is_for(reader))

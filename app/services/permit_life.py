@@ -26,35 +26,36 @@ class Decision(StrEnum):
     EXPIRED = "expired"
 
 
-_ENDS = frozenset({PermitState.SURRENDERED, PermitState.REVOKED, PermitState.EXPIRED})
+_ALIVE = frozenset({PermitState.ISSUED, PermitState.SUSPENDED})
 
-#: Which states a new revision may have; one that is the same changes the terms. What has ended stays ended.
-FOLLOWED_BY: Mapping[PermitState, frozenset[PermitState]] = {
-    PermitState.ISSUED: _ENDS | {PermitState.ISSUED, PermitState.SUSPENDED},
-    PermitState.SUSPENDED: _ENDS | {PermitState.SUSPENDED, PermitState.ISSUED},
-    PermitState.SURRENDERED: frozenset(),
-    PermitState.REVOKED: frozenset(),
-    PermitState.EXPIRED: frozenset(),
+#: In which states each decision may be taken, and the state that follows (None: the same, with other terms).
+TRANSITIONS: Mapping[Decision, tuple[frozenset[PermitState], PermitState | None]] = {
+    Decision.RESTRICTED: (_ALIVE, None),
+    Decision.EXTENDED: (_ALIVE, None),
+    Decision.AMENDED: (_ALIVE, None),
+    Decision.SUSPENDED: (frozenset({PermitState.ISSUED}), PermitState.SUSPENDED),
+    Decision.REINSTATED: (frozenset({PermitState.SUSPENDED}), PermitState.ISSUED),
+    Decision.SURRENDERED: (_ALIVE, PermitState.SURRENDERED),
+    Decision.REVOKED: (_ALIVE, PermitState.REVOKED),
+    Decision.EXPIRED: (_ALIVE, PermitState.EXPIRED),
 }
 
-_BY_NEW_STATE = {
-    PermitState.ISSUED: Decision.REINSTATED,
-    PermitState.SUSPENDED: Decision.SUSPENDED,
-    PermitState.SURRENDERED: Decision.SURRENDERED,
-    PermitState.REVOKED: Decision.REVOKED,
-    PermitState.EXPIRED: Decision.EXPIRED,
-}
+
+def may_follow(before: PermitState, decision: Decision) -> bool:
+    """Whether the decision can be taken on a permit in this state."""
+    return decision in TRANSITIONS and before in TRANSITIONS[decision][0]
 
 
 def require_transition(before: PermitState, after: PermitState) -> None:
     """Raise InvalidChange unless a permit in the state `before` may come into the state `after`."""
-    if after not in FOLLOWED_BY[before]:
+    following = {target or before for sources, target in TRANSITIONS.values() if before in sources}
+    if after not in following:
         raise InvalidChange(f"a permit that is {before} cannot become {after}", code="transition_not_allowed")
 
 
 def has_ended(state: PermitState) -> bool:
     """Whether nothing can be decided on it any more."""
-    return not FOLLOWED_BY[state]
+    return state not in _ALIVE
 
 
 def decision_of(before: PermitRevisionRow | None, after: PermitRevisionRow) -> Decision:
@@ -62,7 +63,7 @@ def decision_of(before: PermitRevisionRow | None, after: PermitRevisionRow) -> D
     if before is None:
         return Decision.ISSUED
     if before.state is not after.state:
-        return _BY_NEW_STATE[after.state]
+        return next(decision for decision, (_, target) in TRANSITIONS.items() if target is after.state)
     if not widened(terms_of(before), terms_of(after)):
         return Decision.RESTRICTED
     return Decision.EXTENDED if _only_longer(before, after) else Decision.AMENDED

@@ -24,7 +24,7 @@ class Terms:
 
 
 def widened(before: Terms, after: Terms) -> list[str]:
-    """The terms that allow more than before, by the names of their fields; nothing: it is a restriction."""
+    """The terms that allow more than before, by the fields of app.schemas.permits.Restriction."""
     return [field for field, allows_no_more in _TIGHTER.items() if not allows_no_more(before, after)]
 
 
@@ -66,21 +66,17 @@ def _officers(before: Terms, after: Terms) -> bool:
 
 
 _TIGHTER: Mapping[str, Callable[[Terms, Terms], bool]] = {
-    "conditions.hours": lambda before, after: _hours(before.conditions.hours, after.conditions.hours),
-    "conditions.speed_cap_mps": lambda before, after: _bound(
-        before.conditions.speed_cap_mps, after.conditions.speed_cap_mps
-    ),
-    "conditions.modes": lambda before, after: after.conditions.modes <= before.conditions.modes,
-    "conditions.safety_officers": lambda before, after: (
-        after.conditions.safety_officers <= before.conditions.safety_officers
-    ),
-    "conditions.vehicles_per_remote_officer": lambda before, after: _bound(
+    "hours": lambda before, after: _hours(before.conditions.hours, after.conditions.hours),
+    "speed_cap_kmh": lambda before, after: _bound(before.conditions.speed_cap_mps, after.conditions.speed_cap_mps),
+    "modes": lambda before, after: after.conditions.modes <= before.conditions.modes,
+    "safety_officers": lambda before, after: after.conditions.safety_officers <= before.conditions.safety_officers,
+    "vehicles_per_remote_officer": lambda before, after: _bound(
         before.conditions.vehicles_per_remote_officer, after.conditions.vehicles_per_remote_officer
     ),
-    "conditions.passengers_allowed": lambda before, after: (
+    "passengers_allowed": lambda before, after: (
         before.conditions.passengers_allowed or not after.conditions.passengers_allowed
     ),
-    "conditions.minimum_accuracy_m": lambda before, after: _bound(
+    "minimum_accuracy_m": lambda before, after: _bound(
         before.conditions.minimum_accuracy_m, after.conditions.minimum_accuracy_m
     ),
     "vehicles": lambda before, after: after.vehicles <= before.vehicles,

@@ -43,6 +43,8 @@ ERROR_TEXTS: Mapping[str, LazyString] = {
     "denied": _("You may not do this."),
     "invalid_change": _("The rules do not allow this change."),
     "transition_not_allowed": _("The permit's state does not allow this decision any more."),
+    "wider_than_before": _("This would allow more than before: that needs an application."),
+    "nothing_restricted": _("Nothing would change."),
     "reason_missing": _("A decision needs a reason."),
     "period_empty": _("The period must end after it begins."),
     "not_the_holders": _("Only what belongs to the permit's holder can be named."),

@@ -6,6 +6,7 @@ from flask import Flask
 from flask_openapi3 import OpenAPI
 from sqlalchemy import Engine
 
+from app.chores import ChoreBook
 from app.database import open_engine
 from app.live.views import LiveViews, build_views
 from app.settings import Settings
@@ -52,7 +53,7 @@ def create_app(
 
 
 def _state(settings: Settings, engine: Engine, live: LiveViews, clock: Clock) -> Runtime:
-    heartbeats, slots = Heartbeats(clock), StreamSlots(settings.web_threads)
+    heartbeats, slots, chores = Heartbeats(clock), StreamSlots(settings.web_threads), ChoreBook()
     return Runtime(
         settings=settings,
         engine=engine,
@@ -61,7 +62,8 @@ def _state(settings: Settings, engine: Engine, live: LiveViews, clock: Clock) ->
         heartbeats=heartbeats,
         slots=slots,
         throttle=LoginThrottle(clock),
-        metrics=metrics.WebMetrics(heartbeats, live.picture, slots),
+        metrics=metrics.WebMetrics(heartbeats, live.picture, slots, chores),
+        chores=chores,
     )
 
 

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ValidationError
 from werkzeug.datastructures import MultiDict
 
-from app.errors import AlreadyRegistered, AppError, InvalidChange
+from app.errors import AppError
 from app.schemas.base import FieldProblem, problems_of
 from app.web.error_text import error_text, field_text
 
@@ -56,8 +56,8 @@ def with_problems(form: Form, problems: Sequence[FieldProblem]) -> Form:
 def with_error(form: Form, error: AppError) -> Form:
     """The form after a service refused it: the problem at its field, or at the top."""
     text = error_text(error)
-    if isinstance(error, InvalidChange | AlreadyRegistered) and error.field:
-        return Form(form.values, {**form.problems, error.field: text}, form.general)
+    if error.fields:
+        return Form(form.values, {**form.problems, **dict.fromkeys(error.fields, text)}, form.general)
     return Form(form.values, form.problems, text)
 
 

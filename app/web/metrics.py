@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from app.chores import ChoreBook
 from app.live.picture import LivePicture
 from app.web.heartbeats import Heartbeats
 from app.web.slots import Audience, StreamSlots
@@ -31,12 +32,12 @@ _GAUGES: tuple[tuple[str, str, Callable[[Heartbeat], float]], ...] = (
 class WebMetrics:
     """One registry of its own per app."""
 
-    def __init__(self, heartbeats: Heartbeats, picture: LivePicture, slots: StreamSlots) -> None:
+    def __init__(self, heartbeats: Heartbeats, picture: LivePicture, slots: StreamSlots, chores: ChoreBook) -> None:
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "pilotage_http_requests", "Answers by endpoint and status.", ("endpoint", "status"), registry=self._registry
         )
-        self._registry.register(_Present(heartbeats, picture, slots))
+        self._registry.register(_Present(heartbeats, picture, slots, chores))
 
     def answered(self, endpoint: str, status: int) -> None:
         """Count one answer."""
@@ -50,10 +51,11 @@ class WebMetrics:
 class _Present(Collector):
     """Reads the present state when asked, so that nothing has to be kept up to date."""
 
-    def __init__(self, heartbeats: Heartbeats, picture: LivePicture, slots: StreamSlots) -> None:
+    def __init__(self, heartbeats: Heartbeats, picture: LivePicture, slots: StreamSlots, chores: ChoreBook) -> None:
         self._heartbeats = heartbeats
         self._picture = picture
         self._slots = slots
+        self._chores = chores
 
     def collect(self) -> Iterable[Metric]:
         beats = self._heartbeats.workers()
@@ -68,6 +70,7 @@ class _Present(Collector):
                 gauge.add_metric((beat.worker,), read(beat))
             yield gauge
         yield from self._live()
+        yield from self._done()
 
     def _live(self) -> Iterable[Metric]:
         streams = GaugeMetricFamily("pilotage_event_streams", "Open event streams.", labels=("audience",))
@@ -81,6 +84,15 @@ class _Present(Collector):
         for severity in Severity:
             alerts.add_metric((severity.value,), opened.count(severity))
         yield alerts
+
+    def _done(self) -> Iterable[Metric]:
+        last = GaugeMetricFamily("pilotage_chore_success_timestamp_seconds", "Last success.", labels=("chore",))
+        failures = CounterMetricFamily("pilotage_chore_failures", "Attempts that failed.", labels=("chore",))
+        for name, record in sorted(self._chores.records().items()):
+            failures.add_metric((name,), record.failures)
+            if record.last_success_ms is not None:
+                last.add_metric((name,), record.last_success_ms / 1_000)
+        yield from (last, failures)
 
 
 def install(app: Flask, metrics: WebMetrics) -> None:

@@ -78,7 +78,7 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(AppError)
     def app_error(error: AppError) -> Response:
-        return problem(_status_of(error), error.code, str(error), errors=_field_of(error))
+        return problem(_status_of(error), error.code, str(error), errors=_fields_of(error))
 
     @app.errorhandler(StaleDataError)
     def lost_race(_error: StaleDataError) -> Response:
@@ -105,9 +105,8 @@ def _status_of(error: AppError) -> HTTPStatus:
     return next((status for kind, status in _STATUS if isinstance(error, kind)), HTTPStatus.BAD_REQUEST)
 
 
-def _field_of(error: AppError) -> list[dict[str, str]]:
-    field = error.field if isinstance(error, InvalidChange | AlreadyRegistered) else ""
-    return [{"path": field, "code": error.code, "detail": str(error)}] if field else []
+def _fields_of(error: AppError) -> list[dict[str, str]]:
+    return [{"path": field, "code": error.code, "detail": str(error)} for field in error.fields]
 
 
 def _kept_headers(error: HTTPException) -> dict[str, str]:

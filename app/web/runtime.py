@@ -10,6 +10,7 @@ from flask import Flask, current_app
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from app.chores import ChoreBook
 from app.database import changing_session, reading_session
 from app.live.views import LiveViews
 from app.settings import Settings
@@ -34,6 +35,7 @@ class Runtime:
     slots: StreamSlots
     throttle: LoginThrottle
     metrics: WebMetrics
+    chores: ChoreBook
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

@@ -13,6 +13,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.workers.gthread import ThreadWorker
 
+from app.chores import CHORES, ChoreThread
 from app.live.feed import LiveFeed
 from app.live.subscriber import BusSubscriber
 from app.settings import Settings
@@ -29,7 +30,7 @@ _KEEPALIVE_S = 2
 
 
 class Background:
-    """The threads that feed one app: the bus and the database."""
+    """The threads that feed one app, the bus and the database, and the one that does the chores."""
 
     def __init__(self, state: Runtime) -> None:
         self._live = state.live
@@ -40,19 +41,22 @@ class Background:
             on_heartbeat=state.heartbeats.beat,
             on_connection=state.heartbeats.set_connected,
         )
+        self._chores = ChoreThread(CHORES, state.engine, state.clock, state.chores)
 
     def start(self) -> None:
-        """Start both, after the fork: threads do not survive one."""
+        """Start all, after the fork: threads do not survive one."""
         self._feed.start()
         self._subscriber.start()
+        self._chores.start()
 
     def end_streams(self) -> None:
         """Let every open event stream come to its end."""
         self._live.close()
 
     def stop(self) -> None:
-        """Stop both."""
+        """Stop all."""
         self.end_streams()
+        self._chores.stop()
         self._subscriber.stop()
         self._feed.stop()
 

@@ -1,0 +1,146 @@
+"""What people decide on a permit that is in force. Each acts on the next sample that is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.errors import Conflict, InvalidChange, WiderThanBefore
+from app.models import Officer, Permit, PermitRevisionRow, User
+from app.schemas.permits import DailyHours, Restriction
+from app.services.conditions import Conditions
+from app.services.permit_life import TRANSITIONS, Decision, may_follow, terms_of
+from app.services.permits import newest_revision, revise_permit
+from app.services.restriction import Terms, widened
+from geofences.schedule import Schedule
+from telemetry.samples import Mode, SafetyOfficer
+
+_TIME_ZONE = "Asia/Shanghai"
+_KMH_PER_MPS = 3.6
+
+
+def decide(
+    session: Session,
+    permit: Permit,
+    decision: Decision,
+    *,
+    reason: str,
+    expected_revision: int,
+    actor: User | None,
+    now_ms: int,
+) -> PermitRevisionRow:
+    """Suspend, reinstate, revoke, surrender or expire it, with the terms as they are.
+
+    Raises Conflict when somebody decided since `expected_revision`, InvalidChange when the permit's
+    state does not allow it.
+    """
+    last = _seen_revision(session, permit, expected_revision)
+    if not may_follow(last.state, decision):
+        raise InvalidChange(f"a permit that is {last.state} cannot be {decision}", code="transition_not_allowed")
+    return revise_permit(
+        session,
+        permit,
+        state=TRANSITIONS[decision][1],
+        reason=reason,
+        expected_revision=expected_revision,
+        actor=actor,
+        now_ms=now_ms,
+    )
+
+
+def restrict_permit(
+    session: Session, permit: Permit, details: Restriction, *, expected_revision: int, actor: User, now_ms: int
+) -> PermitRevisionRow:
+    """Tighten the terms. Raises WiderThanBefore, InvalidChange when nothing changes, Conflict."""
+    last = _seen_revision(session, permit, expected_revision)
+    before = terms_of(last)
+    after = _tightened(before, details)
+    wider = widened(before, after)
+    if wider:
+        raise WiderThanBefore(wider)
+    if after == before:
+        raise InvalidChange("nothing would be restricted", code="nothing_restricted")
+    return revise_permit(
+        session,
+        permit,
+        reason=details.reason,
+        conditions=after.conditions,
+        vehicles=[vehicle for vehicle in last.vehicles if vehicle.vehicle_id in after.vehicles],
+        zone_ids=after.zones,
+        officers=_officers(session, permit, after.officers),
+        valid_until_ms=after.valid_until_ms,
+        expected_revision=expected_revision,
+        actor=actor,
+        now_ms=now_ms,
+    )
+
+
+def _seen_revision(session: Session, permit: Permit, expected_revision: int) -> PermitRevisionRow:
+    """The newest revision, which is what the caller has seen. Raises Conflict.
+
+    Revisions never change, so that what is found out about this one holds until revise_permit, which
+    alone can be sure that no other has come, says so.
+    """
+    last = newest_revision(session, permit)
+    if last.number != expected_revision:
+        raise Conflict(f"permit {permit.number} is at revision {last.number}, not {expected_revision}")
+    return last
+
+
+def _tightened(before: Terms, details: Restriction) -> Terms:
+    def stated(names: Collection[str] | None, otherwise: frozenset[str]) -> frozenset[str]:
+        return otherwise if names is None else frozenset(names)
+
+    return replace(
+        before,
+        conditions=_conditions(before.conditions, details),
+        vehicles=stated(details.vehicles, before.vehicles),
+        zones=stated(details.zones, before.zones),
+        officers=stated(details.officers, before.officers),
+        valid_until_ms=before.valid_until_ms if details.valid_until_ms is None else details.valid_until_ms,
+    )
+
+
+def _conditions(before: Conditions, details: Restriction) -> Conditions:
+    changes: dict[str, Any] = {
+        "hours": None if details.hours is None else _schedule(details.hours),
+        "speed_cap_mps": _speed_cap_mps(before.speed_cap_mps, details.speed_cap_kmh),
+        "modes": None if details.modes is None else frozenset(Mode[name.upper()] for name in details.modes),
+        "safety_officers": None
+        if details.safety_officers is None
+        else frozenset(SafetyOfficer[name.upper()] for name in details.safety_officers),
+        "vehicles_per_remote_officer": details.vehicles_per_remote_officer,
+        "passengers_allowed": details.passengers_allowed,
+        "minimum_accuracy_m": details.minimum_accuracy_m,
+    }
+    return replace(before, **{name: value for name, value in changes.items() if value is not None})
+
+
+def _schedule(hours: DailyHours) -> Schedule:
+    window = {"days": hours.days, "start": hours.start, "end": hours.end}
+    return Schedule.from_dict({"time_zone": _TIME_ZONE, "windows": [window]})
+
+
+def _speed_cap_mps(before_mps: float | None, cap_kmh: float | None) -> float | None:
+    """What a form shows is rounded: sent back as it was shown, it is no change."""
+    if cap_kmh is None or (before_mps is not None and cap_kmh == shown_kmh(before_mps)):
+        return None
+    return cap_kmh / _KMH_PER_MPS
+
+
+def shown_kmh(speed_mps: float) -> float:
+    """A speed as people read it, to a tenth of a kilometre an hour."""
+    return round(speed_mps * _KMH_PER_MPS, 1)
+
+
+def _officers(session: Session, permit: Permit, officer_ids: Collection[str]) -> list[Officer]:
+    """The holder's officers of these identifiers. Raises InvalidChange for any other."""
+    own = select(Officer).where(Officer.officer_id.in_(officer_ids), Officer.organisation_id == permit.holder_id)
+    found = list(session.scalars(own))
+    if len(found) < len(officer_ids):
+        raise InvalidChange("a permit names officers of its holder only", code="not_the_holders", field="officers")
+    return found
