@@ -117,6 +117,14 @@ def test_a_table_is_sorted_filtered_and_turned_without_a_script_too(visitor: Vis
     assert set(re.findall(r"[?&](\w+)=", page.url)) == {"sort", "state", "page"}
 
 
+def test_a_phone_can_sort_too(visitor: Visitor) -> None:
+    page = visitor.open("/kit/table", size="phone")
+    page.locator("select[name=sort]").select_option("-distance")
+    page.locator(".toolbar-form button").click()
+    expect(page.locator("tbody tr").first).to_contain_text("前海 060")
+    expect(page.locator("select[name=sort]")).to_have_value("-distance")
+
+
 def test_what_is_filtered_is_what_is_exported(visitor: Visitor) -> None:
     page = visitor.open("/kit/table?state=active")
     for form, magic in (("CSV", b"\xef\xbb\xbf"), ("XLSX", b"PK")):

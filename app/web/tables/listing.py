@@ -59,7 +59,10 @@ class PageLink:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One page of a table. `kept` are the parameters that the filter form repeats, as (name, value)."""
+    """One page of a table. `kept` are the parameters that the filter form repeats, as (name, value).
+
+    `sorts` is the choice of an order for screens that are too narrow for headings.
+    """
 
     name: str
     caption: str
@@ -72,6 +75,7 @@ class Listing:
     search: str
     is_searchable: bool
     choices: Sequence[Choice]
+    sorts: Choice
     kept: Sequence[tuple[str, str]]
     is_filtered: bool
     clear_url: str
@@ -106,7 +110,8 @@ def listing(table: Table[Row], query: MultiDict[str, str], path: str) -> Listing
             Choice(table.prefix + each.key, each.label, each.options, ask.filters.get(each.key, ""))
             for each in table.filters
         ],
-        kept=links.kept(without=names),
+        sorts=_sorts(table, ask),
+        kept=links.kept(without={*names, f"{table.prefix}sort"}),
         is_filtered=bool(ask.text or ask.filters),
         clear_url=links.url(**dict.fromkeys(names, "")),
         pages=[PageLink(page, links.page(page) if page else "", page == number) for page in _offered(number, count)],
@@ -148,6 +153,16 @@ def _heading(table: Table[Row], column: Column[Row], ask: Ask, links: _Links) ->
     order = ("descending" if ask.descending else "ascending") if is_chosen else "none"
     wanted = f"-{column.key}" if is_chosen and not ask.descending else column.key
     return Heading(column.heading, column.kind, order, links.url(**{f"{table.prefix}sort": wanted}))
+
+
+def _sorts(table: Table[Row], ask: Ask) -> Choice:
+    options = [
+        (sign + column.key, f"{column.title} {arrow}")
+        for column in table.columns
+        if table.sorts_by(column)
+        for sign, arrow in (("", "↑"), ("-", "↓"))
+    ]
+    return Choice(f"{table.prefix}sort", "", options, ("-" if ask.descending else "") + ask.sort)
 
 
 def _cells(columns: Sequence[Column[Row]], row: Row) -> list[Cell]:

@@ -156,7 +156,8 @@ def test_clearing_forgets_search_and_filters_only() -> None:
     filtered = shown(cars(FLEET), "q=a&state=active&sort=-name")
     assert filtered.is_filtered
     assert filtered.clear_url == "/cars?sort=-name"
-    assert dict(filtered.kept) == {"sort": "-name"}
+    assert (filtered.sorts.name, filtered.sorts.chosen) == ("sort", "-name")
+    assert filtered.kept == []
 
 
 # --- files ---
