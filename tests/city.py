@@ -54,6 +54,7 @@ class DrawnZone:
     geometry: BaseGeometry
     half_width_m: float | None = None
     band: VerticalBand | None = None
+    jurisdiction: str = ""
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,7 @@ def build_city(directory: Path, zones: Sequence[DrawnZone], grants: Sequence[Gra
                 name_en=zone.zone_id,
                 half_width_m=zone.half_width_m,
                 band=zone.band,
+                jurisdiction=zone.jurisdiction,
                 starts_at_ms=LONG_AGO_MS,
                 now_ms=system_clock(),
                 imported=True,
@@ -182,8 +184,8 @@ def worker_in_thread(city: City, broker: BrokerAddress) -> Iterator[Worker]:
 class WorkerProcess:
     """`pilotage ingest` in a process of its own, which may be killed at any moment."""
 
-    def __init__(self, city: City, broker_port: int) -> None:
-        self._log_path = city.directory / "worker.log"
+    def __init__(self, city: City, broker_port: int, *, name: str = "tested", partitions: str = "0-63") -> None:
+        self._log_path = city.directory / f"worker-{name}.log"
         self._environment = {
             **os.environ,
             "PILOTAGE_HOME": str(city.directory / "home"),
@@ -191,7 +193,8 @@ class WorkerProcess:
             "PILOTAGE_DATABASE_URL": city.url,
             "PILOTAGE_BROKER_URL": f"mqtt://127.0.0.1:{broker_port}",
             "PILOTAGE_BROKER_PASSWORD": SERVICE_PASSWORD,
-            "PILOTAGE_WORKER_NAME": "tested",
+            "PILOTAGE_WORKER_NAME": name,
+            "PILOTAGE_PARTITIONS": partitions,
         }
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -232,9 +235,11 @@ class WorkerProcess:
 
 
 @contextmanager
-def worker_process(city: City, broker_port: int) -> Iterator[WorkerProcess]:
+def worker_process(
+    city: City, broker_port: int, *, name: str = "tested", partitions: str = "0-63"
+) -> Iterator[WorkerProcess]:
     """A running worker process; at the end it must still be alive and stop in good order."""
-    worker = WorkerProcess(city, broker_port)
+    worker = WorkerProcess(city, broker_port, name=name, partitions=partitions)
     worker.start()
     try:
         yield worker
