@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.models import (
@@ -19,8 +19,12 @@ from app.models import (
     Vehicle,
 )
 from app.models.permits import permit_revision_vehicles
-from app.services.vehicle_status import statuses_at
+from app.services.vehicle_status import current_status
 from telemetry.samples import VehicleKind
+
+
+#: What a search for a vehicle looks into.
+SEARCHED = (Vehicle.vehicle_id, Vehicle.plate, Vehicle.vin, Vehicle.registration_mark, Vehicle.make, Vehicle.model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +49,12 @@ class VehicleFilter:
 
 def vehicle_rows(now_ms: int, wanted: VehicleFilter) -> Select[*tuple[Any, ...]]:
     """Vehicle, its status (as text) and the time of its last message, of the vehicles wanted, in no order."""
-    changed = statuses_at(now_ms).subquery()
-    status = func.coalesce(changed.c.status, literal(ServiceStatus.IN_SERVICE.value)).label("current_status")
     statement = (
-        select(Vehicle, status, TrackRow.last_timestamp_ms)
+        select(Vehicle, current_status(now_ms), TrackRow.last_timestamp_ms)
         .join(Organisation, Vehicle.organisation_id == Organisation.id)
-        .outerjoin(changed, changed.c.vehicle_id == Vehicle.id)
         .outerjoin(TrackRow, TrackRow.vehicle == Vehicle.id)
     )
-    return statement.where(*_conditions(wanted, status))
+    return statement.where(*_conditions(wanted, now_ms))
 
 
 def read_vehicle_row(row: Any) -> VehicleRow:
@@ -109,7 +110,7 @@ def permits_naming(session: Session, vehicle: Vehicle) -> Sequence[PermitRevisio
     return session.scalars(naming).all()
 
 
-def _conditions(wanted: VehicleFilter, status: ColumnElement[Any]) -> list[ColumnElement[bool]]:
+def _conditions(wanted: VehicleFilter, now_ms: int) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if wanted.organisation_id is not None:
         conditions.append(Vehicle.organisation_id == wanted.organisation_id)
@@ -118,9 +119,7 @@ def _conditions(wanted: VehicleFilter, status: ColumnElement[Any]) -> list[Colum
     if wanted.kind is not None:
         conditions.append(Vehicle.kind == wanted.kind)
     if wanted.status is not None:
-        conditions.append(func.coalesce(status, "") == wanted.status.value)
+        conditions.append(current_status(now_ms) == wanted.status.value)
     if wanted.text:
-        columns = (Vehicle.vehicle_id, Vehicle.vin, Vehicle.plate, Vehicle.registration_mark, Vehicle.model)
-        found = [func.coalesce(column, "").icontains(wanted.text, autoescape=True) for column in columns]
-        conditions.append(found[0] | found[1] | found[2] | found[3] | found[4])
+        conditions.append(or_(*(column.icontains(wanted.text, autoescape=True) for column in SEARCHED)))
     return conditions

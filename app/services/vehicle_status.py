@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, String, func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
@@ -87,19 +86,16 @@ def status_history(session: Session, vehicle: Vehicle) -> Sequence[StatusEntry]:
     return [StatusEntry(row.status, row.starts_at_ms, row.reason, name) for row, name in rows]
 
 
-def statuses_at(at_ms: int) -> Select[*tuple[Any, ...]]:
-    """(vehicle key, status) of every vehicle whose status was ever changed, at an instant."""
+def current_status(at_ms: int) -> ColumnElement[str]:
+    """The status of the vehicle of a statement's row at an instant, as text."""
     newest = (
-        select(VehicleStatusRevision.vehicle_id, func.max(VehicleStatusRevision.generation).label("generation"))
-        .where(VehicleStatusRevision.starts_at_ms <= at_ms)
-        .group_by(VehicleStatusRevision.vehicle_id)
-        .subquery()
+        select(VehicleStatusRevision.status)
+        .where(VehicleStatusRevision.vehicle_id == Vehicle.id, VehicleStatusRevision.starts_at_ms <= at_ms)
+        .order_by(VehicleStatusRevision.generation.desc())
+        .limit(1)
+        .scalar_subquery()
     )
-    return select(VehicleStatusRevision.vehicle_id, VehicleStatusRevision.status).join(
-        newest,
-        (VehicleStatusRevision.vehicle_id == newest.c.vehicle_id)
-        & (VehicleStatusRevision.generation == newest.c.generation),
-    )
+    return func.coalesce(newest, ServiceStatus.IN_SERVICE.value, type_=String)
 
 
 def _require_allowed(

@@ -17,8 +17,12 @@ _MIB = 1_024 * _KIB
 _DRAWING_BYTES = 1 * _MIB
 #: A file of 10 MiB and the form around it.
 _ZONE_FILE_BYTES = 10 * _MIB + 64 * _KIB
+#: A spreadsheet of 2 MiB and the form around it.
+_SHEET_BYTES = 2 * _MIB + 64 * _KIB
 
 LIMITS: Mapping[str, int] = {
+    "vehicles.upload": _SHEET_BYTES,
+    "api_vehicles.import_vehicles": _SHEET_BYTES,
     "zones.check": _DRAWING_BYTES,
     "zones.create": _DRAWING_BYTES,
     "zones.publish": _DRAWING_BYTES,

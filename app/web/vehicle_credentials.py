@@ -1,0 +1,100 @@
+"""Vehicles' credentials: handed out once, and told to the broker before the change is committed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from app.access_control import vehicle_access
+from app.models import Organisation, ServiceStatus, Vehicle
+from app.schemas.vehicles import CredentialOut, StatusChange, VehicleDetails
+from app.services.imports import Preview, take_over
+from app.services.vehicle_status import change_status
+from app.services.vehicles import register_vehicle, register_vehicles, renew_credential, revoke_credential
+from app.web.gate import identity
+from app.web.ownership import actor
+from app.web.runtime import runtime
+from telemetry.messages import telemetry_topic
+
+
+def register(database: Session, details: VehicleDetails) -> tuple[Vehicle, CredentialOut]:
+    """Register a vehicle of the caller's organisation."""
+    vehicle, token = register_vehicle(
+        database,
+        vehicle_id=details.vehicle_id,
+        kind=details.kind,
+        organisation=own_organisation(database),
+        now_ms=runtime().clock(),
+        actor=actor(database),
+        **details.facts(),
+    )
+    vehicle_access(runtime().settings).grant(vehicle.vehicle_id, token)
+    return vehicle, credential(vehicle.vehicle_id, token)
+
+
+def register_preview(database: Session, preview: Preview) -> Sequence[CredentialOut]:
+    """Register every vehicle of a file, or none."""
+    registered = register_vehicles(
+        database,
+        preview.details,
+        organisation=own_organisation(database),
+        now_ms=runtime().clock(),
+        actor=actor(database),
+    )
+    return _granted(registered)
+
+
+def register_draft(database: Session, public_id: str) -> Sequence[CredentialOut]:
+    """Register every vehicle of a kept preview, or none."""
+    registered = take_over(
+        database,
+        public_id,
+        organisation=own_organisation(database),
+        actor=actor(database),
+        now_ms=runtime().clock(),
+    )
+    return _granted(registered)
+
+
+def rotate(database: Session, vehicle: Vehicle) -> CredentialOut:
+    """A new token in the place of the old one."""
+    token = renew_credential(database, vehicle, now_ms=runtime().clock(), actor=actor(database))
+    vehicle_access(runtime().settings).grant(vehicle.vehicle_id, token)
+    return credential(vehicle.vehicle_id, token)
+
+
+def revoke(database: Session, vehicle: Vehicle) -> None:
+    """No token any more: the vehicle is disconnected."""
+    revoke_credential(database, vehicle, now_ms=runtime().clock(), actor=actor(database))
+    vehicle_access(runtime().settings).withdraw(vehicle.vehicle_id)
+
+
+def decide_status(database: Session, vehicle: Vehicle, change: StatusChange) -> None:
+    """Another status from now on; a retired vehicle also loses its credential."""
+    change_status(database, vehicle, change, now_ms=runtime().clock(), actor=actor(database))
+    if change.status is ServiceStatus.RETIRED:
+        revoke(database, vehicle)
+
+
+def own_organisation(database: Session) -> Organisation:
+    """The organisation that the caller registers for; operators always have one."""
+    return database.get_one(Organisation, identity().organisation)
+
+
+def credential(vehicle_id: str, token: str) -> CredentialOut:
+    """Everything that the vehicle's computer needs."""
+    broker = runtime().settings.broker_url
+    return CredentialOut(
+        vehicle_id=vehicle_id,
+        username=vehicle_id,
+        token=token,
+        topic=telemetry_topic(vehicle_id),
+        broker=broker,
+        command=f"PILOTAGE_VEHICLE_PASSWORD={token} pilotage agent --broker {broker} --vehicle {vehicle_id}",
+    )
+
+
+def _granted(registered: Sequence[tuple[Vehicle, str]]) -> list[CredentialOut]:
+    vehicle_access(runtime().settings).grant_all({vehicle.vehicle_id: token for vehicle, token in registered})
+    return [credential(vehicle.vehicle_id, token) for vehicle, token in registered]
