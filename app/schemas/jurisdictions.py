@@ -33,6 +33,9 @@ class StageThresholds(Schema):
     evidence_months: Annotated[int, Field(ge=1, le=120)] = 24
     min_insured_sum_cny: Annotated[int, Field(ge=0, le=1_000_000_000_000)] = 0
     max_period_months: Annotated[int | None, Field(ge=1, le=120)] = None
+    max_vehicles_per_remote_officer: Annotated[
+        int, Field(ge=1, le=100, description="default 3: guide of the Ministry of Transport, 2023")
+    ] = 3
 
 
 class Thresholds(Schema):
