@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from app.models import Role
+from tests.app.web.cast import PASSWORD, PEOPLE
 from tests.browser.accessibility import assert_accessible
 from tests.browser.conftest import OpenPage, Witness
 from tests.browser.kit_pages import HOSTILE, kit_pages
@@ -240,13 +242,30 @@ def test_progress_is_followed_to_its_end(visitor: Visitor) -> None:
     assert page.locator("progress").evaluate("bar => bar.value / bar.max") == 1
 
 
+def assert_one_row(page: Page) -> None:
+    """All entries of the header stand in one line, inside the window."""
+    middles = page.locator(".top-row .nav-link, .top-row .nav-button").evaluate_all(
+        "links => links.map(link => link.getBoundingClientRect()).map(box => Math.round(box.top + box.height / 2))"
+    )
+    assert max(middles) - min(middles) <= 2
+    assert page.locator(".top").evaluate("top => top.getBoundingClientRect().height") <= 60
+    assert page.locator(".top").evaluate("top => top.scrollWidth - top.clientWidth") <= 0
+
+
 @pytest.mark.parametrize("locale", ["zh-CN", "en-GB"])
 @pytest.mark.parametrize("size", ["desk", "tablet"])
 def test_the_header_is_one_row(visitor: Visitor, locale: str, size: str) -> None:
-    page = visitor.open("/kit/table", size=size, locale=locale)
-    tops = page.locator(".top-row .nav-link, .top-row .nav-button").evaluate_all(
-        "links => links.map(link => link.getBoundingClientRect()).map(box => Math.round(box.top + box.height / 2))"
-    )
-    assert max(tops) - min(tops) <= 2
-    height_px = page.locator(".top").evaluate("top => top.getBoundingClientRect().height")
-    assert height_px <= 60
+    page = visitor.open("/login", size=size, locale=locale)
+    assert_one_row(page)
+    page.locator("#email").fill(PEOPLE[Role.AUDITOR])
+    page.locator("#password").fill(PASSWORD)
+    page.locator(".login-card .primary").click()
+    page.wait_for_url("**/staff")
+    assert_one_row(page)
+
+
+def test_a_table_stays_a_table_on_paper(visitor: Visitor) -> None:
+    page = visitor.open("/kit/table", size="phone")
+    page.emulate_media(media="print")
+    expect(page.locator("thead")).to_be_visible()
+    expect(page.locator(".toolbar")).to_be_hidden()
