@@ -61,7 +61,7 @@ class User(Versioned, Base):
     totp_last_step: Mapped[int | None] = mapped_column(info=SECRET)
     locale: Mapped[str | None] = mapped_column(String(8))
     oidc_issuer: Mapped[str | None] = mapped_column(String(200))
-    oidc_subject: Mapped[str | None] = mapped_column(String(200))
+    oidc_subject: Mapped[str | None] = mapped_column(String(255))
     created_at_ms: Mapped[Milliseconds]
     disabled_at_ms: Mapped[Milliseconds | None]
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from app.models import OPERATORS, Role
+from app.schemas.accounts import Scope
+from app.web.identity import Duty
 
 
 class Action(StrEnum):
@@ -90,6 +92,17 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     Action.SEE_AUDIT: _OVERSIGHT,
 }
 
+#: Actions that take a token of the scope `decide`: what the city decides, which binds others.
+_DECISIONS = frozenset(
+    {
+        Action.DECIDE_RECOGNITION,
+        Action.CHANGE_JURISDICTIONS,
+        Action.PUBLISH_ZONES,
+        Action.REVIEW_APPLICATIONS,
+        Action.DECIDE_PERMITS,
+    }
+)
+
 #: Endpoints that anybody may call.
 PUBLIC = frozenset(
     {
@@ -97,6 +110,7 @@ PUBLIC = frozenset(
         "assets.asset",
         "api_docs.document",
         "api_docs.page",
+        "auth.code",
         "auth.log_in",
         "auth.log_out",
         "health.alive",
@@ -104,9 +118,26 @@ PUBLIC = frozenset(
         "api_live.public_live",
         "api_live.public_live_stream",
         "api_zones.public_zones",
+        "api_public.now",
+        "api_public.operators",
+        "api_public.permits",
+        "api_public.places",
+        "api_public.safety",
+        "api_public.street",
+        "api_public.trials",
+        "public.map_text",
+        "public.operators",
+        "public.permits",
+        "public.places",
+        "public.safety",
+        "public.street",
+        "public.street_place",
+        "public.trials",
         "pages.about",
         "pages.language",
         "pages.login",
+        "openid.answered",
+        "openid.begin",
         "pages.public_map",
     }
 )
@@ -116,10 +147,43 @@ LOCAL = frozenset({"health.metrics"})
 
 #: Endpoints that need an identity whose role may do this.
 PROTECTED: Mapping[str, Action] = {
+    "account.change": Action.MANAGE_OWN_ACCOUNT,
+    "account.end_sessions": Action.MANAGE_OWN_ACCOUNT,
+    "account.index": Action.MANAGE_OWN_ACCOUNT,
+    "account.issue_token": Action.MANAGE_OWN_ACCOUNT,
+    "account.password": Action.MANAGE_OWN_ACCOUNT,
+    "account.remove_second_factor": Action.MANAGE_OWN_ACCOUNT,
+    "account.renew_recovery_codes": Action.MANAGE_OWN_ACCOUNT,
+    "account.revoke_token": Action.MANAGE_OWN_ACCOUNT,
+    "account.second_factor": Action.MANAGE_OWN_ACCOUNT,
     "api_alerts.acknowledge": Action.ACKNOWLEDGE_ALERTS,
     "api_alerts.alerts": Action.SEE_ALERTS,
+    "api_audit.entries": Action.SEE_AUDIT,
+    "api_audit.entry": Action.SEE_AUDIT,
+    "api_audit.head": Action.SEE_AUDIT,
     "api_jurisdictions.jurisdiction": Action.SEE_JURISDICTIONS,
     "api_jurisdictions.jurisdictions": Action.SEE_JURISDICTIONS,
+    "api_tokens.issue": Action.MANAGE_OWN_ACCOUNT,
+    "api_tokens.revoke": Action.MANAGE_OWN_ACCOUNT,
+    "api_tokens.tokens": Action.MANAGE_OWN_ACCOUNT,
+    "api_users.change": Action.CHANGE_USERS,
+    "api_users.create": Action.CHANGE_USERS,
+    "api_users.disable": Action.CHANGE_USERS,
+    "api_users.enable": Action.CHANGE_USERS,
+    "api_users.remove_second_factor": Action.CHANGE_USERS,
+    "api_users.reset_password": Action.CHANGE_USERS,
+    "api_users.user": Action.SEE_USERS,
+    "api_users.users": Action.SEE_USERS,
+    "audit.index": Action.SEE_AUDIT,
+    "audit.show": Action.SEE_AUDIT,
+    "users.disable": Action.CHANGE_USERS,
+    "users.edit": Action.CHANGE_USERS,
+    "users.enable": Action.CHANGE_USERS,
+    "users.index": Action.SEE_USERS,
+    "users.new": Action.CHANGE_USERS,
+    "users.remove_second_factor": Action.CHANGE_USERS,
+    "users.reset_password": Action.CHANGE_USERS,
+    "users.show": Action.SEE_USERS,
     "health.metrics": Action.SEE_METRICS,
     "api_live.live": Action.SEE_LIVE,
     "api_live.live_stream": Action.SEE_LIVE,
@@ -131,3 +195,21 @@ PROTECTED: Mapping[str, Action] = {
 def may(role: Role, action: Action) -> bool:
     """Whether the role may do it; unknown ones may not."""
     return role in ALLOWED.get(action, frozenset())
+
+
+#: The one page that is open to a person with a duty.
+DUTY_PAGES: Mapping[Duty, str] = {
+    Duty.CHANGE_PASSWORD: "account.password",
+    Duty.ENROL_SECOND_FACTOR: "account.second_factor",
+}
+
+
+def scope_of(action: Action) -> Scope | None:
+    """The scope that a token needs for it; None: no token may do it."""
+    if action is Action.MANAGE_OWN_ACCOUNT:
+        return None
+    if action is Action.CHANGE_USERS:
+        return Scope.USERS
+    if action in _DECISIONS:
+        return Scope.DECIDE
+    return Scope.READ if action.startswith("see_") else Scope.WRITE

@@ -10,15 +10,30 @@ from app.chores import ChoreBook
 from app.database import open_engine
 from app.live.views import LiveViews, build_views
 from app.settings import Settings
-from app.web import api_docs, assets, body_limits, gate, headers, kit, language, metrics, problems, runtime, sessions
+from app.web import (
+    api_docs,
+    assets,
+    body_limits,
+    gate,
+    headers,
+    kit,
+    language,
+    metrics,
+    openid,
+    problems,
+    proxies,
+    runtime,
+    sessions,
+)
 from app.web.api import API
 from app.web.api_docs import API_DESCRIPTION
-from app.web.auth import create_auth
+from app.web.auth import auth
 from app.web.desk import DESK
 from app.web.health import health
 from app.web.heartbeats import Heartbeats
 from app.web.page_sources import page_sources
-from app.web.pages import create_pages, login_page
+from app.web.pages import create_pages
+from app.web.public import PUBLIC_PAGES
 from app.web.runtime import Runtime
 from app.web.slots import StreamSlots
 from app.web.throttle import LoginThrottle
@@ -40,7 +55,9 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY_BYTES
     state = _state(settings, engine or open_engine(settings.database_url), live or build_views(settings, clock), clock)
     runtime.install(app, state)
+    proxies.install(app, settings.trusted_proxies)
     sessions.install(app, settings)
+    openid.install(app, settings)
     language.install(app, settings.locale)
     problems.install(app)
     body_limits.install(app)
@@ -68,12 +85,10 @@ def _state(settings: Settings, engine: Engine, live: LiveViews, clock: Clock) ->
 
 
 def _add_routes(app: OpenAPI, settings: Settings) -> None:
-    sources = page_sources(settings)
-    app.register_blueprint(create_pages(settings, sources))
-    app.register_blueprint(create_auth(lambda email, problem: login_page(sources, email=email, problem=problem)))
-    for blueprint in (health, assets.assets, api_docs.api_docs):
+    app.register_blueprint(create_pages(settings, page_sources()))
+    for blueprint in (auth, openid.openid, health, assets.assets, api_docs.api_docs):
         app.register_blueprint(blueprint)
     for part in API:
         app.register_api(part)
-    for pages in DESK:
+    for pages in (*DESK, *PUBLIC_PAGES):
         app.register_blueprint(pages)

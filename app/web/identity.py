@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from app.models import OPERATORS, Role, User
+from app.schemas.accounts import Scope
 
 
 class Means(StrEnum):
@@ -15,9 +17,16 @@ class Means(StrEnum):
     TOKEN = "token"  # noqa: S105 -- the name of a means, not a secret
 
 
+class Duty(StrEnum):
+    """What a person has to do after the login, before anything else."""
+
+    CHANGE_PASSWORD = "change_password"  # noqa: S105 -- the name of a duty
+    ENROL_SECOND_FACTOR = "enrol_second_factor"
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A logged-in person or the program that holds its token."""
+    """A logged-in person or the program that holds its token, which may do what its scopes say."""
 
     user_id: int
     display_name: str
@@ -25,6 +34,8 @@ class Identity:
     organisation: int | None
     jurisdictions: frozenset[int]
     means: Means
+    scopes: frozenset[str] = frozenset(Scope)
+    duty: Duty | None = None
 
     @property
     def scope(self) -> int | None:
@@ -36,7 +47,9 @@ class Identity:
         return self.role is Role.REGULATOR and jurisdiction_id in self.jurisdictions
 
 
-def identity_of(user: User, means: Means) -> Identity:
+def identity_of(
+    user: User, means: Means, *, scopes: Iterable[str] = tuple(Scope), duty: Duty | None = None
+) -> Identity:
     """The identity of a user as it is in the database now."""
     return Identity(
         user_id=user.id,
@@ -45,4 +58,17 @@ def identity_of(user: User, means: Means) -> Identity:
         organisation=user.organisation_id,
         jurisdictions=frozenset(jurisdiction.id for jurisdiction in user.jurisdictions),
         means=means,
+        scopes=frozenset(scopes),
+        duty=duty,
     )
+
+
+def duty_of(user: User, *, is_federated: bool, second_factor_required: bool) -> Duty | None:
+    """What the user has to do first. Who comes from a provider has the provider's password and second factor."""
+    if is_federated:
+        return None
+    if user.must_change_password:
+        return Duty.CHANGE_PASSWORD
+    if second_factor_required and user.role is Role.REGULATOR and user.totp_secret is None:
+        return Duty.ENROL_SECOND_FACTOR
+    return None

@@ -16,10 +16,12 @@ from typing import Literal
 
 from flask import Flask, request
 from flask_babel import Babel, get_locale
+from werkzeug.wrappers import Response
 
 from app.settings import Locale
 
 LANGUAGE_COOKIE = "language"
+_COOKIE_SECONDS = 365 * 24 * 3600
 TRANSLATIONS = Path(__file__).parents[1] / "translations"
 
 
@@ -47,3 +49,10 @@ def choose_locale(default: Locale) -> str:
 def language() -> Literal["zh", "en"]:
     """The key of names and wordings in the request's language."""
     return "zh" if str(get_locale()).startswith("zh") else "en"
+
+
+def remember_language(answer: Response, code: str) -> None:
+    """Keep the visitor's choice in a cookie, for a year."""
+    answer.set_cookie(
+        LANGUAGE_COOKIE, code, max_age=_COOKIE_SECONDS, secure=request.is_secure, httponly=True, samesite="Lax"
+    )

@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from app.live.places import zone_features
-from app.settings import Settings
-from app.showcase.seed import DEMO_USERS, is_seeded
+from app.showcase.seed import is_seeded
 from app.web.basemap import shipped_city
 from app.web.csrf import csrf_token
 from app.web.gate import identity_or_none
 from app.web.headers import nonce
-from app.web.pages import DemoLogin, PageSources, Viewer
+from app.web.pages import PageSources, Viewer
 from app.web.runtime import runtime
 
 
-def page_sources(settings: Settings) -> PageSources:
+def page_sources() -> PageSources:
     """The sources of one app; each is asked within a request."""
     return PageSources(
         zones=_zones_now,
@@ -24,7 +23,6 @@ def page_sources(settings: Settings) -> PageSources:
         illustrative=_is_illustrative,
         csrf_token=csrf_token,
         nonce=nonce,
-        demo_logins=_demo_logins() if settings.demo else (),
     )
 
 
@@ -41,7 +39,3 @@ def _viewer() -> Viewer | None:
 def _is_illustrative() -> bool:
     with runtime().reading() as database:
         return is_seeded(database)
-
-
-def _demo_logins() -> tuple[DemoLogin, ...]:
-    return tuple(DemoLogin(user.display_name, user.email, user.password) for user in DEMO_USERS)

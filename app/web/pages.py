@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,12 +13,11 @@ from markupsafe import Markup
 
 from app.settings import Locale, Settings
 from app.web.findings_text import FINDING_TEXTS
-from app.web.language import LANGUAGE_COOKIE, language
+from app.web.language import language, remember_language
+from app.web.login_pages import login_page
 from app.web.map import DrawnMaps, FeatureCollection, MapParts, TileSource
 from app.web.page_text import finding_text, script_text, severity_names, zone_kind_names
 from telemetry.findings import RULES
-
-_LANGUAGE_COOKIE_SECONDS = 365 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +26,6 @@ class Viewer:
 
     name: str
     role: str
-
-
-@dataclass(frozen=True, slots=True)
-class DemoLogin:
-    """A seeded user, shown on the login page of a demo only."""
-
-    name: str
-    email: str
-    password: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +43,6 @@ class PageSources:
     illustrative: Callable[[], bool]
     csrf_token: Callable[[], str]
     nonce: Callable[[], str]
-    demo_logins: Sequence[DemoLogin] = ()
 
 
 def create_pages(settings: Settings, sources: PageSources) -> Blueprint:
@@ -85,7 +74,7 @@ def create_pages(settings: Settings, sources: PageSources) -> Blueprint:
 
     @pages.get("/login")
     def login() -> str:
-        return login_page(sources)
+        return login_page()
 
     @pages.get("/about")
     def about() -> str:
@@ -97,22 +86,10 @@ def create_pages(settings: Settings, sources: PageSources) -> Blueprint:
         if code not in set(Locale):
             abort(404)
         answer = make_response(redirect(_page_before(), code=303))
-        answer.set_cookie(
-            LANGUAGE_COOKIE,
-            code,
-            max_age=_LANGUAGE_COOKIE_SECONDS,
-            secure=request.is_secure,
-            httponly=True,
-            samesite="Lax",
-        )
+        remember_language(answer, code)
         return answer
 
     return pages
-
-
-def login_page(sources: PageSources, *, email: str = "", problem: str = "") -> str:
-    """The login form; `problem` says, in the request's language, why the last attempt failed."""
-    return render_template("login.html", demo_logins=sources.demo_logins, email=email, problem=problem)
 
 
 def _map_page(drawn: MapParts, settings: Settings, *, staff: bool) -> str:

@@ -7,10 +7,11 @@ from datetime import timedelta
 from flask import Flask, request
 from flask.sessions import SecureCookieSessionInterface
 
+from app.services.logins import ABSOLUTE_MS
 from app.settings import Settings
 
-#: A working day; every answer to a logged-in request renews it.
-LIFETIME = timedelta(hours=12)
+#: How long the browser keeps the cookie: as long as a login may last (app.services.logins).
+LIFETIME = timedelta(milliseconds=ABSOLUTE_MS)
 
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 

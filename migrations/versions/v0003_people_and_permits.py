@@ -611,7 +611,7 @@ def _alter_users() -> None:
         batch.add_column(sa.Column("totp_last_step", sa.Integer(), nullable=True))
         batch.add_column(sa.Column("locale", sa.String(length=8), nullable=True))
         batch.add_column(sa.Column("oidc_issuer", sa.String(length=200), nullable=True))
-        batch.add_column(sa.Column("oidc_subject", sa.String(length=200), nullable=True))
+        batch.add_column(sa.Column("oidc_subject", sa.String(length=255), nullable=True))
         batch.add_column(sa.Column("disabled_at_ms", sa.BigInteger(), nullable=True))
         batch.add_column(_version())
         batch.create_unique_constraint(op.f("uq_users_oidc_issuer_oidc_subject"), ["oidc_issuer", "oidc_subject"])

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 import telemetry.agent.run
 from app.cli import main
 from app.database import changing_session, migrate, open_engine, reading_session
-from app.services.tokens import user_of_token
+from app.services.tokens import token_in_force
 from app.showcase.seed import seed
 from telemetry.agent.run import AgentOptions
 from telemetry.agent.tracks import Declared
@@ -106,8 +106,8 @@ def test_a_token_is_printed_once_and_belongs_to_its_user(tmp_path: Path) -> None
     result = CliRunner().invoke(main, ["token", "regulator@pilotage.example"], env=env)
     assert result.exit_code == 0, result.output
     with reading_session(engine) as session:
-        user = user_of_token(session, result.output.strip(), now_ms=system_clock())
-        assert user is not None
-        assert user.email == "regulator@pilotage.example"
+        issued = token_in_force(session, result.output.strip(), now_ms=system_clock())
+        assert issued is not None
+        assert issued.user.email == "regulator@pilotage.example"
     engine.dispose()
     assert CliRunner().invoke(main, ["token", "nobody@pilotage.example"], env=env).exit_code == 1
