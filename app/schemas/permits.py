@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from app.models import Stage
 from app.schemas.base import Identifier, Milliseconds, Reason, Schema
+from app.schemas.live import ModeName, OfficerName
 from app.services.permit_life import Decision
 from telemetry.ports import PermitState
 
@@ -17,8 +18,6 @@ from telemetry.ports import PermitState
 _SLOWEST_KMH, _FASTEST_KMH = 1.0, 500.0
 _MOST_MEMBERS = 1_000
 
-ModeName = Literal["autonomous", "manual", "remote", "takeover", "minimal_risk"]
-OfficerPlace = Literal["none", "onboard", "remote"]
 DayName = Literal["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]
 TimeOfDay = Annotated[str, StringConstraints(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
 Members = Annotated[list[Identifier], Field(min_length=1, max_length=_MOST_MEMBERS)]
@@ -58,7 +57,7 @@ class Restriction(Schema):
     hours: DailyHours | None = None
     speed_cap_kmh: Annotated[float | None, Field(ge=_SLOWEST_KMH, le=_FASTEST_KMH)] = None
     modes: Annotated[list[ModeName] | None, Field(min_length=1)] = None
-    safety_officers: Annotated[list[OfficerPlace] | None, Field(min_length=1)] = None
+    safety_officers: Annotated[list[OfficerName] | None, Field(min_length=1)] = None
     vehicles_per_remote_officer: Annotated[int | None, Field(ge=1, le=100)] = None
     passengers_allowed: bool | None = None
     minimum_accuracy_m: Annotated[float | None, Field(gt=0, le=100)] = None
@@ -97,7 +96,7 @@ class ConditionsOut(Schema):
     hours: Annotated[dict[str, Any] | None, Field(description="weekly windows in a named time zone; null: always")]
     speed_cap_mps: float | None
     modes: list[ModeName]
-    safety_officers: list[OfficerPlace]
+    safety_officers: list[OfficerName]
     vehicles_per_remote_officer: int | None
     passengers_allowed: bool
     minimum_accuracy_m: float | None

@@ -1,0 +1,1 @@
+"""Documents for people and authorities, in Simplified Chinese and English at once."""

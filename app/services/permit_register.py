@@ -1,0 +1,138 @@
+"""Permits as they stand at an instant: lists, revisions, and what anybody may know of one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.models import Permit, PermitRevisionRow, User
+from app.models.permits import permit_revision_vehicles
+from app.schemas.permits import BilingualName, Standing, Verification
+from app.services.permit_life import Decision, decision_of
+from app.services.permits import permit_by_number
+from app.services.revisions import in_force
+from app.services.zones import zones_in_force
+from telemetry.ports import PermitState
+
+#: Who decides when nobody did.
+PLATFORM = "platform"
+
+
+@dataclass(frozen=True, slots=True)
+class StandingPermit:
+    """A permit at an instant.
+
+    `current` is the revision in force (before the first one starts: that one), `newest` the last
+    decision, whether or not it has started.
+    """
+
+    permit: Permit
+    current: PermitRevisionRow
+    newest: PermitRevisionRow
+    standing: Standing
+    vehicle_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class TakenDecision:
+    """A revision with what was decided and by whom."""
+
+    revision: PermitRevisionRow
+    decision: Decision
+    decided_by: str
+
+
+def standing_of(revision: PermitRevisionRow, now_ms: int) -> Standing:
+    """What the permit is worth; a period that is over counts at once, before the platform writes it down."""
+    if revision.state not in {PermitState.ISSUED, PermitState.SUSPENDED}:
+        return Standing(revision.state.value)
+    if now_ms >= revision.valid_until_ms:
+        return Standing.EXPIRED
+    if revision.state is PermitState.SUSPENDED:
+        return Standing.SUSPENDED
+    begins_at_ms = max(revision.valid_from_ms, revision.starts_at_ms)
+    return Standing.UPCOMING if now_ms < begins_at_ms else Standing.ISSUED
+
+
+def standing_permits(session: Session, *, now_ms: int, organisation_id: int | None = None) -> list[StandingPermit]:
+    """Every permit, or one holder's, by number."""
+    query = select(PermitRevisionRow).join(PermitRevisionRow.permit)
+    if organisation_id is not None:
+        query = query.where(Permit.holder_id == organisation_id)
+    found = _standing(session, session.scalars(query).all(), now_ms)
+    return sorted(found, key=lambda each: each.permit.number)
+
+
+def standing_permit(session: Session, number: str, *, now_ms: int) -> StandingPermit:
+    """One permit. Raises NotFound."""
+    permit = permit_by_number(session, number)
+    rows = session.scalars(select(PermitRevisionRow).where(PermitRevisionRow.permit_id == permit.id)).all()
+    return _standing(session, rows, now_ms)[0]
+
+
+def decisions_on(session: Session, permit: Permit) -> list[TakenDecision]:
+    """Every decision on a permit, newest first."""
+    query = select(PermitRevisionRow, User.display_name).outerjoin(User, PermitRevisionRow.actor_id == User.id)
+    rows = session.execute(query.where(PermitRevisionRow.permit_id == permit.id).order_by(PermitRevisionRow.number))
+    taken: list[TakenDecision] = []
+    for revision, name in rows:
+        before = taken[-1].revision if taken else None
+        taken.append(TakenDecision(revision, decision_of(before, revision), name or PLATFORM))
+    return taken[::-1]
+
+
+def verification(session: Session, number: str, *, now_ms: int) -> Verification:
+    """What anybody may know of a permit. Raises NotFound."""
+    found = standing_permit(session, number, now_ms=now_ms)
+    permit, current = found.permit, found.current
+    names = {row.zone_id: BilingualName(zh=row.name_zh, en=row.name_en) for row in zones_in_force(session, now_ms)}
+    return Verification(
+        number=permit.number,
+        standing=found.standing,
+        stage=permit.stage,
+        holder=BilingualName(zh=permit.holder.name_zh, en=permit.holder.name_en),
+        jurisdiction=BilingualName(zh=permit.jurisdiction.name_zh, en=permit.jurisdiction.name_en),
+        valid_from_ms=current.valid_from_ms,
+        valid_until_ms=current.valid_until_ms,
+        zones=[
+            names.get(zone.id, BilingualName(zh=zone.zone_id, en=zone.zone_id))
+            for zone in sorted(current.zones, key=lambda zone: zone.zone_id)
+        ],
+        vehicle_count=found.vehicle_count,
+        revision=current.number,
+        revised_at_ms=current.recorded_at_ms,
+    )
+
+
+def _standing(session: Session, rows: Iterable[PermitRevisionRow], now_ms: int) -> list[StandingPermit]:
+    revisions: defaultdict[int, list[PermitRevisionRow]] = defaultdict(list)
+    for row in rows:
+        revisions[row.permit_id].append(row)
+    current = {permit_id: _current(of_one, now_ms) for permit_id, of_one in revisions.items()}
+    counts = _vehicle_counts(session, [row.id for row in current.values()])
+    return [
+        StandingPermit(
+            permit=row.permit,
+            current=row,
+            newest=max(revisions[permit_id], key=lambda each: each.number),
+            standing=standing_of(row, now_ms),
+            vehicle_count=counts.get(row.id, 0),
+        )
+        for permit_id, row in current.items()
+    ]
+
+
+def _current(revisions: Sequence[PermitRevisionRow], now_ms: int) -> PermitRevisionRow:
+    periods = list(in_force(revisions, lambda row: row.permit_id))
+    started = [row for row, start_ms, end_ms in periods if start_ms <= now_ms < end_ms]
+    return started[0] if started else min(periods, key=lambda period: period[1])[0]
+
+
+def _vehicle_counts(session: Session, revision_ids: Sequence[int]) -> dict[int, int]:
+    of = permit_revision_vehicles.c
+    query = select(of.revision_id, func.count()).where(of.revision_id.in_(revision_ids)).group_by(of.revision_id)
+    return dict(session.execute(query).tuples().all())
