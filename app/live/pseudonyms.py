@@ -1,5 +1,7 @@
 """Names for public eyes: stable for one day, meaningless and unlinkable across days.
 
+That the vehicles behind them cannot be linked either, by where they are, is app.live.public's matter.
+
 A pseudonym is an HMAC of the thing's key and of the calendar day in Asia/Shanghai, under a key
 that is derived from the platform's secret. Without the secret it can be neither reversed nor
 guessed by trying all vehicles.

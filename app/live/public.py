@@ -2,7 +2,12 @@
 
 It is built field by field from its own schema and never by leaving things out of the staff's. A
 position or alert reaches it only once the delay has passed since this process learned of it; until
-then it waits in memory and no reader can ask for it.
+then it waits in memory and no reader can ask for it. What is due is released all at once every few
+seconds, in the order of the names, so that neither the instant nor the order tells which vehicle it is.
+
+A new name is worth nothing to a vehicle that can be followed while it changes. So around midnight the
+view rests: it shows nothing for a while, and afterwards no vehicle before it has come far from where it
+was, nor any alert from before. What this protects against, and what not, is in docs/privacy.md.
 """
 
 from __future__ import annotations
@@ -17,6 +22,7 @@ import numpy as np
 
 from app.live.board import Board, Document
 from app.live.gazetteer import Gazetteer
+from app.live.journeys import Journeys
 from app.live.pseudonyms import Pseudonyms, city_day, next_midnight_ms
 from app.live.snapping import Centreline, Snapper
 from app.live.things import Alert, Vehicle, most_severe
@@ -27,6 +33,14 @@ from telemetry.samples import VehicleKind
 HEADING_STEP_DEG = 10
 ALTITUDE_STEP_M = 10
 ALERT_TIME_STEP_MS = 10_000
+
+#: What is due is released this often, or as often as the delay is long.
+RELEASE_EVERY_MS = 5_000
+
+#: Of a shown number, in steps, that the true one may be off before another is shown.
+_STAYS_STEPS = 0.85
+#: A full circle of headings.
+_CIRCLE_DEG = 360
 
 #: A vehicle that sent nothing for so long is not shown to the public at all.
 GONE_AFTER_MS = 60_000
@@ -66,16 +80,20 @@ class _ShownAlert:
 class PublicPicture:
     """A follower of the live picture; thread-safe. `board` holds the public's documents."""
 
-    def __init__(self, clock: Clock, *, keys: PublicKeys, delay_ms: int, step_m: float) -> None:
+    def __init__(self, clock: Clock, *, keys: PublicKeys, delay_ms: int, step_m: float, rest_ms: int = 0) -> None:
         self.board = Board()
         self.delay_ms = delay_ms
+        self.release_every_ms = max(1, min(RELEASE_EVERY_MS, delay_ms))
+        self._rest_ms = rest_ms
         self._clock = clock
         self._step_m = step_m
         self._vehicle_names = Pseudonyms(keys.vehicle)
         self._alert_names = Pseudonyms(keys.alert)
         self._lock = threading.RLock()
-        self._day = city_day(clock())
-        self._day_ends_ms = next_midnight_ms(clock())
+        self._day = ""
+        self._rest_begins_ms = self._rest_ends_ms = 0
+        self._journeys: Journeys | None = None
+        self._is_resting = False
         self._snapper = Snapper((), step_m)
         self._gazetteer = Gazetteer({})
         self._waiting: deque[tuple[int, Vehicle, LivePosition | Alert]] = deque()
@@ -84,6 +102,8 @@ class PublicPicture:
         self._look_for_gone_ms = 0
         self._names: dict[int, str] = {}
         self._alerts: dict[int, dict[str, _ShownAlert]] = {}
+        self._shown_since_ms: dict[int, int] = {}
+        self._begin_day(clock())
 
     def know(self, centrelines: Iterable[Centreline], gazetteer: Gazetteer) -> None:
         """Take over the lines that vehicles are snapped to and the names of places."""
@@ -103,39 +123,89 @@ class PublicPicture:
         """Show what is old enough by now; cheap to call often, and called before every reading."""
         now_ms = self._clock()
         with self._lock:
-            if now_ms >= self._day_ends_ms:
-                self._rotate(now_ms)
-            if self._waiting and self._waiting[0][0] <= now_ms:
-                self._release_due(now_ms)
+            if not self._is_resting and now_ms >= self._rest_begins_ms:
+                self._fall_silent()
+            if self._is_resting and now_ms >= self._rest_ends_ms:
+                self._begin_day(now_ms)
+            due_ms = now_ms // self.release_every_ms * self.release_every_ms
+            if self._waiting and self._waiting[0][0] <= due_ms:
+                self._release_due(due_ms)
             if now_ms >= self._look_for_gone_ms:
                 self._look_for_gone_ms = now_ms + _LOOK_FOR_GONE_EVERY_MS
                 self._drop_gone(now_ms)
+
+    def is_resting(self) -> bool:
+        """Whether nothing is shown now because the names change."""
+        self.sweep()
+        return self._is_resting
+
+    def _fall_silent(self) -> None:
+        """Take everything away from everybody; what moves from now on is only counted."""
+        self._is_resting = True
+        if self._rest_ms:
+            self._journeys = Journeys()
+            self._shown.clear()
+            self._released_ms.clear()
+            self._alerts.clear()
+            self._shown_since_ms.clear()
+        self.board.restart()
+
+    def _begin_day(self, now_ms: int) -> None:
+        """New names for everybody at once. A process that starts within the rest goes on with it."""
+        midnight_ms = next_midnight_ms(now_ms - self._rest_ms)
+        self._rest_begins_ms, self._rest_ends_ms = midnight_ms - self._rest_ms, midnight_ms + self._rest_ms
+        self._day = city_day(midnight_ms - 1)
+        self._is_resting = False
+        self._names.clear()
+        self.board.restart()
+        self._put(list(self._shown))
+        for opened in self._alerts.values():
+            for shown in opened.values():
+                self._put_alert(shown, closed=False)
+        if now_ms >= self._rest_begins_ms:
+            self._fall_silent()
 
     def _hold_back(self, vehicle: Vehicle, thing: LivePosition | Alert) -> None:
         with self._lock:
             self._waiting.append((self._clock() + self.delay_ms, vehicle, thing))
         self.sweep()
 
-    def _release_due(self, now_ms: int) -> None:
+    def _release_due(self, due_ms: int) -> None:
         positions: dict[int, tuple[Vehicle, LivePosition]] = {}
-        while self._waiting and self._waiting[0][0] <= now_ms:
+        alerts: list[tuple[Vehicle, Alert]] = []
+        while self._waiting and self._waiting[0][0] <= due_ms:
             _, vehicle, thing = self._waiting.popleft()
-            if isinstance(thing, LivePosition):
+            if isinstance(thing, Alert):
+                alerts.append((vehicle, thing))
+            elif self._may_be_shown(vehicle, thing):
                 positions[vehicle.key] = (vehicle, thing)
-            else:
-                self._release_alert(vehicle, thing)
         for kind in VehicleKind:
-            self._release(kind, [pair for pair in positions.values() if pair[0].kind is kind], now_ms)
+            self._release(kind, [pair for pair in positions.values() if pair[0].kind is kind], due_ms)
+        for vehicle, alert in sorted(alerts, key=lambda pair: self._alert_name(pair[1])):
+            self._release_alert(vehicle, alert)
 
-    def _release(self, kind: VehicleKind, pairs: list[tuple[Vehicle, LivePosition]], now_ms: int) -> None:
+    def _may_be_shown(self, vehicle: Vehicle, position: LivePosition) -> bool:
+        """After a rest a vehicle must first have come far; only what was seen since this process started counts."""
+        if self._journeys is not None:
+            self._journeys.come_to(vehicle.key, lon=position.lon, lat=position.lat)
+        return not self._is_resting and (self._journeys is None or self._journeys.is_far(vehicle.key))
+
+    def _release(self, kind: VehicleKind, pairs: list[tuple[Vehicle, LivePosition]], due_ms: int) -> None:
         if not pairs:
             return
-        lon, lat = self._snapper.snap(kind, np.array([p.lon for _, p in pairs]), np.array([p.lat for _, p in pairs]))
+        before = [self._shown.get(vehicle.key) for vehicle, _ in pairs]
+        lon, lat = self._snapper.snap(
+            kind,
+            np.array([position.lon for _, position in pairs]),
+            np.array([position.lat for _, position in pairs]),
+            np.array([(shown.lon, shown.lat) if shown else (np.nan, np.nan) for shown in before]),
+        )
         changed = []
-        for (vehicle, position), x, y in zip(pairs, lon.tolist(), lat.tolist(), strict=True):
-            shown = _coarse(kind, position, x, y)
-            self._released_ms[vehicle.key] = now_ms
-            if self._shown.get(vehicle.key) != shown:
+        for (vehicle, position), known, x, y in zip(pairs, before, lon.tolist(), lat.tolist(), strict=True):
+            shown = _coarse(kind, position, x, y, known)
+            self._released_ms[vehicle.key] = due_ms
+            self._shown_since_ms.setdefault(vehicle.key, due_ms)
+            if known != shown:
                 self._shown[vehicle.key] = shown
                 changed.append(vehicle.key)
         self._put(changed)
@@ -143,6 +213,8 @@ class PublicPicture:
     def _release_alert(self, vehicle: Vehicle, alert: Alert) -> None:
         opened, key = self._alerts.setdefault(vehicle.key, {}), alert.alert_id
         is_closed, known = alert.closed_at_ms is not None, opened.pop(key, None)
+        if known is None and (is_closed or not self._may_be_told(vehicle, alert)):
+            return
         shown = known or self._coarse_alert(vehicle, alert)
         if not is_closed:
             opened[key] = shown
@@ -150,19 +222,16 @@ class PublicPicture:
             self._put_alert(shown, closed=is_closed)
             self._put([vehicle.key] if vehicle.key in self._shown else [])
 
+    def _may_be_told(self, vehicle: Vehicle, alert: Alert) -> bool:
+        """After a rest, alerts of vehicles that are shown, from when they were: an older one is known by its time."""
+        if self._journeys is None:
+            return True
+        since_ms = self._shown_since_ms.get(vehicle.key)
+        return not self._is_resting and since_ms is not None and alert.opened_at_ms >= since_ms
+
     def _coarse_alert(self, vehicle: Vehicle, alert: Alert) -> _ShownAlert:
         lon, lat = self._snapper.snap(vehicle.kind, np.array([alert.lon]), np.array([alert.lat]))
         return _ShownAlert(vehicle.key, vehicle.kind, alert, float(lon[0]), float(lat[0]))
-
-    def _rotate(self, now_ms: int) -> None:
-        """At midnight everything gets a new name, for everybody at once."""
-        self._day, self._day_ends_ms = city_day(now_ms), next_midnight_ms(now_ms)
-        self._names.clear()
-        self.board.restart()
-        self._put(list(self._shown))
-        for opened in self._alerts.values():
-            for shown in opened.values():
-                self._put_alert(shown, closed=False)
 
     def _drop_gone(self, now_ms: int) -> None:
         gone = [key for key, released_ms in self._released_ms.items() if now_ms - released_ms > GONE_AFTER_MS]
@@ -176,12 +245,15 @@ class PublicPicture:
             self._names[vehicle] = self._vehicle_names.name(str(vehicle), self._day)
         return self._names[vehicle]
 
+    def _alert_name(self, alert: Alert) -> str:
+        return self._alert_names.name(alert.alert_id, self._day)
+
     def _put(self, vehicles: list[int]) -> None:
-        if vehicles:
-            self.board.put([(self._name(key), Document(None, self._feature(key))) for key in vehicles])
+        if vehicles and not self._is_resting:
+            self.board.put(sorted((self._name(key), Document(None, self._feature(key))) for key in vehicles))
 
     def _put_alert(self, shown: _ShownAlert, *, closed: bool) -> None:
-        name = self._alert_names.name(shown.alert.alert_id, self._day)
+        name = self._alert_name(shown.alert)
         place = self._gazetteer.name(shown.alert.zone_revision, lon=shown.lon, lat=shown.lat)
         fields = {
             "id": name,
@@ -216,15 +288,27 @@ class PublicPicture:
         )
 
 
-def _coarse(kind: VehicleKind, position: LivePosition, lon: float, lat: float) -> _Shown:
+def _coarse(kind: VehicleKind, position: LivePosition, lon: float, lat: float, before: _Shown | None) -> _Shown:
+    heading, altitude = position.heading_deg, position.altitude_m
     return _Shown(
         kind=kind,
         lon=lon,
         lat=lat,
-        heading_deg=None if position.heading_deg is None else _stepped(position.heading_deg, HEADING_STEP_DEG) % 360,
-        altitude_m=None if position.altitude_m is None else _stepped(position.altitude_m, ALTITUDE_STEP_M),
+        heading_deg=None if heading is None else _heading(heading, before.heading_deg if before else None),
+        altitude_m=None
+        if altitude is None
+        else _stepped(altitude, ALTITUDE_STEP_M, before.altitude_m if before else None),
     )
 
 
-def _stepped(value: float, step: int) -> int:
+def _heading(value: float, before: int | None) -> int:
+    """Headings lie on a circle: 358 degrees are beside 0."""
+    turned = value if before is None else before + (value - before + _CIRCLE_DEG / 2) % _CIRCLE_DEG - _CIRCLE_DEG / 2
+    return _stepped(turned, HEADING_STEP_DEG, before) % _CIRCLE_DEG
+
+
+def _stepped(value: float, step: int, before: int | None) -> int:
+    """The value in steps; what was shown stays while it is nearly right."""
+    if before is not None and abs(value - before) <= _STAYS_STEPS * step:
+        return before
     return round(value / step) * step

@@ -1,4 +1,9 @@
-"""Coarser positions for the public: along a centreline in steps, elsewhere to a metric grid."""
+"""Coarser positions for the public: along a centreline in steps, elsewhere to a metric grid.
+
+The same place is always shown at the same point, without any noise that could be averaged away. What
+is shown stays until the vehicle is well beyond its step: otherwise the wandering fixes of one that
+stands beside the edge of two steps would show it now here, now there, and so show the edge.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +19,8 @@ from telemetry.samples import Reals, VehicleKind
 
 #: A vehicle this much farther off than the half width is still shown on the centreline.
 _SLACK_M = 15.0
+#: What is shown stays within this many steps of it; the corner of a grid's cell is 0.71 away.
+_STAYS_STEPS = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +47,29 @@ class Snapper:
         self._reach_m = {kind: np.array([r for k, _, r in parts if k is kind]) for kind in VehicleKind}
         self._trees = {kind: shapely.STRtree(lines) for kind, lines in self._lines.items()}
 
-    def snap(self, kind: VehicleKind, lon: Reals, lat: Reals) -> tuple[Reals, Reals]:
-        """Shown positions of vehicles of one kind; degrees in, degrees out, shape (n,)."""
-        xy = self._plane.to_metres(np.column_stack([lon, lat]))
-        shown = (np.floor(xy / self._step_m) + 0.5) * self._step_m
-        if len(self._lines[kind]):
-            self._snap_to_lines(kind, xy, shown)
-        shown = np.round(self._plane.to_degrees(shown), 6)
-        return shown[:, 0], shown[:, 1]
+    def snap(self, kind: VehicleKind, lon: Reals, lat: Reals, before: Reals | None = None) -> tuple[Reals, Reals]:
+        """Shown positions of vehicles of one kind; degrees in, degrees out, shape (n,).
 
-    def _snap_to_lines(self, kind: VehicleKind, xy: Reals, shown: Reals) -> None:
-        points = np.asarray(shapely.points(xy), dtype=object)
+        `before` is where each was shown last, lon and lat of shape (n, 2), NaN for nowhere.
+        """
+        exact = self._plane.to_metres(np.column_stack([lon, lat]))
+        shown = (np.floor(exact / self._step_m) + 0.5) * self._step_m
+        if len(self._lines[kind]):
+            self._snap_to_lines(kind, exact, shown)
+        degrees = np.round(self._plane.to_degrees(shown), 6)
+        if before is not None:
+            stays = np.hypot(*(exact - self._plane.to_metres(before)).T) <= _STAYS_STEPS * self._step_m
+            degrees[stays] = before[stays]
+        return degrees[:, 0], degrees[:, 1]
+
+    def _snap_to_lines(self, kind: VehicleKind, exact: Reals, shown: Reals) -> None:
+        """Move those near a line onto it: `exact` to its nearest point, `shown` to the step there."""
+        points = np.asarray(shapely.points(exact), dtype=object)
         pairs, distance = self._trees[kind].query_nearest(points, return_distance=True, all_matches=False)
         who, which = pairs
         near = distance <= self._reach_m[kind][which]
         who, lines = who[near], self._lines[kind][which[near]]
         along = shapely.line_locate_point(lines, points[who])
         stepped = np.minimum(np.round(along / self._step_m) * self._step_m, shapely.length(lines))
+        exact[who] = shapely.get_coordinates(shapely.line_interpolate_point(lines, along))
         shown[who] = shapely.get_coordinates(shapely.line_interpolate_point(lines, stepped))

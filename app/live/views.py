@@ -23,6 +23,8 @@ class View:
     delay_ms: int
     #: Times that the view states about itself are rounded down to this.
     time_step_ms: int
+    #: Whether the view shows nothing at all for a while.
+    is_resting: Callable[[], bool] = lambda: False
 
     def changes(self, cursor: int, organisation: int | None = EVERYTHING) -> Changes:
         """What a reader at `cursor` has to know now."""
@@ -64,6 +66,8 @@ def build_views(settings: Settings, clock: Clock) -> LiveViews:
         keys=PublicKeys(vehicle=settings.key_for("public vehicle"), alert=settings.key_for("public alert")),
         delay_ms=round(settings.public_delay_s * 1_000),
         step_m=settings.public_snap_m,
+        # A demo's vehicles are simulated: nobody is behind them, and it must show something at any hour.
+        rest_ms=0 if settings.demo else round(settings.public_rest_s * 1_000),
     )
     picture = LivePicture(clock, (public_picture,))
     return LiveViews(
@@ -71,6 +75,11 @@ def build_views(settings: Settings, clock: Clock) -> LiveViews:
         public_picture=public_picture,
         staff=View(picture.board, picture.sweep, clock, delay_ms=0, time_step_ms=1),
         public=View(
-            public_picture.board, public_picture.sweep, clock, delay_ms=public_picture.delay_ms, time_step_ms=1_000
+            public_picture.board,
+            public_picture.sweep,
+            clock,
+            delay_ms=public_picture.delay_ms,
+            time_step_ms=max(1_000, public_picture.release_every_ms),
+            is_resting=public_picture.is_resting,
         ),
     )

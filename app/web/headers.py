@@ -27,7 +27,7 @@ def install(app: Flask, settings: Settings) -> None:
         answer.headers["X-Content-Type-Options"] = "nosniff"
         answer.headers["X-Frame-Options"] = "DENY"
         answer.headers["Referrer-Policy"] = "same-origin"
-        answer.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+        answer.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
         answer.headers["Cross-Origin-Opener-Policy"] = "same-origin"
         if request.is_secure:
             answer.headers["Strict-Transport-Security"] = "max-age=31536000"

@@ -89,7 +89,12 @@ def stage(tmp_path: Path, registry: Path) -> Iterator[Stage]:
         city = stack.enter_context(small_city(tmp_path, registry))
         city.time.now_ms = system_clock()
         broker = stack.enter_context(mosquitto(tmp_path))
-        environment = {"PILOTAGE_SECRET_KEY": SECRET, "PILOTAGE_PUBLIC_DELAY_S": "0.3", "PILOTAGE_WEB_THREADS": "8"}
+        environment = {
+            "PILOTAGE_SECRET_KEY": SECRET,
+            "PILOTAGE_PUBLIC_DELAY_S": "0.3",
+            "PILOTAGE_PUBLIC_REST_S": "0",
+            "PILOTAGE_WEB_THREADS": "8",
+        }
         web = stack.enter_context(served(tmp_path, broker.port, **environment))
         worker = _worker(broker)
         stack.callback(worker.loop_stop)
