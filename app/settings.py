@@ -77,6 +77,7 @@ class Settings:
     geoid_undulation_m: float | None
     public_delay_s: float
     public_snap_m: float
+    public_rest_s: float
     tile_url: str | None
     tile_attribution: str
     map_approval_number: str
@@ -125,6 +126,7 @@ class Settings:
             geoid_undulation_m=reader.optional_real("PILOTAGE_GEOID_UNDULATION_M"),
             public_delay_s=reader.real("PILOTAGE_PUBLIC_DELAY_S", 30.0, at_least=0.0),
             public_snap_m=reader.real("PILOTAGE_PUBLIC_SNAP_M", 50.0, above=0.0),
+            public_rest_s=reader.real("PILOTAGE_PUBLIC_REST_S", 1_800.0, at_least=0.0),
             tile_url=env.get("PILOTAGE_TILE_URL") or None,
             tile_attribution=reader.text("PILOTAGE_TILE_ATTRIBUTION", ""),
             map_approval_number=reader.text("PILOTAGE_MAP_APPROVAL_NUMBER", ""),
