@@ -22,7 +22,6 @@ from app.models.permits import permit_revision_vehicles
 from app.services.vehicle_status import current_status
 from telemetry.samples import VehicleKind
 
-
 #: What a search for a vehicle looks into.
 SEARCHED = (Vehicle.vehicle_id, Vehicle.plate, Vehicle.vin, Vehicle.registration_mark, Vehicle.make, Vehicle.model)
 

@@ -21,12 +21,12 @@ _ZONE_FILE_BYTES = 10 * _MIB + 64 * _KIB
 _SHEET_BYTES = 2 * _MIB + 64 * _KIB
 
 LIMITS: Mapping[str, int] = {
-    "vehicles.upload": _SHEET_BYTES,
+    "vehicle_imports.upload": _SHEET_BYTES,
     "api_vehicles.import_vehicles": _SHEET_BYTES,
-    "zones.check": _DRAWING_BYTES,
-    "zones.create": _DRAWING_BYTES,
-    "zones.publish": _DRAWING_BYTES,
-    "zones.upload": _ZONE_FILE_BYTES,
+    "zone_editor.check": _DRAWING_BYTES,
+    "zone_editor.create": _DRAWING_BYTES,
+    "zone_editor.publish": _DRAWING_BYTES,
+    "zone_imports.upload": _ZONE_FILE_BYTES,
     "api_zone_revisions.create": _DRAWING_BYTES,
     "api_zone_revisions.publish": _DRAWING_BYTES,
     "api_zone_revisions.check": _DRAWING_BYTES,

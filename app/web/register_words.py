@@ -1,4 +1,4 @@
-"""The words of the operators' register: kinds, capacities, domains, reasons of rejects."""
+"""The words of the operators' register: kinds, capacities, statuses, reasons of rejects."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from flask_babel import LazyString
 from flask_babel import lazy_gettext as _
 
-from app.models import Capacity, ServiceStatus, TrialDomain
+from app.models import Capacity, ServiceStatus
 from telemetry.ports import RejectReason
 from telemetry.samples import VehicleKind
 
@@ -20,11 +20,6 @@ CAPACITIES: Mapping[Capacity, LazyString] = {
     Capacity.REMOTE_SAFETY_OFFICER: _("Remote safety officer"),
     Capacity.ONBOARD_PILOT: _("Pilot on board"),
     Capacity.REMOTE_PILOT: _("Remote pilot"),
-}
-DOMAINS: Mapping[TrialDomain, LazyString] = {
-    TrialDomain.ROAD: _("Road"),
-    TrialDomain.AIR: _("Low altitude"),
-    TrialDomain.JOINT: _("Road and low altitude"),
 }
 STATUSES: Mapping[ServiceStatus, LazyString] = {
     ServiceStatus.IN_SERVICE: _("In service"),
