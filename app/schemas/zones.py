@@ -121,6 +121,14 @@ class NewZone(ZoneDetails):
     zone_id: Identifier
 
 
+class Circle(Schema):
+    """A circle to be drawn: EPSG:4326, metres."""
+
+    lon: Annotated[float, Field(ge=-180, le=180)]
+    lat: Annotated[float, Field(ge=-84, le=84)]
+    radius_m: Annotated[float, Field(gt=0, le=20_000)]
+
+
 class ZoneEnd(Schema):
     """The end of a zone: at `ends_at_ms` (absent: now)."""
 

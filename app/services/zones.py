@@ -14,7 +14,7 @@ from app.audit import Subject, record, state_of
 from app.errors import AlreadyRegistered, Conflict, InvalidChange, NotFound
 from app.models import User, Zone, ZoneRevisionRow
 from app.registry import zone_revision
-from app.schemas.zones import ZoneDetails
+from app.schemas.zones import ZoneContent, ZoneDetails
 from app.services.generations import next_generation, require_future_start
 from app.services.jurisdictions import jurisdiction_by_code
 from app.services.revisions import in_force
@@ -64,6 +64,17 @@ def publish_zone(
     )
 
 
+def check_zone(session: Session, *, zone_id: str, details: ZoneDetails, seen: int, now_ms: int) -> None:
+    """Raise what publish_zone would raise now, without waiting for anybody and without a change."""
+    require_newest(session, zone_id, seen)
+    _require_jurisdiction(session, details.jurisdiction, is_new=seen == NO_REVISION)
+    starts_at_ms = now_ms if details.starts_at_ms is None else details.starts_at_ms
+    require_future_start(starts_at_ms, now_ms)
+    _require_order(starts_at_ms, details.ends_at_ms)
+    require_judgeable(session, [unnumbered(zone_id, details, starts_at_ms)])
+    zone_of_kind(session, zone_id, details.kind, details.jurisdiction)
+
+
 def publish_zone_revision(
     session: Session,
     *,
@@ -97,8 +108,7 @@ def publish_zone_revision(
     """
     if not imported:
         require_future_start(starts_at_ms, now_ms)
-    if ends_at_ms is not None and ends_at_ms <= starts_at_ms:
-        raise InvalidChange("the end lies before the start", code="ends_before_start", field="ends_at_ms")
+    _require_order(starts_at_ms, ends_at_ms)
     new = ZoneRevision(
         _NOT_YET_NUMBERED,
         zone_id,
@@ -110,7 +120,7 @@ def publish_zone_revision(
         schedule=schedule,
     )
     require_judgeable(session, [new])
-    zone = _zone(session, zone_id, kind, jurisdiction)
+    zone = zone_of_kind(session, zone_id, kind, jurisdiction)
     revision = ZoneRevisionRow(
         zone=zone,
         name_zh=name_zh,
@@ -199,6 +209,25 @@ def require_newest(session: Session, zone_id: str, seen: int) -> None:
         raise Conflict(f"another revision of zone {zone_id} was published meanwhile")
 
 
+def unnumbered(zone_id: str, details: ZoneContent, starts_at_ms: int) -> ZoneRevision:
+    """Details as geofences reads them, before they are stored."""
+    return ZoneRevision(
+        _NOT_YET_NUMBERED,
+        zone_id,
+        details.kind,
+        details.geometry,
+        starts_at_ms,
+        half_width_m=details.half_width_m,
+        band=details.vertical_band,
+        schedule=details.schedule,
+    )
+
+
+def _require_order(starts_at_ms: int, ends_at_ms: int | None) -> None:
+    if ends_at_ms is not None and ends_at_ms <= starts_at_ms:
+        raise InvalidChange("the end lies before the start", code="ends_before_start", field="ends_at_ms")
+
+
 def _require_jurisdiction(session: Session, code: str, *, is_new: bool) -> None:
     """A new zone belongs to somebody; an old one may belong to nobody."""
     try:
@@ -217,7 +246,8 @@ def _corners(session: Session) -> BaseGeometry | None:
     return shapely.LineString([(west, south), (east, north)])
 
 
-def _zone(session: Session, zone_id: str, kind: ZoneKind, jurisdiction: str) -> Zone:
+def zone_of_kind(session: Session, zone_id: str, kind: ZoneKind, jurisdiction: str) -> Zone:
+    """The zone, or a new one; kind and jurisdiction are for its whole life. Raises InvalidChange."""
     zone = session.scalar(select(Zone).where(Zone.zone_id == zone_id))
     if zone is None:
         return Zone(zone_id=zone_id, kind=kind)

@@ -189,6 +189,16 @@ PROTECTED: Mapping[str, Action] = {
     "api_live.live_stream": Action.SEE_LIVE,
     "pages.staff_map": Action.SEE_LIVE,
     "api_zones.zones": Action.SEE_ZONES,
+    "zones.index": Action.SEE_ZONES,
+    "zones.show": Action.SEE_ZONES,
+    "zones.compare": Action.SEE_ZONES,
+    "zones.end": Action.PUBLISH_ZONES,
+    "zone_editor.new": Action.PUBLISH_ZONES,
+    "zone_editor.create": Action.PUBLISH_ZONES,
+    "zone_editor.edit": Action.PUBLISH_ZONES,
+    "zone_editor.publish": Action.PUBLISH_ZONES,
+    "zone_editor.check": Action.PUBLISH_ZONES,
+    "zone_editor.round_shape": Action.PUBLISH_ZONES,
 }
 
 

@@ -10,9 +10,11 @@ from flask_babel import lazy_gettext as _
 
 from app.errors import AppError, InvalidChange
 from app.schemas.base import FieldProblem
+from app.web.zone_error_text import ZONE_TEXTS
 
 #: Wordings of pydantic's own codes and of the schemas' (PydanticCustomError), filled in with their params.
 FIELD_TEXTS: Mapping[str, LazyString] = {
+    **ZONE_TEXTS,
     "missing": _("This field is needed."),
     "string_too_short": _("This field is needed."),
     "string_too_long": _("At most %(max_length)s characters."),
@@ -83,6 +85,16 @@ ERROR_TEXTS: Mapping[str, LazyString] = {
     "file_unknown_column": _("There is no column named %(name)s. Take the names of the template."),
     "file_column_twice": _("The column %(name)s is there twice."),
     "file_column_missing": _("The column %(name)s is missing."),
+    "jurisdiction_unknown": _("Choose one of the jurisdictions."),
+    "organisation_unknown": _("Choose one of the organisations."),
+    "zone_kind_changed": _("A zone keeps its kind for its whole life."),
+    "zone_jurisdiction_changed": _("A zone keeps its jurisdiction for its whole life."),
+    "zone_unjudgeable": _("Nothing can be judged against this shape: it is too far from the city, or not valid."),
+    "zone_has_ended": _("The zone has ended already."),
+    "ends_before_start": _("The end lies before the start."),
+    "not_recognised": _("Its permits are not recognised."),
+    "recognises_itself": _("A jurisdiction recognises others, not itself."),
+    "stages_missing": _("Choose at least one stage."),
     "revision_in_past": _("It cannot start before now: samples were judged already."),
 }
 

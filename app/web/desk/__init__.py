@@ -4,5 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint
 
+from app.web.desk.zone_editor import zone_editor
+from app.web.desk.zones import zones
+
 #: Every part of the desk. A new one is added here, and its endpoints in app.web.access.
-DESK: tuple[Blueprint, ...] = ()
+DESK: tuple[Blueprint, ...] = (zones, zone_editor)

@@ -1,0 +1,56 @@
+"""The map under the zone pages: what is in force, and the shapes that the page is about."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import Any
+
+import shapely
+from flask import url_for
+from shapely.geometry.base import BaseGeometry
+
+from app.live.places import zone_features
+from app.models import ZoneRevisionRow
+from app.web.basemap import shipped_city
+from app.web.language import language
+from app.web.map import DrawnMaps, MapParts, TileSource
+from app.web.page_text import script_text
+from app.web.runtime import runtime
+from geofences.drawing import outline
+
+_PRECISION_DEG = 1e-6
+
+
+def drawn_map() -> MapParts:
+    """Base maps and the zones in force, in the request's language."""
+    settings = runtime().settings
+    with runtime().reading() as database:
+        zones = zone_features(database, runtime().clock())
+    return _maps(settings.tile_url, settings.tile_attribution).draw(zones, shipped_city())
+
+
+def map_data(**more: Any) -> dict[str, Any]:
+    """What the map's scripts read."""
+    return {
+        "language": language(),
+        "text": script_text(),
+        "urls": {"centrelines": url_for("api_zones.zones", centreline=1)},
+        **more,
+    }
+
+
+def drawn_revision(row: ZoneRevisionRow, tone: str) -> dict[str, Any]:
+    """A revision's outline as a feature; `tone` is the name of its colours."""
+    return drawn_feature(shapely.from_geojson(row.geometry), row.half_width_m, tone=tone)
+
+
+def drawn_feature(geometry: BaseGeometry, half_width_m: float | None, **properties: Any) -> dict[str, Any]:
+    """The area that a zone covers, as a feature."""
+    area = outline(geometry, half_width_m, precision_deg=_PRECISION_DEG)
+    return {"type": "Feature", "properties": properties, "geometry": json.loads(shapely.to_geojson(area))}
+
+
+@lru_cache(maxsize=4)
+def _maps(tile_url: str | None, attribution: str) -> DrawnMaps:
+    return DrawnMaps(TileSource(tile_url, attribution) if tile_url else None)

@@ -1,0 +1,5 @@
+// Shows bounds whole, at once; what is small is not blown up to the last zoom.
+
+export function fit(map, bounds) {
+  if (bounds.isValid()) map.fitBounds(bounds, { padding: [36, 36], maxZoom: 17, animate: false });
+}

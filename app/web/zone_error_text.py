@@ -1,0 +1,36 @@
+"""What is wrong with a zone, a schedule or a recognition, in words: part of app.web.error_text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _
+
+#: What geofences and app.schemas.zones find wrong with a zone.
+ZONE_TEXTS: Mapping[str, LazyString] = {
+    "geometry_empty": _("Draw a shape, or type its coordinates."),
+    "geometry_type": _("A zone is a line or an area."),
+    "geometry_unreadable": _("The shape cannot be read."),
+    "half_width_missing": _("A line needs its half width in metres."),
+    "half_width_unwanted": _("Only a line has a half width."),
+    "line_without_length": _("The line has no length."),
+    "polygon_invalid": _("The outline crosses itself, or a hole lies outside of it."),
+    "polygon_without_area": _("The outline encloses nothing."),
+    "ring_open": _("The outline is not closed."),
+    "position_not_a_pair": _("Each position is a longitude and a latitude; heights belong into the band."),
+    "coordinate_invalid": _("A coordinate is no number."),
+    "coordinates_swapped": _("A latitude beyond 90 degrees: are longitude and latitude swapped?"),
+    "coordinate_off_globe": _("A coordinate lies off the globe."),
+    "too_many_vertices": _("At most %(most)s points."),
+    "band_upside_down": _("The upper limit lies below the lower one."),
+    "datum_missing": _("Say what the heights are measured from."),
+    "limit_not_finite": _("A number is needed."),
+    "speed_limit_missing": _("A speed-limit zone needs its limit."),
+    "speed_limit_unwanted": _("Only a speed-limit zone has a limit."),
+    "schedule_invalid": _("A window needs days, a beginning and an end, as HH:MM; they differ."),
+    "schedule_empty": _("A schedule without windows would never be open."),
+    "schedule_too_long": _("At most %(most)s windows."),
+    "ends_before_start": _("The end lies before the start."),
+    "recognises_itself": _("A jurisdiction recognises others, not itself."),
+}
