@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from flask import Flask
 
 from app.web import navigation, states, times
 from app.web.csrf import csrf_token
+from app.web.forms import Form
 from app.web.gate import identity_or_none
 
 Filter = Callable[..., str]
@@ -22,6 +24,18 @@ def install(app: Flask) -> None:
     app.add_template_global(_navigation, "navigation")
     app.add_template_global(navigation.url_if)
     app.add_template_global(csrf_token)
+    app.add_template_global(problem_with)
+    app.add_template_filter(field_id)
+
+
+def problem_with(form: Form, name: str) -> str:
+    """What is wrong with a field: with itself, or with one of the items of its list."""
+    return next((text for path, text in form.problems.items() if field_id(path) == name), "")
+
+
+def field_id(path: str) -> str:
+    """The field of a problem's path: `zones` of `zones.3`."""
+    return re.sub(r"(\.\d+)+$", "", path)
 
 
 def _navigation() -> Sequence[navigation.Item | navigation.Group]:

@@ -32,9 +32,9 @@ class Item:
 
     @property
     def is_current(self) -> bool:
-        """Whether this request is for the page, or for one below it (`vehicles.show` of `vehicles.index`)."""
-        blueprint, _dot, view = self.endpoint.rpartition(".")
-        return request.endpoint == self.endpoint or (view == "index" and request.blueprint == blueprint)
+        """Whether this request is for the page, or for one below its address."""
+        url = self.url
+        return request.path == url or (url != "/" and request.path.startswith(url.rstrip("/") + "/"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ def install(app: Flask) -> None:
     @pages.get("/forms")
     def forms() -> str:
         values = {"name": HOSTILE, "zones": ["3", "5"], "stage": "road_test", "starts": NOW_MS, "agree": True}
-        problems = {"name": "名称太长。", "zones": "请至少选择一条道路。", "stage": "请选择阶段。"}
+        problems = {"name": "名称太长。", "zones.1": "这条道路已停用。", "stage": "请选择阶段。"}
         form = Form(values, problems, "") if "wrong" in request.args else Form(values)
         return render_template("kit_forms.html", form=form)
 
