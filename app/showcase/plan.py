@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from app.models import Capacity
 from telemetry.samples import VehicleKind
 
 Lonlat = tuple[float, float]
@@ -58,6 +59,12 @@ class PlannedOrganisation(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     code: str
     name_zh: str
     name_en: str
+    address: str
+    contact_name: str
+    contact_email: str
+    contact_phone: str
+    emergency_phone: str
+    credit_code: str | None = None
 
 
 class PlannedJurisdiction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,6 +77,15 @@ class PlannedJurisdiction(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     authority: str
 
 
+class PlannedRecognition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One jurisdiction recognises the permits of another, from the seeding on."""
+
+    recogniser: str
+    issuer: str
+    stages: tuple[str, ...]
+    reason: str
+
+
 class PlannedUser(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A demo login. Its password is public: it is printed when the demo starts."""
 
@@ -77,6 +93,7 @@ class PlannedUser(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     role: Literal["administrator", "regulator", "operator_manager", "operator_staff", "auditor"]
     display_name: str
     organisation: str | None
+    jurisdictions: tuple[str, ...]
     password: str
 
 
@@ -85,17 +102,24 @@ class PlannedOfficer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     officer_id: str
     organisation: str
+    name: str
+    capacity: Capacity
+    licence_class: str
+    licence_number: str
     expires_in_days: int
 
 
 class PlannedVehicle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A vehicle with the crew that it reports and its daily work."""
+    """A vehicle with the crew that it reports and its daily work.
+
+    `facts` are those of app.schemas.vehicles.VehicleDetails; the insurance ends that many days after seeding.
+    """
 
     vehicle_id: str
     kind: VehicleKind
     organisation: str
-    model: str
-    plate: str
+    facts: dict[str, Any]
+    insured_days: int
     officer_id: str
     safety_officer: Literal["onboard", "remote"]
     passengers: int
@@ -124,6 +148,22 @@ class PlannedPermit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     conditions: dict[str, Any]
 
 
+class PlannedTrial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A trial; its period is counted in days from seeding."""
+
+    trial_id: str
+    organisation: str
+    name_zh: str
+    name_en: str
+    domain: str
+    stage: str
+    goal: str
+    starts_days: int
+    ends_days: int
+    vehicles: tuple[str, ...]
+    zones: tuple[str, ...]
+
+
 class Register(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything of the data set that is no place."""
 
@@ -133,10 +173,12 @@ class Register(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     licence: str
     organisations: tuple[PlannedOrganisation, ...]
     jurisdictions: tuple[PlannedJurisdiction, ...]
+    recognitions: tuple[PlannedRecognition, ...]
     users: tuple[PlannedUser, ...]
     officers: tuple[PlannedOfficer, ...]
     vehicles: tuple[PlannedVehicle, ...]
     permits: tuple[PlannedPermit, ...]
+    trials: tuple[PlannedTrial, ...]
 
     def permit_of(self, vehicle_id: str) -> PlannedPermit | None:
         """The permit that names the vehicle; the data set gives none more than one."""

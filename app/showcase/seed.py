@@ -8,22 +8,28 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.models import Jurisdiction, Organisation, Role, Stage, User, Vehicle
+from app.models import Organisation, Stage, TrialDomain, User, Vehicle
+from app.schemas.trials import TrialRegistration
+from app.schemas.vehicles import VehicleDetails
 from app.services.conditions import Conditions
-from app.services.jurisdictions import create_jurisdiction
-from app.services.officers import record_licence
-from app.services.organisations import register_organisation
 from app.services.permits import issue_permit, revise_permit
-from app.services.users import create_user
+from app.services.trials import register_trial
 from app.services.vehicles import register_vehicle, renew_credential, vehicle_by_id
 from app.services.zones import publish_zone_revision
-from app.showcase.plan import PlannedPermit, PlannedUser, PlannedVehicle, Register, data_file, shipped_register
+from app.showcase.people import DAY_MS, People, date_of, seed_people
+from app.showcase.plan import (
+    PlannedPermit,
+    PlannedTrial,
+    PlannedUser,
+    PlannedVehicle,
+    data_file,
+    shipped_register,
+)
 from geofences.errors import InvalidZone
 from geofences.formats import read_zones
 from telemetry.messages import telemetry_topic
 from telemetry.ports import PermitState
 
-_DAY_MS = 86_400_000
 _REASON = "示意数据 / illustrative data"
 
 #: The logins of the demo; their passwords are public.
@@ -65,33 +71,17 @@ def seed(session: Session, now_ms: int) -> SeedResult:
     if is_seeded(session):
         return SeedResult(is_new=False, credentials=())
     register = shipped_register()
-    organisations = {
-        planned.code: register_organisation(
-            session, code=planned.code, name_zh=planned.name_zh, name_en=planned.name_en, now_ms=now_ms
-        )
-        for planned in register.organisations
-    }
-    users = [_create_user(session, planned, organisations, now_ms) for planned in register.users]
-    jurisdictions = _create_jurisdictions(session, register, organisations, now_ms)
-    regulator = next(user for user in users if user.role is Role.REGULATOR)
-    regulator.jurisdictions.append(jurisdictions[register.jurisdictions[0].code])
-    _publish_zones(session, regulator, now_ms)
-    _record_licences(session, register, organisations, now_ms)
+    people = seed_people(session, register, now_ms)
+    _publish_zones(session, people.regulator, now_ms)
     registered = {
-        planned.vehicle_id: _register(session, planned, organisations[planned.organisation], now_ms)
+        planned.vehicle_id: _register(session, planned, people.organisations[planned.organisation], now_ms)
         for planned in register.vehicles
     }
     vehicles = {vehicle_id: vehicle for vehicle_id, (vehicle, _) in registered.items()}
     for permit in register.permits:
-        _issue(
-            session,
-            permit,
-            organisations[permit.holder],
-            vehicles,
-            jurisdiction=jurisdictions[permit.jurisdiction],
-            actor=regulator,
-            now_ms=now_ms,
-        )
+        _issue(session, permit, people, vehicles, now_ms)
+    for trial in register.trials:
+        _begin(session, trial, people, now_ms)
     return SeedResult(is_new=True, credentials=tuple(credential for _, credential in registered.values()))
 
 
@@ -101,37 +91,6 @@ def renew_credentials(session: Session, vehicle_ids: Collection[str], now_ms: in
         _credential(vehicle_id, renew_credential(session, vehicle_by_id(session, vehicle_id), now_ms=now_ms))
         for vehicle_id in vehicle_ids
     )
-
-
-def _create_user(
-    session: Session, planned: PlannedUser, organisations: Mapping[str, Organisation], now_ms: int
-) -> User:
-    return create_user(
-        session,
-        email=planned.email,
-        password=planned.password,
-        role=Role(planned.role),
-        display_name=planned.display_name,
-        organisation=organisations[planned.organisation] if planned.organisation else None,
-        now_ms=now_ms,
-    )
-
-
-def _create_jurisdictions(
-    session: Session, register: Register, organisations: Mapping[str, Organisation], now_ms: int
-) -> dict[str, Jurisdiction]:
-    return {
-        planned.code: create_jurisdiction(
-            session,
-            code=planned.code,
-            name_zh=planned.name_zh,
-            name_en=planned.name_en,
-            number_prefix=planned.number_prefix,
-            authority=organisations[planned.authority],
-            now_ms=now_ms,
-        )
-        for planned in register.jurisdictions
-    }
 
 
 def _publish_zones(session: Session, actor: User, now_ms: int) -> None:
@@ -161,30 +120,20 @@ def _publish_zones(session: Session, actor: User, now_ms: int) -> None:
         )
 
 
-def _record_licences(
-    session: Session, register: Register, organisations: Mapping[str, Organisation], now_ms: int
-) -> None:
-    for officer in register.officers:
-        record_licence(
-            session,
-            officer_id=officer.officer_id,
-            organisation=organisations[officer.organisation],
-            expires_at_ms=now_ms + officer.expires_in_days * _DAY_MS,
-            now_ms=now_ms,
-        )
-
-
 def _register(
     session: Session, planned: PlannedVehicle, organisation: Organisation, now_ms: int
 ) -> tuple[Vehicle, VehicleCredential]:
+    insured_until = date_of(now_ms, planned.insured_days)
+    details = VehicleDetails.model_validate(
+        planned.facts | {"kind": planned.kind, "vehicle_id": planned.vehicle_id, "insured_until": insured_until}
+    )
     vehicle, token = register_vehicle(
         session,
         vehicle_id=planned.vehicle_id,
         kind=planned.kind,
         organisation=organisation,
-        plate=planned.plate,
-        model=planned.model,
         now_ms=now_ms,
+        **details.facts(),
     )
     return vehicle, _credential(planned.vehicle_id, token)
 
@@ -194,30 +143,23 @@ def _credential(vehicle_id: str, token: str) -> VehicleCredential:
 
 
 def _issue(
-    session: Session,
-    planned: PlannedPermit,
-    holder: Organisation,
-    vehicles: Mapping[str, Vehicle],
-    *,
-    jurisdiction: Jurisdiction,
-    actor: User,
-    now_ms: int,
+    session: Session, planned: PlannedPermit, people: People, vehicles: Mapping[str, Vehicle], now_ms: int
 ) -> None:
-    valid_from_ms = now_ms + planned.valid_from_days * _DAY_MS
+    valid_from_ms = now_ms + planned.valid_from_days * DAY_MS
     revision = issue_permit(
         session,
         number=planned.number,
         stage=Stage(planned.stage),
-        holder=holder,
-        jurisdiction=jurisdiction,
+        holder=people.organisations[planned.holder],
+        jurisdiction=people.jurisdictions[planned.jurisdiction],
         vehicles=[vehicles[vehicle_id] for vehicle_id in planned.vehicles],
         zone_ids=planned.zones,
         conditions=Conditions.from_dict(planned.conditions),
         valid_from_ms=valid_from_ms,
-        valid_until_ms=now_ms + planned.valid_until_days * _DAY_MS,
+        valid_until_ms=now_ms + planned.valid_until_days * DAY_MS,
         starts_at_ms=valid_from_ms,
         reason=_REASON,
-        actor=actor,
+        actor=people.regulator,
         now_ms=now_ms,
         imported=True,
     )
@@ -226,9 +168,26 @@ def _issue(
             session,
             revision.permit,
             state=PermitState.SUSPENDED,
-            starts_at_ms=now_ms + planned.suspended.days * _DAY_MS,
+            starts_at_ms=now_ms + planned.suspended.days * DAY_MS,
             reason=planned.suspended.reason,
-            actor=actor,
+            actor=people.regulator,
             now_ms=now_ms,
             imported=True,
         )
+
+
+def _begin(session: Session, planned: PlannedTrial, people: People, now_ms: int) -> None:
+    details = TrialRegistration(
+        trial_id=planned.trial_id,
+        name_zh=planned.name_zh,
+        name_en=planned.name_en,
+        domain=TrialDomain(planned.domain),
+        stage=Stage(planned.stage),
+        goal=planned.goal,
+        starts_on=date_of(now_ms, planned.starts_days),
+        ends_on=date_of(now_ms, planned.ends_days),
+        vehicles=list(planned.vehicles),
+        zones=list(planned.zones),
+    )
+    organisation = people.organisations[planned.organisation]
+    register_trial(session, details, organisation=organisation, now_ms=now_ms, actor=people.manager_of(organisation))
