@@ -35,7 +35,8 @@ class Kind(StrEnum):
 class Column(Generic[Row]):
     """One column. `link` leads from the cell to a page, `note` is a second line in small type.
 
-    Numbers take `decimals` and a `unit`, which is shown in the header.
+    Numbers take `decimals` and a `unit`, which is shown in the header. Notes are not exported: what
+    belongs into the file but not onto the page is a column of its own, `exported_only`.
     """
 
     key: str
@@ -47,6 +48,7 @@ class Column(Generic[Row]):
     sort: bool = True
     unit: str = ""
     decimals: int = 0
+    exported_only: bool = False
 
     @property
     def heading(self) -> str:
@@ -90,6 +92,11 @@ class Table(Generic[Row]):
             return self.rows
         return MemoryRows(self.rows, self.columns, self.filters)
 
+    @property
+    def shown(self) -> Sequence[Column[Row]]:
+        """The columns of the page."""
+        return [column for column in self.columns if not column.exported_only]
+
     def sorts_by(self, column: Column[Row]) -> bool:
         """Whether the reader may sort by it."""
         return column.sort and (not isinstance(self.rows, DatabaseRows) or column.key in self.rows.sort)
@@ -98,7 +105,7 @@ class Table(Generic[Row]):
         """What the query wants; names and values that the table does not know are left out."""
         wanted = query.get(f"{self.prefix}sort", self.order)
         key, descending = wanted.removeprefix("-"), wanted.startswith("-")
-        if not any(column.key == key and self.sorts_by(column) for column in self.columns):
+        if not any(column.key == key and self.sorts_by(column) for column in self.shown):
             key, descending = self.order.removeprefix("-"), self.order.startswith("-")
         chosen = {filter_.key: query.get(self.prefix + filter_.key, "") for filter_ in self.filters}
         known = {filter_.key: {value for value, _ in filter_.options} for filter_ in self.filters}

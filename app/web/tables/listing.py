@@ -93,12 +93,12 @@ def listing(table: Table[Row], query: MultiDict[str, str], path: str) -> Listing
     count = max(1, math.ceil(total / table.page_size))
     number = min(max(query.get(f"{table.prefix}page", 1, type=int), 1), count)
     offset = (number - 1) * table.page_size
-    rows = [_cells(table.columns, row) for row in source.rows(ask, offset=offset, limit=table.page_size)]
+    rows = [_cells(table.shown, row) for row in source.rows(ask, offset=offset, limit=table.page_size)]
     names = {f"{table.prefix}q", *(table.prefix + filter_.key for filter_ in table.filters)}
     return Listing(
         name=table.name,
         caption=table.caption,
-        headings=[_heading(table, column, ask, links) for column in table.columns],
+        headings=[_heading(table, column, ask, links) for column in table.shown],
         rows=rows,
         total=total,
         first=offset + 1 if rows else 0,
@@ -158,7 +158,7 @@ def _heading(table: Table[Row], column: Column[Row], ask: Ask, links: _Links) ->
 def _sorts(table: Table[Row], ask: Ask) -> Choice:
     options = [
         (sign + column.key, f"{column.title} {arrow}")
-        for column in table.columns
+        for column in table.shown
         if table.sorts_by(column)
         for sign, arrow in (("", "↑"), ("-", "↓"))
     ]

@@ -191,6 +191,15 @@ def test_xlsx_has_numbers_times_and_days_as_such() -> None:
     assert rows[1] == ("安阳", "Active", 1500.5, datetime(2027, 1, 15, 16), datetime(2027, 3, 1))  # noqa: DTZ001 -- sheets know no zones
 
 
+def test_a_column_may_be_for_the_file_alone_and_is_searched_too() -> None:
+    plate = Column[Car]("plate", "Plate", lambda car: f"粤B-{car.name}", exported_only=True)
+    table = Table("cars", "Cars", [*COLUMNS, plate], FLEET)
+    assert [heading.title for heading in shown(table).headings][-1] == "Until"
+    assert csv_rows(table)[1][-1] == "粤B-前海"
+    assert names(table, "q=粤b-b2") == ["B2"]
+    assert names(table, "sort=-plate") == names(table)
+
+
 FORMULAS = [
     '=HYPERLINK("http://evil.example")',
     "+1+cmd|' /C calc'!A0",
