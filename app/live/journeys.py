@@ -10,8 +10,8 @@ import math
 from collections import Counter
 
 STRIDE_M = 200.0
-#: Two kilometres, on which a vehicle may have come from anywhere around.
-STRIDES = 10
+#: Five kilometres, at the end of which a vehicle may have come from any part of the city zone.
+STRIDES = 25
 
 _METRES_PER_DEGREE = 111_320.0
 

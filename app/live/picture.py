@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Protocol
 
@@ -127,6 +127,11 @@ class LivePicture:
         """How many vehicles have a position that is not stale."""
         with self._lock:
             return len(self._positions) - len(self._stale)
+
+    def on_the_move(self, vehicles: Collection[int]) -> set[int]:
+        """Which of these vehicles, by key, have a position that is not stale."""
+        with self._lock:
+            return {key for key in vehicles if key in self._positions and key not in self._stale}
 
     def _is_news(self, position: LivePosition) -> bool:
         before = self._positions.get(position.vehicle)

@@ -10,13 +10,15 @@ from typing import Any
 
 import pytest
 
+from app.live.journeys import STRIDES
 from app.live.pseudonyms import Pseudonyms, city_day
-from app.live.public import ALERT_TIME_STEP_MS, GONE_AFTER_MS
+from app.live.public import ALERT_TIME_STEP_MS, GONE_AFTER_MS, RELEASE_EVERY_MS
 from app.live.things import Alert
 from telemetry.findings import Finding, Severity
 from tests.app.web.cast import DAY_MS, NOON_MS, PEOPLE, PLACE_NAME, ROAD, City, small_city
 
 DELAY_MS = 30_000
+REST_MS = 1_800_000
 
 
 def _public(city: City) -> dict[str, Any]:
@@ -83,7 +85,7 @@ def test_no_identifier_no_person_and_no_true_value_is_in_the_text(city: City) ->
     for vehicle_id in city.keys:
         city.observe(vehicle_id, lon=113.900051, lat=22.523456)
     city.live.picture.observe_alert(_alert(city))
-    city.time.pass_ms(DELAY_MS)
+    city.time.pass_ms(DELAY_MS + RELEASE_EVERY_MS)
     text = city.client().get("/api/v1/public/live").text
     known = [*city.keys, "粤B", "NORTH", "SOUTH", "北方", "南方", "Mobility", "Person", *PEOPLE.values()]
     known += ["113.900051", "22.523456", "123.4", "8.31", "12.3", str(NOON_MS + 1_777), str(NOON_MS + 1_234), "onboard"]
@@ -149,22 +151,77 @@ def test_a_silent_vehicle_is_no_longer_shown(city: City) -> None:
     assert _public(city)["features"] == []
 
 
-def test_names_change_at_midnight_of_the_city_for_everybody_at_once(city: City) -> None:
+def test_without_a_rest_names_change_at_midnight_of_the_city_for_everybody_at_once(
+    tmp_path: Path, registry: Path
+) -> None:
     midnight_ms = NOON_MS + DAY_MS // 2
-    city.time.now_ms = midnight_ms - 2 * DELAY_MS
-    city.observe("NORTH-R1")
-    city.live.picture.observe_alert(_alert(city))
-    city.time.now_ms = midnight_ms - 1
-    cursor = city.live.public.changes(0).cursor
-    today = _public(city)
-    assert not city.live.public.changes(cursor).complete
-    city.time.now_ms = midnight_ms
-    assert city.live.public.changes(cursor).complete
-    tomorrow = _public(city)
+    with small_city(tmp_path, registry, public_rest_s=0.0) as city:
+        city.time.now_ms = midnight_ms - 2 * DELAY_MS
+        city.observe("NORTH-R1")
+        city.live.picture.observe_alert(_alert(city))
+        city.time.now_ms = midnight_ms - 1
+        cursor = city.live.public.changes(0).cursor
+        today = _public(city)
+        assert not city.live.public.changes(cursor).complete
+        city.time.now_ms = midnight_ms
+        assert city.live.public.changes(cursor).complete
+        tomorrow = _public(city)
     for part in ("features", "alerts"):
         assert len(today[part]) == len(tomorrow[part]) == 1
         assert today[part][0]["id"] != tomorrow[part][0]["id"]
     assert tomorrow["alerts"][0]["vehicle"] == tomorrow["features"][0]["id"]
+
+
+def test_around_midnight_the_view_rests_and_then_shows_who_has_come_far(city: City) -> None:
+    midnight_ms = NOON_MS + DAY_MS // 2
+    city.time.now_ms = midnight_ms - REST_MS - 2 * DELAY_MS
+    city.observe("NORTH-R1")
+    city.observe("SOUTH-R1")
+    city.live.picture.observe_alert(_alert(city))
+    city.time.now_ms = midnight_ms - REST_MS - 1
+    assert (len(_public(city)["features"]), len(_public(city)["alerts"])) == (2, 1)
+    city.time.now_ms = midnight_ms - REST_MS
+    assert (_public(city)["features"], _public(city)["alerts"], city.live.public.is_resting()) == ([], [], True)
+    far = STRIDES + 1
+    for stride in range(far):
+        city.time.now_ms = midnight_ms + stride * DELAY_MS
+        city.observe("NORTH-R1", lat=22.52 + stride * 0.002)
+        city.observe("SOUTH-R1", lat=22.52 + stride % 2 * 1e-5)
+        city.live.picture.observe_alert(_alert(city, last_seen_ms=city.time()))
+        assert _public(city)["features"] == []
+    city.time.now_ms = midnight_ms + REST_MS
+    assert not city.live.public.is_resting()
+    city.observe("NORTH-R1", lat=22.52)
+    city.observe("SOUTH-R1")
+    city.live.picture.observe_alert(_alert(city, last_seen_ms=city.time()))
+    city.time.pass_ms(DELAY_MS)
+    (shown,), alerts = _public(city)["features"], _public(city)["alerts"]
+    assert shown["properties"]["kind"] == "road"  # the one that moved, not the one that stood
+    assert alerts == []  # opened yesterday
+    fresh = _alert(city, opened_at_ms=city.time(), opened_seq=9)
+    city.live.picture.observe_alert(fresh)
+    city.time.pass_ms(DELAY_MS)
+    assert [alert["vehicle"] for alert in _public(city)["alerts"]] == [shown["id"]]
+
+
+def test_a_closing_that_follows_nothing_shown_tells_nothing(city: City) -> None:
+    cursor = city.live.public.changes(0).cursor
+    city.live.picture.observe_alert(_alert(city, closed_at_ms=city.time()))
+    city.time.pass_ms(DELAY_MS)
+    assert city.live.public.changes(cursor).alerts == []
+
+
+def test_what_is_due_is_released_together_in_the_order_of_the_names(city: City) -> None:
+    cursor = city.live.public.changes(0).cursor
+    for vehicle_id in ("SOUTH-R1", "NORTH-R1"):
+        city.time.pass_ms(1_300)
+        city.observe(vehicle_id)
+    city.time.now_ms = NOON_MS + DELAY_MS + RELEASE_EVERY_MS - 1
+    assert city.live.public.changes(cursor).features == []
+    city.time.pass_ms(1)
+    names = [json.loads(feature)["id"] for feature in city.live.public.changes(cursor).features]
+    assert names == sorted(names)
+    assert len(names) == 2
 
 
 def test_pseudonyms_are_stable_within_a_day_and_unlinkable_across_days_and_kinds() -> None:
