@@ -18,9 +18,9 @@ from app.schemas.live import ModeName, OfficerName
 
 _MOST_MEMBERS = 500
 _MOST_WINDOWS = 14
-_FASTEST_KMH = 1_000
+_SLOWEST_KMH, _FASTEST_KMH = 1, 500
 _MOST_VEHICLES_EACH = 100
-_COARSEST_M = 1_000
+_COARSEST_M = 100
 
 DayName = Literal["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]
 ClockTime = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
@@ -53,7 +53,7 @@ class HoursWindow(Schema):
 class ConditionsDraft(Schema):
     """What is asked for, in the units that people use. app.services.conditions has the permit's form of it."""
 
-    speed_cap_kmh: Annotated[float | None, Field(gt=0, le=_FASTEST_KMH)] = None
+    speed_cap_kmh: Annotated[float | None, Field(ge=_SLOWEST_KMH, le=_FASTEST_KMH)] = None
     modes: _Modes = Field(default_factory=list)
     safety_officers: _Officers = Field(default_factory=list)
     vehicles_per_remote_officer: Annotated[int | None, Field(ge=1, le=_MOST_VEHICLES_EACH)] = None

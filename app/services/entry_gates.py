@@ -1,0 +1,115 @@
+"""Entry gates: what a stage demands, measured from what the platform itself has recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.models import Fault, Jurisdiction, Organisation, Stage, Vehicle
+from app.schemas.applications import EntryGate
+from app.schemas.jurisdictions import StageThresholds, Thresholds
+from app.services.incidents import accidents_since
+from app.services.usage import usage_of
+
+_CALENDAR = ZoneInfo("Asia/Shanghai")
+_LAST_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+def thresholds_of(jurisdiction: Jurisdiction, stage: Stage) -> StageThresholds:
+    """What the jurisdiction demands of a stage: its own values, or the documented defaults."""
+    thresholds: StageThresholds = getattr(Thresholds.model_validate(jurisdiction.thresholds), stage.value)
+    return thresholds
+
+
+def entry_gates(
+    session: Session,
+    *,
+    holder: Organisation,
+    jurisdiction: Jurisdiction,
+    stage: Stage,
+    vehicle_ids: Collection[str],
+    zone_ids: Collection[str],
+    now_ms: int,
+) -> Sequence[EntryGate]:
+    """Every gate of the stage that demands something, passed or not."""
+    demanded = thresholds_of(jurisdiction, stage)
+    since_ms = months_after_ms(now_ms, -demanded.evidence_months)
+    found: list[EntryGate] = []
+    if demanded.min_distance_km or demanded.min_hours:
+        found.append(_experience(session, demanded, holder, zone_ids, since_ms))
+    if demanded.accident_free:
+        found.append(_accident_free(session, holder, since_ms))
+    if demanded.min_insured_sum_cny:
+        found.append(_insured_sum(session, demanded, vehicle_ids))
+    return found
+
+
+def months_after_ms(time_ms: int, months: int) -> int:
+    """The same wall time in Shanghai so many months later, or on the last day of a shorter month."""
+    wall = datetime.fromtimestamp(time_ms / 1000, _CALENDAR)
+    years, month = divmod(wall.year * 12 + wall.month - 1 + months, 12)
+    leap = years % 4 == 0 and (years % 100 != 0 or years % 400 == 0)
+    last = 29 if leap and month == 1 else _LAST_DAYS[month]
+    return round(wall.replace(year=years, month=month + 1, day=min(wall.day, last)).timestamp() * 1000)
+
+
+def _experience(
+    session: Session, demanded: StageThresholds, holder: Organisation, zone_ids: Collection[str], since_ms: int
+) -> EntryGate:
+    usage = usage_of(session, organisation_id=holder.id, zone_ids=zone_ids, since_ms=since_ms)
+    reached = list(_reached(demanded, usage.autonomous_distance_km, usage.autonomous_hours))
+    return EntryGate(
+        code="experience",
+        passed=all(reached) if demanded.both_needed else any(reached),
+        required={
+            "distance_km": demanded.min_distance_km,
+            "hours": demanded.min_hours,
+            "both_needed": float(demanded.both_needed),
+        },
+        measured={
+            "distance_km": round(usage.autonomous_distance_km, 3),
+            "hours": round(usage.autonomous_hours, 3),
+            "all_distance_km": round(usage.distance_km, 3),
+            "all_hours": round(usage.hours, 3),
+        },
+        since_ms=since_ms,
+    )
+
+
+def _reached(demanded: StageThresholds, distance_km: float, hours: float) -> Iterator[bool]:
+    """Whether each of the two that is demanded at all is reached."""
+    if demanded.min_distance_km:
+        yield distance_km >= demanded.min_distance_km
+    if demanded.min_hours:
+        yield hours >= demanded.min_hours
+
+
+def _accident_free(session: Session, holder: Organisation, since_ms: int) -> EntryGate:
+    """An accident whose fault is undecided is not yet none: nothing fails open."""
+    found = accidents_since(session, holder.id, since_ms)
+    at_fault = sum(1 for incident in found if incident.fault is Fault.YES)
+    return EntryGate(
+        code="accident_free",
+        passed=not found,
+        required={"at_fault": 0},
+        measured={"at_fault": at_fault, "undecided": len(found) - at_fault},
+        since_ms=since_ms,
+        subjects=[incident.incident_id for incident in found],
+    )
+
+
+def _insured_sum(session: Session, demanded: StageThresholds, vehicle_ids: Collection[str]) -> EntryGate:
+    vehicles = session.scalars(select(Vehicle).where(Vehicle.vehicle_id.in_(vehicle_ids)).order_by(Vehicle.vehicle_id))
+    sums = {vehicle.vehicle_id: vehicle.insured_sum_cny or 0 for vehicle in vehicles}
+    below = [vehicle_id for vehicle_id, insured in sums.items() if insured < demanded.min_insured_sum_cny]
+    return EntryGate(
+        code="insured_sum",
+        passed=bool(sums) and not below,
+        required={"insured_sum_cny": demanded.min_insured_sum_cny},
+        measured={"insured_sum_cny": min(sums.values(), default=0)},
+        subjects=below,
+    )
