@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 from app.schemas.base import Identifier, Line, Schema, Title
 from app.schemas.checks import CreditCode, Email, Phone, Website
+
+
+class OrganisationFacts(TypedDict, total=False):
+    """The columns of an organisation besides its names."""
+
+    credit_code: str | None
+    address: str
+    contact_name: str
+    contact_email: str
+    contact_phone: str
+    emergency_phone: str
+    website: str
 
 
 class OrganisationDetails(Schema):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Unpack
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.audit import Subject, record, state_of
 from app.errors import AlreadyRegistered, NotFound
 from app.models import Organisation, User, Vehicle
-from app.schemas.organisations import OrganisationDetails
+from app.schemas.organisations import OrganisationDetails, OrganisationFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +31,13 @@ def register_organisation(
     name_en: str,
     now_ms: int,
     actor: User | None = None,
+    **details: Unpack[OrganisationFacts],
 ) -> Organisation:
     """Register an authority or an operator. Raises AlreadyRegistered."""
     if session.scalar(select(Organisation.id).where(Organisation.code == code)) is not None:
         raise AlreadyRegistered(f"organisation {code} exists", field="code")
-    organisation = Organisation(code=code, name_zh=name_zh, name_en=name_en)
+    _require_untaken(session, details.get("credit_code"))
+    organisation = Organisation(code=code, name_zh=name_zh, name_en=name_en, **details)
     session.add(organisation)
     session.flush()
     record(
@@ -85,9 +88,9 @@ def organisation_rows(session: Session, *, organisation_id: int | None = None) -
     return [OrganisationRow(organisation, vehicles) for organisation, vehicles in session.execute(statement)]
 
 
-def _require_untaken(session: Session, credit_code: str | None, but: Organisation) -> None:
+def _require_untaken(session: Session, credit_code: str | None, but: Organisation | None = None) -> None:
     if credit_code is None:
         return
-    others = select(Organisation.id).where(Organisation.credit_code == credit_code, Organisation.id != but.id)
-    if session.scalar(others) is not None:
+    holder = session.scalar(select(Organisation.id).where(Organisation.credit_code == credit_code))
+    if holder is not None and (but is None or holder != but.id):
         raise AlreadyRegistered(f"the credit code {credit_code} is registered already", field="credit_code")

@@ -56,6 +56,7 @@ _STAFF = (
     Item("vehicles.index", _("Vehicles"), _FLEET),
     Item("officers.index", _("People"), _FLEET),
     Item("trials.index", _("Trials"), _FLEET),
+    Item("rejects.index", _("Rejected messages"), _FLEET),
     Item("applications.index", _("Applications"), _PERMITS),
     Item("permits.index", _("Permits"), _PERMITS),
     Item("zones.index", _("Zones")),

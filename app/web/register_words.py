@@ -8,6 +8,7 @@ from flask_babel import LazyString
 from flask_babel import lazy_gettext as _
 
 from app.models import Capacity, ServiceStatus
+from app.services.officers import LicenceState
 from telemetry.ports import RejectReason
 from telemetry.samples import VehicleKind
 
@@ -39,4 +40,19 @@ REJECT_REASONS: Mapping[RejectReason, LazyString] = {
     RejectReason.POSITION_OUT_OF_RANGE: _("The position is impossible"),
     RejectReason.SEQ_REUSED: _("The sequence number was used before"),
     RejectReason.UNPROCESSABLE: _("The platform could not process it"),
+}
+LICENCE_STATES: Mapping[LicenceState, LazyString] = {
+    LicenceState.VALID: _("Valid"),
+    LicenceState.EXPIRING: _("Expires soon"),
+    LicenceState.EXPIRED: _("Expired"),
+    LicenceState.WITHDRAWN: _("Withdrawn"),
+    LicenceState.MISSING: _("Missing"),
+}
+#: The badge of each (app.web.states).
+LICENCE_BADGES: Mapping[LicenceState, str] = {
+    LicenceState.VALID: "valid",
+    LicenceState.EXPIRING: "expiring",
+    LicenceState.EXPIRED: "licence_expired",
+    LicenceState.WITHDRAWN: "licence_withdrawn",
+    LicenceState.MISSING: "missing",
 }

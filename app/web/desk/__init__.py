@@ -4,8 +4,29 @@ from __future__ import annotations
 
 from flask import Blueprint
 
+from app.web.desk.account import account
+from app.web.desk.audit import audit
+from app.web.desk.officers import officers
+from app.web.desk.organisations import organisations
+from app.web.desk.rejects import rejects
+from app.web.desk.trials import trials
+from app.web.desk.users import users
+from app.web.desk.vehicle_imports import vehicle_imports
+from app.web.desk.vehicles import vehicles
 from app.web.desk.zone_editor import zone_editor
 from app.web.desk.zones import zones
 
 #: Every part of the desk. A new one is added here, and its endpoints in app.web.access.
-DESK: tuple[Blueprint, ...] = (zones, zone_editor)
+DESK: tuple[Blueprint, ...] = (
+    organisations,
+    vehicles,
+    vehicle_imports,
+    officers,
+    trials,
+    rejects,
+    users,
+    audit,
+    account,
+    zones,
+    zone_editor,
+)

@@ -32,7 +32,7 @@ from app.web.access import Action
 from app.web.desk.zone_maps import drawn_map, map_data
 from app.web.forms import Form, blank, read_form
 from app.web.gate import identity
-from app.web.language import language
+from app.web.organisation_names import organisation_name
 from app.web.ownership import actor, require_own
 from app.web.refusals import REFUSALS, refused, require_seen
 from app.web.register_words import KINDS, REJECT_REASONS, STATUSES
@@ -168,6 +168,7 @@ def _page(vehicle_id: str, form: Form | None = None) -> str:
             "vehicles/show.html",
             row=row,
             vehicle=vehicle,
+            operator=organisation_name(vehicle.organisation),
             kind=KINDS[vehicle.kind],
             topic=telemetry_topic(vehicle.vehicle_id),
             broker=runtime().settings.broker_url,
@@ -221,7 +222,7 @@ def _table(database: Session) -> Table[VehicleRow]:
         Column("seen", _("Last message"), lambda row: row.last_message_at_ms, kind=Kind.WHEN),
     ]
     if scope is None:
-        columns.insert(2, Column("operator", _("Operator"), lambda row: _operator(row.vehicle)))
+        columns.insert(2, Column("operator", _("Operator"), lambda row: organisation_name(row.vehicle.organisation)))
     return Table(
         name="vehicles",
         caption=_("Vehicles"),
@@ -250,7 +251,3 @@ def _table(database: Session) -> Table[VehicleRow]:
         order="id",
         empty_text=_("No vehicles yet"),
     )
-
-
-def _operator(vehicle: Vehicle) -> str:
-    return vehicle.organisation.name_zh if language() == "zh" else vehicle.organisation.name_en
