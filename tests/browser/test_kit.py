@@ -230,6 +230,13 @@ def test_a_click_elsewhere_closes_the_menu(visitor: Visitor) -> None:
     expect(page.locator(".menu-sheet")).to_be_hidden()
 
 
+def test_the_menu_closes_when_the_focus_leaves_it(visitor: Visitor) -> None:
+    page = visitor.open("/kit/table", size="phone")
+    page.locator(".menu-opener").click()
+    page.locator(".crumbs a").first.focus()
+    expect(page.locator(".menu-sheet")).to_be_hidden()
+
+
 def test_a_secret_can_be_copied(visitor: Visitor) -> None:
     page = visitor.open("/kit/parts")
     page.locator(".secret [data-copy]").click()

@@ -1,8 +1,10 @@
-// <details> as menus and dialogs: one menu open at a time; Escape and a click elsewhere close it.
+// <details> as menus and dialogs: one menu open at a time; Escape, and a click or the focus elsewhere, close it.
 
 export function installDisclosures(root) {
   root.addEventListener("toggle", keepOneOpen, true);
+  root.addEventListener("click", closeAsked);
   root.addEventListener("click", closeOthers);
+  root.addEventListener("focusin", closeOthers);
   root.addEventListener("keydown", closeOnEscape);
   for (const button of root.querySelectorAll("[data-close]")) button.hidden = false;
 }
@@ -16,9 +18,12 @@ function keepOneOpen(event) {
   for (const menu of openMenus()) if (menu !== event.target) menu.open = false;
 }
 
-function closeOthers(event) {
+function closeAsked(event) {
   const closer = event.target.closest("[data-close]");
   if (closer) close(closer.closest("details"));
+}
+
+function closeOthers(event) {
   for (const menu of openMenus()) if (!menu.contains(event.target)) menu.open = false;
 }
 
