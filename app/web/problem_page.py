@@ -28,6 +28,8 @@ _TEXTS: Mapping[HTTPStatus, tuple[Any, Any]] = {
 _UNEXPECTED = (_("Something went wrong here"), _("It was recorded. Please try again in a minute."))
 _CODES: Mapping[str, Any] = {
     **ERROR_TEXTS,
+    "cross_site": _("Another site sent this in your name. Nothing was done."),
+    "scope": _("The token may not be used for this."),
     "csrf": _(
         "The form had expired, or your browser keeps no cookies for this address. "
         "Go back, reload the page and send it again. Over a network, HTTPS is needed."

@@ -5,10 +5,22 @@ from __future__ import annotations
 from flask_openapi3 import APIBlueprint
 
 from app.web.api.alerts import alerts_api
+from app.web.api.audit import audit_api
 from app.web.api.jurisdictions import jurisdictions_api
 from app.web.api.live import live_api
 from app.web.api.public import public_api
+from app.web.api.tokens import tokens_api
+from app.web.api.users import users_api
 from app.web.api.zones_in_force import zones_in_force_api
 
 #: Every part of the API. A new one is added here, and its endpoints in app.web.access.
-API: tuple[APIBlueprint, ...] = (alerts_api, jurisdictions_api, live_api, public_api, zones_in_force_api)
+API: tuple[APIBlueprint, ...] = (
+    users_api,
+    tokens_api,
+    audit_api,
+    alerts_api,
+    jurisdictions_api,
+    live_api,
+    public_api,
+    zones_in_force_api,
+)
