@@ -113,7 +113,8 @@ def _seal(paper: Paper, notice: PermitNotice) -> None:
     paper.keep_together(52)
     left = (
         "扫描二维码或访问以下网址核验本许可的最新状态。\n"
-        f"Verify the present state of this permit with the QR code or at\n{notice.url}\n\n打印时间 Printed {notice.printed_at}\n"
+        f"Verify the present state of this permit with the QR code or at\n{notice.url}\n\n"
+        f"打印时间 Printed {notice.printed_at}\n"
         "以平台核验结果为准。The verification page prevails over this print."
     )
     paper.seal(left, f"{notice.authority.zh}\n{notice.authority.en}\n{notice.signed_on}", "（盖章 Seal）")

@@ -108,7 +108,7 @@ def _tightened(before: Terms, details: Restriction) -> Terms:
 def _conditions(before: Conditions, details: Restriction) -> Conditions:
     changes: dict[str, Any] = {
         "hours": None if details.hours is None else _schedule(details.hours),
-        "speed_cap_mps": _speed_cap_mps(before.speed_cap_mps, details.speed_cap_kmh),
+        "speed_cap_mps": None if details.speed_cap_kmh is None else details.speed_cap_kmh / _KMH_PER_MPS,
         "modes": None if details.modes is None else frozenset(Mode[name.upper()] for name in details.modes),
         "safety_officers": None
         if details.safety_officers is None
@@ -123,13 +123,6 @@ def _conditions(before: Conditions, details: Restriction) -> Conditions:
 def _schedule(hours: DailyHours) -> Schedule:
     window = {"days": hours.days, "start": hours.start, "end": hours.end}
     return Schedule.from_dict({"time_zone": _TIME_ZONE, "windows": [window]})
-
-
-def _speed_cap_mps(before_mps: float | None, cap_kmh: float | None) -> float | None:
-    """What a form shows is rounded: sent back as it was shown, it is no change."""
-    if cap_kmh is None or (before_mps is not None and cap_kmh == shown_kmh(before_mps)):
-        return None
-    return cap_kmh / _KMH_PER_MPS
 
 
 def shown_kmh(speed_mps: float) -> float:

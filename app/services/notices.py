@@ -69,14 +69,15 @@ def unread_count(session: Session, reader: User) -> int:
     return session.scalars(select(func.count()).select_from(unread)).one()
 
 
-def mark_read(session: Session, reader: User, notice_id: int, *, now_ms: int) -> Notice:
-    """This person has read it. Raises NotFound for a notice that is not theirs."""
+def mark_read(session: Session, reader: User, notice_id: int, *, now_ms: int) -> tuple[Notice, int]:
+    """This person has read it; the notice and when that first was. Raises NotFound for one that is not theirs."""
     found = session.execute(_addressed(reader).where(Notice.id == notice_id)).first()
     if found is None:
         raise NotFound("There is no such notice.")
-    notice: Notice = found[0]
-    _read(session, reader, [notice.id], now_ms)
-    return notice
+    notice, read_at_ms = found
+    if read_at_ms is None:
+        _read(session, reader, [notice.id], now_ms)
+    return notice, read_at_ms or now_ms
 
 
 def mark_all_read(session: Session, reader: User, *, now_ms: int, up_to: int) -> None:

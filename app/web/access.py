@@ -139,6 +139,9 @@ PUBLIC = frozenset(
         "openid.answered",
         "openid.begin",
         "pages.public_map",
+        "api_verification.verification",
+        "verification.index",
+        "verification.show",
     }
 )
 
@@ -147,6 +150,28 @@ LOCAL = frozenset({"health.metrics"})
 
 #: Endpoints that need an identity whose role may do this.
 PROTECTED: Mapping[str, Action] = {
+    "api_notices.notices": Action.SEE_NOTICES,
+    "api_notices.read": Action.SEE_NOTICES,
+    "api_permits.decide": Action.DECIDE_PERMITS,
+    "api_permits.notice": Action.SEE_PERMITS,
+    "api_permits.permit": Action.SEE_PERMITS,
+    "api_permits.permits": Action.SEE_PERMITS,
+    "api_permits.restrict": Action.DECIDE_PERMITS,
+    "api_permits.revisions": Action.SEE_PERMITS,
+    "api_permits.surrender": Action.SURRENDER_PERMITS,
+    "api_permits.zones": Action.SEE_PERMITS,
+    "notices.index": Action.SEE_NOTICES,
+    "notices.open_subject": Action.SEE_NOTICES,
+    "notices.read_all": Action.SEE_NOTICES,
+    "permit_decisions.decide": Action.DECIDE_PERMITS,
+    "permit_decisions.restrict": Action.DECIDE_PERMITS,
+    "permit_decisions.restriction": Action.DECIDE_PERMITS,
+    "permit_decisions.surrender": Action.SURRENDER_PERMITS,
+    "permits.compare": Action.SEE_PERMITS,
+    "permits.driving": Action.SEE_PERMITS,
+    "permits.index": Action.SEE_PERMITS,
+    "permits.notice": Action.SEE_PERMITS,
+    "permits.show": Action.SEE_PERMITS,
     "account.change": Action.MANAGE_OWN_ACCOUNT,
     "account.end_sessions": Action.MANAGE_OWN_ACCOUNT,
     "account.index": Action.MANAGE_OWN_ACCOUNT,

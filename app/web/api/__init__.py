@@ -8,9 +8,12 @@ from app.web.api.alerts import alerts_api
 from app.web.api.audit import audit_api
 from app.web.api.jurisdictions import jurisdictions_api
 from app.web.api.live import live_api
+from app.web.api.notices import notices_api
+from app.web.api.permits import permits_api
 from app.web.api.public import public_api
 from app.web.api.tokens import tokens_api
 from app.web.api.users import users_api
+from app.web.api.verification import verification_api
 from app.web.api.zones_in_force import zones_in_force_api
 
 #: Every part of the API. A new one is added here, and its endpoints in app.web.access.
@@ -23,4 +26,7 @@ API: tuple[APIBlueprint, ...] = (
     live_api,
     public_api,
     zones_in_force_api,
+    permits_api,
+    verification_api,
+    notices_api,
 )

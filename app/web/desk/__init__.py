@@ -8,6 +8,9 @@ from app.web.desk.account import account
 from app.web.desk.audit import audit
 from app.web.desk.officers import officers
 from app.web.desk.organisations import organisations
+from app.web.desk.notices import notices
+from app.web.desk.permit_decisions import permit_decisions
+from app.web.desk.permits import permits
 from app.web.desk.rejects import rejects
 from app.web.desk.trials import trials
 from app.web.desk.users import users
@@ -29,4 +32,7 @@ DESK: tuple[Blueprint, ...] = (
     account,
     zones,
     zone_editor,
+    permits,
+    permit_decisions,
+    notices,
 )

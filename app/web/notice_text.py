@@ -1,0 +1,74 @@
+"""Notices in words, each with the page that it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import LazyString
+from flask_babel import lazy_gettext as _
+
+from app.models import Notice
+from app.web.navigation import url_if
+from app.web.times import day
+
+#: The text of each kind, filled in with the notice's params; `ends_at_ms` as the day `ends_on`.
+NOTICE_TEXTS: Mapping[str, LazyString] = {
+    "permit.issued": _("Permit %(number)s was issued."),
+    "permit.restricted": _("Permit %(number)s was restricted."),
+    "permit.extended": _("Permit %(number)s was extended."),
+    "permit.amended": _("Permit %(number)s was amended."),
+    "permit.suspended": _("Permit %(number)s was suspended: its vehicles must stop."),
+    "permit.reinstated": _("Permit %(number)s was reinstated."),
+    "permit.surrendered": _("Permit %(number)s was given back by its holder."),
+    "permit.revoked": _("Permit %(number)s was revoked: its vehicles must stop."),
+    "permit.expired": _("Permit %(number)s has expired."),
+    "permit.ending": _("Permit %(name)s ends on %(ends_on)s."),
+    "licence.ending": _("The licence of %(name)s ends on %(ends_on)s."),
+    "insurance.ending": _("The insurance of %(name)s ends on %(ends_on)s."),
+}
+#: The pages of subjects: endpoint and the name of its argument.
+_PAGES: Mapping[str, tuple[str, str]] = {
+    "permit": ("permits.show", "number"),
+    "application": ("applications.show", "number"),
+    "vehicle": ("vehicles.show", "vehicle_id"),
+    "officer": ("officers.show", "officer_id"),
+    "incident": ("incidents.show", "number"),
+    "trial": ("trials.show", "trial_id"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ToldNotice:
+    """A notice as a person reads it; `url` is empty where there is no page."""
+
+    id: int
+    text: str
+    reason: str
+    url: str
+    created_at_ms: int
+    is_read: bool
+
+
+def told(notice: Notice, read_at_ms: int | None) -> ToldNotice:
+    """The notice in the request's language. A kind without a text is shown by its name."""
+    params: dict[str, Any] = dict(notice.params)
+    if "ends_at_ms" in params:
+        params["ends_on"] = day(params["ends_at_ms"])
+    text = NOTICE_TEXTS.get(notice.kind)
+    return ToldNotice(
+        id=notice.id,
+        text=str(text) % params if text is not None else f"{notice.kind} {notice.subject_id}",
+        reason=str(params.get("reason", "")),
+        url=_url(notice),
+        created_at_ms=notice.created_at_ms,
+        is_read=read_at_ms is not None,
+    )
+
+
+def _url(notice: Notice) -> str:
+    if notice.subject_type not in _PAGES:
+        return ""
+    endpoint, argument = _PAGES[notice.subject_type]
+    return url_if(endpoint, **{argument: notice.subject_id})
