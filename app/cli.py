@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from telemetry.agent.run import AgentOptions
 
 
+ROLES = ("administrator", "regulator", "operator_manager", "operator_staff", "auditor")
+
+
 class _Commands(click.Group):
     """Commands whose expected failures are told in a line instead of a traceback."""
 
@@ -114,6 +117,70 @@ def token(email: str, name: str, days: int) -> None:
     from app.processes import issue_api_token
 
     click.echo(issue_api_token(_settings(), email, name=name, days=days))
+
+
+@main.group()
+def user() -> None:
+    """The people who log in.
+
+    Everything else about them is done in the browser, by an administrator.
+    """
+
+
+@user.command("create")
+@click.option("--email", required=True, help="The user logs in with it.")
+@click.option("--role", type=click.Choice(ROLES), default="administrator", show_default=True)
+@click.option("--name", help="As colleagues know them.  [default: the e-mail address]")
+@click.option("--organisation", help="Code of the organisation; operators need one.")
+@click.option("--jurisdiction", "jurisdictions", multiple=True, help="Code of one; regulators need one or more.")
+@click.option("--ask-password", is_flag=True, help="Ask for the password instead of making a temporary one.")
+def create_user(
+    email: str,
+    role: str,
+    name: str | None,
+    organisation: str | None,
+    jurisdictions: tuple[str, ...],
+    *,
+    ask_password: bool,
+) -> None:
+    """Create a user: the first administrator of a new installation.
+
+    Without --ask-password a temporary password is printed, this once; it is changed at the first login.
+    """
+    from app.administration import create_account
+
+    password = click.prompt("Password", hide_input=True, confirmation_prompt=True) if ask_password else None
+    made = create_account(
+        _settings(),
+        email=email,
+        role=role,
+        display_name=name or email,
+        organisation=organisation,
+        jurisdictions=jurisdictions,
+        password=password,
+    )
+    if made is not None:
+        click.echo(made)
+
+
+@main.group()
+def verify() -> None:
+    """Checks of what is stored.
+
+    Each exits with status 1 when something is wrong.
+    """
+
+
+@verify.command("audit")
+@click.option("--expect", metavar="NUMBER:HASH", help="An entry that was written down: it must be there, unchanged.")
+def verify_audit(expect: str | None) -> None:
+    """Say whether the audit log was altered, and where.
+
+    Prints number and hash of its newest entry, to be kept elsewhere for --expect.
+    """
+    from app.administration import run_audit_check
+
+    sys.exit(run_audit_check(_settings(), expect, report=click.echo))
 
 
 @main.command()

@@ -31,6 +31,16 @@ def open_engine(url: str) -> Engine:
     return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": POSTGRESQL_CONNECT_S})
 
 
+@contextmanager
+def opened_engine(url: str) -> Iterator[Engine]:
+    """The database for a command that ends; its connections are closed then."""
+    engine = open_engine(url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
 def changing(engine: Engine) -> Engine:
     """The same engine for transactions that write.
 

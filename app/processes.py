@@ -6,14 +6,11 @@ import gc
 import logging
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from sqlalchemy import Engine
-
 from app.credentials import RegisteredCredentials
-from app.database import changing_session, migrate, open_engine, snapshot_connection
+from app.database import changing_session, migrate, open_engine, opened_engine, snapshot_connection
 from app.registry import open_registry
 from app.services.tokens import issue_token
 from app.services.users import user_by_email
@@ -101,14 +98,14 @@ def run_web(settings: Settings) -> None:
 def run_migration(settings: Settings) -> None:
     """Bring the database to the newest schema."""
     start_logging(settings)
-    with _database(settings) as engine:
+    with opened_engine(settings.database_url) as engine:
         migrate(engine)
 
 
 def issue_api_token(settings: Settings, email: str, *, name: str, days: int) -> str:
     """A bearer token with which programs act as this user; kept as a hash only. Raises NotFound."""
     now_ms = system_clock()
-    with _database(settings) as engine, changing_session(engine) as session:
+    with opened_engine(settings.database_url) as engine, changing_session(engine) as session:
         user = user_by_email(session, email)
         return issue_token(session, user, name=name, now_ms=now_ms, expires_at_ms=now_ms + days * 86_400_000)
 
@@ -141,7 +138,7 @@ def run_replay_check(settings: Settings, vehicle_ids: Sequence[str], *, report: 
             counted += len(batch.samples)
             yield batch
 
-    with _database(settings) as engine, snapshot_connection(engine) as connection:
+    with opened_engine(settings.database_url) as engine, snapshot_connection(engine) as connection:
         vehicles = [vehicle_key(connection, vehicle_id) for vehicle_id in vehicle_ids]
         for difference in judge_again(
             counting(stored_batches(connection, vehicles=vehicles)),
@@ -154,13 +151,3 @@ def run_replay_check(settings: Settings, vehicle_ids: Sequence[str], *, report: 
                 report(str(difference))
     report(f"{counted} samples judged again, {differences} differences")
     return 1 if differences else 0
-
-
-@contextmanager
-def _database(settings: Settings) -> Iterator[Engine]:
-    """The database for a command that ends; its connections are closed then."""
-    engine = open_engine(settings.database_url)
-    try:
-        yield engine
-    finally:
-        engine.dispose()

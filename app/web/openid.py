@@ -35,8 +35,8 @@ def install(app: Flask, settings: Settings) -> None:
     """Register the provider of the settings, if they name one."""
     if settings.openid is None:
         return
-    oauth = OAuth(app)
-    oauth.register(
+    oauth = OAuth(app)  # type: ignore[no-untyped-call]  # Authlib has no annotations
+    oauth.register(  # type: ignore[no-untyped-call]
         "provider",
         client_id=settings.openid.client_id,
         client_secret=settings.openid.client_secret,

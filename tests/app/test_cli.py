@@ -17,7 +17,7 @@ from telemetry.agent.tracks import Declared
 from telemetry.clock import system_clock
 from telemetry.samples import AltitudeDatum, Mode, SafetyOfficer
 
-COMMANDS = {"up", "broker", "ingest", "web", "demo", "simulate", "agent", "replay", "migrate", "token"}
+COMMANDS = {"up", "broker", "ingest", "web", "demo", "simulate", "agent", "replay", "migrate", "token", "user", "verify"}
 
 
 def test_every_command_explains_itself() -> None:

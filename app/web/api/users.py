@@ -21,8 +21,8 @@ from app.web.runtime import runtime
 
 users_api = api_blueprint("users", "Who may log in, and as what. A manager has its own organisation's operators.")
 
-_REFUSED: dict[str, Any] = {"409": Problem, "422": Problem}
-_CHANGED: dict[str, Any] = {"409": Problem, "412": Problem, "422": Problem, "428": Problem}
+_REFUSED: dict[str | int, Any] = {"409": Problem, "422": Problem}
+_CHANGED: dict[str | int, Any] = {"409": Problem, "412": Problem, "422": Problem, "428": Problem}
 
 
 class UserPath(Schema):

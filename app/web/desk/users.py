@@ -250,5 +250,7 @@ def _status(user: User) -> str:
 
 
 def _belongs_to(user: User) -> str:
-    places = list(user.jurisdictions) or ([user.organisation] if user.organisation is not None else [])
+    places: list[Jurisdiction | Organisation] = list(user.jurisdictions)
+    if not places and user.organisation is not None:
+        places = [user.organisation]
     return _(", ").join(place.name_zh if language() == "zh" else place.name_en for place in places)
