@@ -22,7 +22,7 @@ _SHEET_BYTES = 2 * _MIB + 64 * _KIB
 
 LIMITS: Mapping[str, int] = {
     "vehicle_imports.upload": _SHEET_BYTES,
-    "api_vehicles.import_vehicles": _SHEET_BYTES,
+    "api_vehicle_imports.import_vehicles": _SHEET_BYTES,
     "zone_editor.check": _DRAWING_BYTES,
     "zone_editor.create": _DRAWING_BYTES,
     "zone_editor.publish": _DRAWING_BYTES,

@@ -9,15 +9,27 @@ from app.web.api.audit import audit_api
 from app.web.api.jurisdictions import jurisdictions_api
 from app.web.api.live import live_api
 from app.web.api.notices import notices_api
+from app.web.api.officers import officers_api
+from app.web.api.organisations import organisations_api
 from app.web.api.permits import permits_api
 from app.web.api.public import public_api
+from app.web.api.rejects import rejects_api
 from app.web.api.tokens import tokens_api
+from app.web.api.trials import trials_api
 from app.web.api.users import users_api
+from app.web.api.vehicle_imports import vehicle_imports_api
+from app.web.api.vehicles import vehicles_api
 from app.web.api.verification import verification_api
 from app.web.api.zones_in_force import zones_in_force_api
 
 #: Every part of the API. A new one is added here, and its endpoints in app.web.access.
 API: tuple[APIBlueprint, ...] = (
+    organisations_api,
+    vehicles_api,
+    vehicle_imports_api,
+    officers_api,
+    trials_api,
+    rejects_api,
     users_api,
     tokens_api,
     audit_api,

@@ -1,0 +1,83 @@
+"""Organisations over HTTP."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from flask import Response
+from sqlalchemy.orm import Session
+
+from app.models import Organisation
+from app.schemas.base import Identifier, Schema
+from app.schemas.organisations import OrganisationDetails, OrganisationOut, OrganisationRegistration
+from app.services.organisations import (
+    change_organisation,
+    organisation_by_code,
+    organisation_rows,
+    register_organisation,
+)
+from app.web.api.base import Problem, Responses, answer, api_blueprint, require_match
+from app.web.gate import identity
+from app.web.ownership import actor, require_own
+from app.web.runtime import runtime
+
+organisations_api = api_blueprint("organisations", "Authorities, and companies that run vehicles.")
+
+_REFUSED: Responses = {"409": Problem, "422": Problem}
+_CHANGED: Responses = {"409": Problem, "412": Problem, "422": Problem, "428": Problem}
+
+
+class OrganisationPath(Schema):
+    """Which organisation."""
+
+    code: Identifier
+
+
+class OrganisationList(Schema):
+    """All of them: there are few."""
+
+    items: list[OrganisationOut]
+
+
+@organisations_api.get("", responses={"200": OrganisationList})
+def organisations() -> Response:
+    """All organisations; an operator sees its own."""
+    with runtime().reading() as database:
+        rows = organisation_rows(database, organisation_id=identity().scope)
+        return answer(OrganisationList(items=[_out(row.organisation) for row in rows]))
+
+
+@organisations_api.post("", responses={"201": OrganisationOut, **_REFUSED})
+def register(body: OrganisationRegistration) -> Response:
+    """Register an organisation."""
+    with runtime().changing() as database:
+        made = register_organisation(database, now_ms=runtime().clock(), actor=actor(database), **body.model_dump())
+    return answer(_out(made), HTTPStatus.CREATED, version=made.version)
+
+
+@organisations_api.get("/<code>", responses={"200": OrganisationOut, "422": Problem})
+def organisation(path: OrganisationPath) -> Response:
+    """One organisation."""
+    with runtime().reading() as database:
+        found = _own(database, path)
+        return answer(_out(found), version=found.version)
+
+
+@organisations_api.put("/<code>", responses={"200": OrganisationOut, **_CHANGED})
+def change(path: OrganisationPath, body: OrganisationDetails) -> Response:
+    """Replace what an organisation states of itself."""
+    with runtime().changing() as database:
+        found = _own(database, path)
+        require_match(found.version)
+        change_organisation(database, found, body, now_ms=runtime().clock(), actor=actor(database))
+    return answer(_out(found), version=found.version)
+
+
+def _own(database: Session, path: OrganisationPath) -> Organisation:
+    found = organisation_by_code(database, path.code)
+    require_own(found.id)
+    return found
+
+
+def _out(row: Organisation) -> OrganisationOut:
+    return OrganisationOut(**{name: getattr(row, name) for name in OrganisationOut.model_fields})
