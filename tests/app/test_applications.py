@@ -65,9 +65,11 @@ from app.services.review import (
 )
 from app.services.usage import day_of, start_of_day_ms
 from app.services.zone_offers import covers, zone_offers
+from app.services.zones import publish_zone_revision
+from geofences.zones import ZoneKind
 from telemetry.samples import Mode
 from tests.app.applicants import END_MS, START_MS, begun, complete_draft, granting, prepare, submitted, user
-from tests.app.web.cast import DAY_MS, NOON_MS, Time, build_registry, register_cast
+from tests.app.web.cast import DAY_MS, NOON_MS, ROAD, Time, build_registry, register_cast
 
 
 @pytest.fixture(scope="session")
