@@ -32,3 +32,7 @@ class UnreadableFile(GeofenceError):
     """A zone file that is not what it says it is."""
 
     code = "unreadable_file"
+
+    def __init__(self, message: str = "", *, rule: str = "file_of_no_kind") -> None:
+        super().__init__(message)
+        self.rule = rule

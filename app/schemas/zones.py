@@ -121,6 +121,19 @@ class NewZone(ZoneDetails):
     zone_id: Identifier
 
 
+class ImportedZone(ZoneContent):
+    """A zone of a file: its start is said for the whole file."""
+
+    zone_id: Identifier
+
+
+class ZoneImport(Schema):
+    """The publication of a whole file: one start (absent: now), one reason."""
+
+    starts_at_ms: Milliseconds | None = None
+    reason: Reason
+
+
 class Circle(Schema):
     """A circle to be drawn: EPSG:4326, metres."""
 

@@ -14,7 +14,7 @@ from app.models import User, Zone, ZoneRevisionRow
 from app.schemas.zones import ZoneEnd
 from app.services.generations import next_generation, require_future_start
 from app.services.revisions import in_force
-from app.services.zones import require_newest, store_zone_revision, zone_by_id
+from app.services.zones import require_newest, store_zone_revisions, zone_by_id
 
 #: An end needs a period before it, be it this short.
 _SHORTEST_MS = 1
@@ -124,7 +124,8 @@ def end_zone(
         generation=generation,
         **{name: getattr(source.row, name) for name in _COPIED},
     )
-    return store_zone_revision(session, ending, reason=details.reason, actor=actor, now_ms=now_ms, action="zone.ended")
+    store_zone_revisions(session, [ending], reason=details.reason, actor=actor, now_ms=now_ms, action="zone.ended")
+    return ending
 
 
 def _history(rows: list[ZoneRevisionRow], names: dict[int, str], now_ms: int) -> ZoneHistory:

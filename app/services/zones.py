@@ -109,57 +109,70 @@ def publish_zone_revision(
     if not imported:
         require_future_start(starts_at_ms, now_ms)
     _require_order(starts_at_ms, ends_at_ms)
-    new = ZoneRevision(
+    drawn = ZoneRevision(
         _NOT_YET_NUMBERED,
         zone_id,
         kind,
         geometry,
         starts_at_ms,
+        FOREVER_MS if ends_at_ms is None else ends_at_ms,
         half_width_m=half_width_m,
         band=band,
         schedule=schedule,
+        speed_limit_mps=speed_limit_mps,
+        authority=authority,
+        jurisdiction=jurisdiction,
     )
-    require_judgeable(session, [new])
+    require_judgeable(session, [drawn])
     zone = zone_of_kind(session, zone_id, kind, jurisdiction)
-    revision = ZoneRevisionRow(
+    generation = next_generation(session) if generation is None else generation
+    revision = revision_row(zone, drawn, name_zh=name_zh, name_en=name_en, generation=generation)
+    store_zone_revisions(session, [revision], reason=reason, actor=actor, now_ms=now_ms)
+    return revision
+
+
+def revision_row(zone: Zone, drawn: ZoneRevision, *, name_zh: str, name_en: str, generation: int) -> ZoneRevisionRow:
+    """A revision as it is stored; see app.registry.zone_revision for the way back."""
+    band, schedule = drawn.band, drawn.schedule
+    return ZoneRevisionRow(
         zone=zone,
         name_zh=name_zh,
         name_en=name_en,
-        geometry=shapely.to_geojson(geometry),
-        half_width_m=half_width_m,
+        geometry=shapely.to_geojson(drawn.geometry),
+        half_width_m=drawn.half_width_m,
         band_lower=band.lower if band else None,
         band_upper=band.upper if band else None,
         band_datum=band.datum if band else None,
         band_unit=band.unit if band else None,
         schedule=schedule.to_dict() if schedule else None,
-        speed_limit_mps=speed_limit_mps,
-        authority=authority,
-        jurisdiction=jurisdiction,
-        starts_at_ms=starts_at_ms,
-        ends_at_ms=ends_at_ms,
-        generation=next_generation(session) if generation is None else generation,
+        speed_limit_mps=drawn.speed_limit_mps,
+        authority=drawn.authority,
+        jurisdiction=drawn.jurisdiction,
+        starts_at_ms=drawn.starts_at_ms,
+        ends_at_ms=None if drawn.ends_at_ms == FOREVER_MS else drawn.ends_at_ms,
+        generation=generation,
     )
-    return store_zone_revision(session, revision, reason=reason, actor=actor, now_ms=now_ms)
 
 
-def store_zone_revision(
+def store_zone_revisions(
     session: Session,
-    revision: ZoneRevisionRow,
+    revisions: Sequence[ZoneRevisionRow],
     *,
     reason: str,
     actor: User | None,
     now_ms: int,
     action: str = "zone.revision_published",
-) -> ZoneRevisionRow:
-    """Store a checked revision and tell the audit log."""
-    revision.reason = reason
-    revision.actor_id = actor.id if actor else None
-    revision.recorded_at_ms = now_ms
-    session.add(revision)
+) -> None:
+    """Store checked revisions and tell the audit log of each."""
+    for revision in revisions:
+        revision.reason = reason
+        revision.actor_id = actor.id if actor else None
+        revision.recorded_at_ms = now_ms
+    session.add_all(revisions)
     session.flush()
-    subject = Subject("zone", revision.zone.zone_id)
-    record(session, action, subject, actor=actor, now_ms=now_ms, reason=reason, after=state_of(revision))
-    return revision
+    for revision in revisions:
+        subject = Subject("zone", revision.zone.zone_id)
+        record(session, action, subject, actor=actor, now_ms=now_ms, reason=reason, after=state_of(revision))
 
 
 def require_judgeable(session: Session, news: Sequence[ZoneRevision]) -> None:
@@ -220,6 +233,9 @@ def unnumbered(zone_id: str, details: ZoneContent, starts_at_ms: int) -> ZoneRev
         half_width_m=details.half_width_m,
         band=details.vertical_band,
         schedule=details.schedule,
+        speed_limit_mps=details.speed_limit_mps,
+        authority=details.authority,
+        jurisdiction=details.jurisdiction,
     )
 
 

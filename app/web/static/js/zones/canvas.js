@@ -2,6 +2,7 @@
 
 const HANDLE = 26; // pixels that can be hit: for fingers too
 const MOST_HANDLES = 600;
+const MIDDLE_ROOM = 44; // pixels between two points that leave room for a handle to insert one
 
 export class Canvas {
   #map;
@@ -87,9 +88,10 @@ export class Canvas {
   #middles() {
     const { points, path } = this.#shape;
     const ring = path && path.role !== "line" && points.length > 2;
-    return points.slice(ring ? 0 : 1).map((point, place) => {
+    return points.slice(ring ? 0 : 1).flatMap((point, place) => {
       const before = ring ? points.at(place - 1) : points[place];
       const at = ring ? place : place + 1;
+      if (this.#apart(point, before) < MIDDLE_ROOM) return [];
       const middle = [(point[0] + before[0]) / 2, (point[1] + before[1]) / 2];
       const marker = L.marker(middle, {
         draggable: true,
@@ -104,6 +106,10 @@ export class Canvas {
       marker.on("dragend", insert);
       return marker;
     });
+  }
+
+  #apart(one, other) {
+    return this.#map.latLngToLayerPoint(one).distanceTo(this.#map.latLngToLayerPoint(other));
   }
 
   #follow(latlng) {
