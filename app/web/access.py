@@ -278,6 +278,12 @@ PROTECTED: Mapping[str, Action] = {
     "zone_editor.publish": Action.PUBLISH_ZONES,
     "zone_editor.check": Action.PUBLISH_ZONES,
     "zone_editor.round_shape": Action.PUBLISH_ZONES,
+    "zone_imports.choose": Action.PUBLISH_ZONES,
+    "zone_imports.upload": Action.PUBLISH_ZONES,
+    "zone_imports.preview": Action.PUBLISH_ZONES,
+    "zone_imports.publish": Action.PUBLISH_ZONES,
+    "zone_imports.drop": Action.PUBLISH_ZONES,
+    "zone_imports.export": Action.SEE_ZONES,
 }
 
 

@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _
 
 from app.errors import AppError, InvalidChange
 from app.schemas.base import FieldProblem
-from app.web.zone_error_text import ZONE_TEXTS
+from app.web.zone_error_text import FILE_TEXTS, ZONE_TEXTS
 
 #: Wordings of pydantic's own codes and of the schemas' (PydanticCustomError), filled in with their params.
 FIELD_TEXTS: Mapping[str, LazyString] = {
@@ -52,6 +52,7 @@ FIELD_TEXTS: Mapping[str, LazyString] = {
 
 #: Wordings of the codes of app.errors, filled in with the error's params.
 ERROR_TEXTS: Mapping[str, LazyString] = {
+    **FILE_TEXTS,
     "not_found": _("This does not exist, or not for you."),
     "already_registered": _("This identifier is taken already."),
     "conflict": _("Somebody else has changed this meanwhile. Nothing was done: look at it again."),

@@ -17,6 +17,7 @@ from app.web.desk.users import users
 from app.web.desk.vehicle_imports import vehicle_imports
 from app.web.desk.vehicles import vehicles
 from app.web.desk.zone_editor import zone_editor
+from app.web.desk.zone_imports import zone_imports
 from app.web.desk.zones import zones
 
 #: Every part of the desk. A new one is added here, and its endpoints in app.web.access.
@@ -32,6 +33,7 @@ DESK: tuple[Blueprint, ...] = (
     account,
     zones,
     zone_editor,
+    zone_imports,
     permits,
     permit_decisions,
     notices,
