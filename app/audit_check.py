@@ -85,7 +85,7 @@ def _rows(session: Session) -> Iterator[Mapping[str, Any]]:
         for column in table.columns
     ]
     wanted = select(*columns).order_by(table.c.number).execution_options(yield_per=_FETCHED_AT_ONCE)
-    yield from session.execute(wanted).mappings()
+    yield from (dict(row) for row in session.execute(wanted).mappings())
 
 
 def _gap(last: int, found: Any) -> str:

@@ -16,7 +16,7 @@ from app.schemas.audit import AuditSearch
 _FETCHED_AT_ONCE = 500
 
 
-def searched(search: AuditSearch) -> Select[tuple[AuditEntry]]:
+def searched(search: AuditSearch) -> Select[Any]:
     """The entries that the search wants, in no order."""
     return select(AuditEntry).where(*_conditions(search))
 
@@ -94,5 +94,5 @@ def _holding(text: str) -> Iterator[ColumnElement[bool]]:
         yield column.icontains(text, autoescape=True)
     # JSON is stored with everything outside ASCII as escapes.
     escaped = json.dumps(text)[1:-1]
-    for column in (AuditEntry.before, AuditEntry.after):
-        yield cast(column, String).icontains(escaped, autoescape=True)
+    for state in (AuditEntry.before, AuditEntry.after):
+        yield cast(state, String).icontains(escaped, autoescape=True)
