@@ -49,10 +49,11 @@ _LOOK_FOR_GONE_EVERY_MS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class PublicKeys:
-    """The secrets behind the public names."""
+    """The secrets behind the public names, and behind the edges of what is snapped."""
 
     vehicle: bytes
     alert: bytes
+    place: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,8 @@ class PublicPicture:
         self._rest_begins_ms = self._rest_ends_ms = 0
         self._journeys: Journeys | None = None
         self._is_resting = False
-        self._snapper = Snapper((), step_m)
+        self._snapper = Snapper((), step_m, keys.place)
+        self._place_key = keys.place
         self._gazetteer = Gazetteer({})
         self._waiting: deque[tuple[int, Vehicle, LivePosition | Alert]] = deque()
         self._shown: dict[int, _Shown] = {}
@@ -107,7 +109,7 @@ class PublicPicture:
 
     def know(self, centrelines: Iterable[Centreline], gazetteer: Gazetteer) -> None:
         """Take over the lines that vehicles are snapped to and the names of places."""
-        snapper = Snapper(centrelines, self._step_m)
+        snapper = Snapper(centrelines, self._step_m, self._place_key)
         with self._lock:
             self._snapper, self._gazetteer = snapper, gazetteer
 

@@ -63,7 +63,11 @@ def build_views(settings: Settings, clock: Clock) -> LiveViews:
     """An empty picture with both views of it."""
     public_picture = PublicPicture(
         clock,
-        keys=PublicKeys(vehicle=settings.key_for("public vehicle"), alert=settings.key_for("public alert")),
+        keys=PublicKeys(
+            vehicle=settings.key_for("public vehicle"),
+            alert=settings.key_for("public alert"),
+            place=settings.key_for("public place"),
+        ),
         delay_ms=round(settings.public_delay_s * 1_000),
         step_m=settings.public_snap_m,
         # A demo's vehicles are simulated: nobody is behind them, and it must show something at any hour.

@@ -19,7 +19,7 @@ from telemetry.bus import LivePosition
 from telemetry.samples import VehicleKind
 from tests.app.web.cast import Time
 
-KEYS = PublicKeys(vehicle=b"v" * 32, alert=b"a" * 32)
+KEYS = PublicKeys(vehicle=b"v" * 32, alert=b"a" * 32, place=b"p" * 32)
 DELAY_MS = 30_000
 STEP_M = 50.0
 ORIGIN_LON, ORIGIN_LAT = 113.88, 22.50
@@ -138,11 +138,17 @@ class Watch:
         self._cursor = changes.cursor
         return changes.features
 
+    def shown_by_key(self, keys: int) -> dict[int, Point]:
+        """What is new, by the car behind it: the test may know."""
+        truth = owners("2026-03-01", keys)
+        found = [json.loads(feature) for feature in self.listen()]
+        return {truth[shown["id"]]: metres(tuple(shown["geometry"]["coordinates"])) for shown in found}
+
 
 def owners(day: str, size: int) -> dict[str, int]:
     """The truth: which car is behind each name."""
     names = Pseudonyms(KEYS.vehicle)
-    return {names.name(str(key), day): key for key in range(1, size + 1)}
+    return {names.name(str(key), day): key for key in range(size + 1)}
 
 
 def _position(key: int, lon: float, lat: float, now_ms: int, heading_deg: float) -> LivePosition:
