@@ -8,12 +8,12 @@ from random import Random
 
 import pytest
 from shapely.geometry import box
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from app.audit import Subject, record
 from app.database import changing_session
-from app.models import RecognitionRevision, ServiceStatus, Stage, Vehicle, VehicleStatusRevision
+from app.models import RecognitionRevision, ServiceStatus, Stage, Vehicle, VehicleStatusRevision, Zone, ZoneRevisionRow
 from app.registry import DatabaseRegistry
 from app.services.conditions import Conditions
 from app.services.generations import next_generation
@@ -90,6 +90,18 @@ class Office:
                 now_ms=self.now_ms,
                 jurisdiction=jurisdiction,
             )
+
+    def redraw(self, zone_id: str, jurisdiction: str | None = None) -> None:
+        """The zone as it is, once more; in another jurisdiction only a database of an earlier version has it."""
+        with changing_session(self.engine) as session:
+            query = select(ZoneRevisionRow).join(Zone).where(Zone.zone_id == zone_id)
+            last = session.scalars(query.order_by(ZoneRevisionRow.generation.desc()).limit(1)).one()
+            columns = {column.key: getattr(last, column.key) for column in ZoneRevisionRow.__table__.columns}
+            del columns["id"]
+            changed = {"starts_at_ms": self.tick(), "generation": next_generation(session)}
+            moved = {} if jurisdiction is None else {"jurisdiction": jurisdiction}
+            session.add(ZoneRevisionRow(**columns | changed | moved))
+            record(session, "zone.redrawn", Subject("zone", zone_id), actor=None, now_ms=self.now_ms)
 
     def register(self, vehicle_id: str) -> None:
         with changing_session(self.engine) as session:
@@ -200,7 +212,7 @@ def test_any_sequence_of_changes_reads_as_a_fresh_start_would_and_can_be_read_ag
                 zones.append(f"Z-{number}")
                 office.draw(zones[-1], random.choice([HOME, ABROAD, ELSEWHERE, ""]))
             case 1:
-                office.draw(random.choice(zones))
+                office.redraw(random.choice(zones))
             case 2:
                 permits.append(f"P-{number}")
                 office.issue(permits[-1], random.sample(zones, 2), issuer=random.choice([HOME, ABROAD]))
@@ -336,5 +348,5 @@ def test_a_permit_that_is_decided_upon_keeps_being_recognised(office: Office) ->
 
 def test_a_zone_belongs_to_the_jurisdiction_that_first_drew_it(office: Office) -> None:
     office.issue("P-1", ["THERE"])
-    office.draw("THERE", HOME)
+    office.redraw("THERE", HOME)
     assert [terms.zone_ids for terms in office.terms()] == [frozenset()]
