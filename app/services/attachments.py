@@ -27,9 +27,10 @@ def store_attachment(
     Raises InvalidChange for one that is empty, too large, of another type, or a compression bomb.
     """
     if not content:
-        raise InvalidChange("the file is empty", code="file_empty", field="file")
+        raise InvalidChange("the file is empty", code="file_without_content", field="file")
     if len(content) > MOST_BYTES:
-        raise InvalidChange("the file is too large", code="file_too_large", field="file", max_mib=MOST_BYTES // 2**20)
+        limit = f"{MOST_BYTES // 2**20} MiB"
+        raise InvalidChange(f"the file is larger than {limit}", code="file_too_large", field="file", limit=limit)
     media_type = media_type_of(content)
     attachment = Attachment(
         public_id=secrets.token_urlsafe(_ID_BYTES),

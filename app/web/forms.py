@@ -19,6 +19,7 @@ from app.errors import AppError
 from app.schemas.base import FieldProblem, problems_of
 from app.web.error_text import error_text, field_text
 
+_ROW_DIGITS = 3
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 _S = TypeVar("_S", bound=BaseModel)
 
@@ -66,8 +67,10 @@ def _nested(schema: type[BaseModel], sent: MultiDict[str, str], prefix: str = ""
     found: dict[str, Any] = {}
     for name, declared in schema.model_fields.items():
         path = prefix + name
-        inner = _schema_in(declared.annotation)
-        if inner is not None:
+        inner, row = _schema_in(declared.annotation), _row_schema_in(declared.annotation)
+        if row is not None:
+            found[name] = [_nested(row, sent, f"{path}.{number}.") for number in row_numbers(sent, path)]
+        elif inner is not None:
             if any(key.startswith(path + ".") for key in sent):
                 found[name] = _nested(inner, sent, path + ".")
         elif _is_list(declared.annotation):
@@ -77,6 +80,31 @@ def _nested(schema: type[BaseModel], sent: MultiDict[str, str], prefix: str = ""
         elif sent.get(path, "").strip():
             found[name] = _value(name, sent[path])
     return found
+
+
+def row_numbers(sent: MultiDict[str, str], path: str) -> list[int]:
+    """The numbers of the rows `path.0.…`, `path.1.…` in which anything was typed, in their order."""
+    begun = (name.removeprefix(f"{path}.").partition(".")[0] for name in sent if name.startswith(f"{path}."))
+    numbers = sorted({int(number) for number in begun if number.isdecimal() and len(number) <= _ROW_DIGITS})
+    beginnings = {number: f"{path}.{number}." for number in numbers}
+    return [
+        number
+        for number, beginning in beginnings.items()
+        if any(text.strip() for name in sent if name.startswith(beginning) for text in sent.getlist(name))
+    ]
+
+
+def with_rows_closed_up(sent: MultiDict[str, str], path: str) -> MultiDict[str, str]:
+    """The same without empty rows, numbered from 0: problems then have the number of the row that is shown."""
+    numbers = {number: place for place, number in enumerate(row_numbers(sent, path))}
+    closed: MultiDict[str, str] = MultiDict()
+    for name, text in sent.items(multi=True):
+        number, _dot, rest = name.removeprefix(f"{path}.").partition(".")
+        if not name.startswith(f"{path}."):
+            closed.add(name, text)
+        elif number.isdecimal() and int(number) in numbers:
+            closed.add(f"{path}.{numbers[int(number)]}.{rest}", text)
+    return closed
 
 
 def _value(name: str, text: str) -> str | int:
@@ -92,6 +120,12 @@ def _value(name: str, text: str) -> str | int:
 def _schema_in(annotation: Any) -> type[BaseModel] | None:
     candidates = (annotation, *get_args(annotation))
     return next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
+
+
+def _row_schema_in(annotation: Any) -> type[BaseModel] | None:
+    """The schema of the members of a list."""
+    lists = (c for c in (annotation, *get_args(annotation)) if get_origin(c) is list)
+    return next((_schema_in(each) for each in lists), None)
 
 
 def _is_list(annotation: Any) -> bool:

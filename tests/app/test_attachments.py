@@ -144,7 +144,7 @@ def test_a_file_is_stored_with_its_digest_and_told(engine: Engine) -> None:
         assert session.scalars(select(Attachment)).all() == []
 
 
-@pytest.mark.parametrize(("size", "code"), [(0, "file_empty"), (9, "file_too_large")])
+@pytest.mark.parametrize(("size", "code"), [(0, "file_without_content"), (9, "file_too_large")])
 def test_empty_and_large_files_are_refused(
     engine: Engine, monkeypatch: pytest.MonkeyPatch, size: int, code: str
 ) -> None:
