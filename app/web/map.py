@@ -74,8 +74,9 @@ class MapParts:
 class DrawnMaps:
     """The newest drawing in each language: zones change rarely, and drawing them costs far more than the page."""
 
-    def __init__(self, tiles: TileSource | None) -> None:
+    def __init__(self, tiles: TileSource | None, *, fits_zones: bool = True) -> None:
         self._tiles = tiles
+        self._fits_zones = fits_zones
         self._drawn: dict[str, tuple[Sequence[Any], MapParts]] = {}
 
     def draw(self, zones: FeatureCollection, city: FeatureCollection) -> MapParts:
@@ -83,7 +84,7 @@ class DrawnMaps:
         features = zones["features"]
         known = self._drawn.get(language())
         if known is None or known[0] != features:
-            known = (features, build_map(zones, city, self._tiles))
+            known = (features, build_map(zones, city, self._tiles, fits_zones=self._fits_zones))
             self._drawn[language()] = known
         return known[1]
 
@@ -108,10 +109,13 @@ class _Handover(MacroElement):
     )
 
 
-def build_map(zones: FeatureCollection, city: FeatureCollection, tiles: TileSource | None) -> MapParts:
+def build_map(
+    zones: FeatureCollection, city: FeatureCollection, tiles: TileSource | None, *, fits_zones: bool = True
+) -> MapParts:
     """Draw `zones` (properties as /api/v1/public/zones gives them) over the base maps, in the request's language.
 
-    `city` is the plain base map (app.web.basemap); with `tiles` it is offered beside them.
+    `city` is the plain base map (app.web.basemap); with `tiles` it is offered beside them. Without
+    `fits_zones` the page's own scripts choose what is seen.
     """
     drawn = _LocalMap(
         location=_QIANHAI,
@@ -133,8 +137,8 @@ def build_map(zones: FeatureCollection, city: FeatureCollection, tiles: TileSour
     for layer in _zone_layers(zones["features"]):
         layer.add_to(drawn)
     folium.LayerControl(position="topright", collapsed=True).add_to(drawn)
-    bounds = _bounds(zones["features"])
-    if bounds is not None:
+    bounds = zones_bounds(zones["features"])
+    if bounds is not None and fits_zones:
         drawn.fit_bounds(bounds, padding=(24, 24))
     drawn.add_child(_Handover())  # type: ignore[no-untyped-call]  # branca has no annotations here
     return _parts(drawn)
@@ -165,7 +169,7 @@ def _zone_style(feature: Mapping[str, Any]) -> dict[str, Any]:
     return style
 
 
-def _bounds(features: Iterable[Mapping[str, Any]]) -> list[list[float]] | None:
+def zones_bounds(features: Iterable[Mapping[str, Any]]) -> list[list[float]] | None:
     """South-west and north-east corner as folium wants them: [lat, lon]."""
     points = [point for feature in features for point in _points(feature["geometry"]["coordinates"])]
     if not points:

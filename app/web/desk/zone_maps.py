@@ -14,7 +14,7 @@ from app.live.places import zone_features
 from app.models import ZoneRevisionRow
 from app.web.basemap import shipped_city
 from app.web.language import language
-from app.web.map import DrawnMaps, MapParts, TileSource
+from app.web.map import DrawnMaps, MapParts, TileSource, zones_bounds
 from app.web.page_text import script_text
 from app.web.runtime import runtime
 from geofences.drawing import outline
@@ -25,16 +25,15 @@ _PRECISION_DEG = 1e-6
 def drawn_map() -> MapParts:
     """Base maps and the zones in force, in the request's language."""
     settings = runtime().settings
-    with runtime().reading() as database:
-        zones = zone_features(database, runtime().clock())
-    return _maps(settings.tile_url, settings.tile_attribution).draw(zones, shipped_city())
+    return _maps(settings.tile_url, settings.tile_attribution).draw(_zones(), shipped_city())
 
 
 def map_data(**more: Any) -> dict[str, Any]:
-    """What the map's scripts read."""
+    """What the map's scripts read; `around` is shown when there is no shape yet."""
     return {
         "language": language(),
         "text": script_text(),
+        "around": zones_bounds(_zones()["features"]),
         "urls": {"centrelines": url_for("api_zones.zones", centreline=1)},
         **more,
     }
@@ -51,6 +50,11 @@ def drawn_feature(geometry: BaseGeometry, half_width_m: float | None, **properti
     return {"type": "Feature", "properties": properties, "geometry": json.loads(shapely.to_geojson(area))}
 
 
+def _zones() -> dict[str, Any]:
+    with runtime().reading() as database:
+        return zone_features(database, runtime().clock())
+
+
 @lru_cache(maxsize=4)
 def _maps(tile_url: str | None, attribution: str) -> DrawnMaps:
-    return DrawnMaps(TileSource(tile_url, attribution) if tile_url else None)
+    return DrawnMaps(TileSource(tile_url, attribution) if tile_url else None, fits_zones=False)

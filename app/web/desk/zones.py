@@ -71,6 +71,11 @@ def compare(zone_id: str) -> str:
         (term, old, new)
         for (term, old), (_term, new) in zip(revision_facts(before.row), revision_facts(after.row), strict=True)
     ]
+    if before.row.geometry != after.row.geometry:
+        # Two shapes may be of one length and number of points: their texts would not tell them apart.
+        rows = [
+            (term, old, _("%(shape)s, drawn anew", shape=new) if term == _("Shape") else new) for term, old, new in rows
+        ]
     shapes = [drawn_revision(before.row, "before"), drawn_revision(after.row, "after")]
     return render_template(
         "zones/compare.html",

@@ -166,4 +166,4 @@ document.addEventListener("keydown", (event) => {
 document.getElementById("geometry-field").hidden = true;
 snapper.load(data.urls.centrelines, data.zone_id);
 shape.read(geometry.value);
-fit(map, canvas.bounds());
+fit(map, canvas.bounds(), data.around);

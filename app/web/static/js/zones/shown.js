@@ -9,4 +9,4 @@ const shapes = L.geoJSON(
   { type: "FeatureCollection", features: data.shapes },
   { style: ({ properties }) => ({ className: `shown is-${properties.tone}` }), interactive: false },
 ).addTo(map);
-fit(map, shapes.getBounds());
+fit(map, shapes.getBounds(), data.around);
