@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -73,7 +74,7 @@ class ZoneHistory:
         return self.current or self.upcoming or self.newest
 
     @property
-    def state(self) -> str:
+    def state(self) -> Literal["in_force", "upcoming", "ended"]:
         """`in_force`, `upcoming` or `ended`."""
         if self.current is not None:
             return "in_force"

@@ -29,7 +29,6 @@ LIMITS: Mapping[str, int] = {
     "zone_imports.upload": _ZONE_FILE_BYTES,
     "api_zone_revisions.create": _DRAWING_BYTES,
     "api_zone_revisions.publish": _DRAWING_BYTES,
-    "api_zone_revisions.check": _DRAWING_BYTES,
     "api_zone_imports.publish": _ZONE_FILE_BYTES,
 }
 

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from app.errors import Forbidden, NotFound
 from app.models import Jurisdiction, User
+from app.services.jurisdictions import jurisdiction_by_code
 from app.web.gate import identity
 
 
@@ -25,3 +26,9 @@ def require_decider(jurisdiction: Jurisdiction) -> None:
     """A regulator decides in its own jurisdictions only: raises Forbidden."""
     if not identity().decides_in(jurisdiction.id):
         raise Forbidden(f"Only regulators of {jurisdiction.code} decide this.")
+
+
+def require_zone_decider(session: Session, jurisdiction: str) -> None:
+    """A regulator publishes zones of its own jurisdictions, and those of nobody. Raises Forbidden, NotFound."""
+    if jurisdiction:
+        require_decider(jurisdiction_by_code(session, jurisdiction))

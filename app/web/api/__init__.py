@@ -20,6 +20,8 @@ from app.web.api.users import users_api
 from app.web.api.vehicle_imports import vehicle_imports_api
 from app.web.api.vehicles import vehicles_api
 from app.web.api.verification import verification_api
+from app.web.api.zone_imports import zone_imports_api
+from app.web.api.zone_revisions import zone_revisions_api
 from app.web.api.zones_in_force import zones_in_force_api
 
 #: Every part of the API. A new one is added here, and its endpoints in app.web.access.
@@ -38,6 +40,8 @@ API: tuple[APIBlueprint, ...] = (
     live_api,
     public_api,
     zones_in_force_api,
+    zone_revisions_api,
+    zone_imports_api,
     permits_api,
     verification_api,
     notices_api,

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from app.errors import AppError
 from app.models import Jurisdiction
 from app.schemas.zones import ZoneEnd
-from app.services.jurisdictions import jurisdiction_by_code, jurisdictions
+from app.services.jurisdictions import jurisdictions
 from app.services.zone_history import DatedRevision, ZoneHistory, end_zone, zone_histories, zone_history
 from app.web import access
 from app.web.desk.zone_maps import drawn_map, drawn_revision, map_data
@@ -21,7 +21,7 @@ from app.web.desk.zone_words import revision_facts, schedule_text
 from app.web.forms import Form, blank, read_form, with_error
 from app.web.gate import identity
 from app.web.language import language
-from app.web.ownership import actor, require_decider
+from app.web.ownership import actor, require_zone_decider
 from app.web.page_text import zone_kind_names
 from app.web.runtime import runtime
 from app.web.tables import Column, Filter, Kind, Table, table_answer
@@ -87,12 +87,6 @@ def compare(zone_id: str) -> str:
         map=drawn_map(),
         data=map_data(shapes=shapes),
     )
-
-
-def require_zone_decider(session: Session, jurisdiction: str) -> None:
-    """A regulator publishes in its own jurisdictions; zones of nobody are any regulator's. Raises Forbidden."""
-    if jurisdiction:
-        require_decider(jurisdiction_by_code(session, jurisdiction))
 
 
 def zone_name(revision: DatedRevision) -> str:
