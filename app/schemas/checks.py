@@ -101,7 +101,7 @@ StampedNumber = Annotated[
 Day = Annotated[date, BeforeValidator(_written_day), AfterValidator(_bounded_day)]
 #: Empty where nobody said.
 Phone = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=40, pattern=r"^([+0-9(][0-9 ()/-]{2,38}[0-9)])?$")
+    str, StringConstraints(strip_whitespace=True, max_length=40, pattern=r"^([+0-9(][0-9 ()/-]{1,38}[0-9)])?$")
 ]
 Email = Annotated[
     str,

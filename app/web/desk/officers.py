@@ -169,8 +169,9 @@ def _page(officer_id: str, *, renewal: Form | None = None, withdrawal: Form | No
         )
 
 
-def _ends(row: OfficerRow) -> int | None:
-    return None if row.licence is None else row.licence.expires_at_ms
+def _last_moment_ms(row: OfficerRow) -> int | None:
+    """A licence ends with a day: the day that is shown is the last on which it is good."""
+    return None if row.licence is None else row.licence.expires_at_ms - 1
 
 
 def _table(rows: Sequence[OfficerRow]) -> Table[OfficerRow]:
