@@ -65,7 +65,7 @@ def _fleet_sizes(session: Session, now_ms: int) -> dict[int, int]:
     """Registered vehicles of each organisation, without the retired ones."""
     retired = _retired(session, now_ms)
     counted = select(Vehicle.organisation_id, func.count()).where(Vehicle.id.not_in(retired))
-    return dict(session.execute(counted.group_by(Vehicle.organisation_id)))
+    return dict(session.execute(counted.group_by(Vehicle.organisation_id)).all())
 
 
 def _retired(session: Session, now_ms: int) -> Sequence[int]:

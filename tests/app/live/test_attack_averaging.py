@@ -22,9 +22,9 @@ from tests.app.live.attack_fleet import BLOCK_M, DELAY_MS, KEYS, STEP_M, Point, 
 from tests.app.web.cast import NOON_MS, Time
 
 FIXES = 100
-CARS = 150
-#: A good receiver, and the worst between towers.
-NOISES_M = (0.6, 5.0)
+CARS = 100
+#: The noise of a good receiver and of the worst between towers, and what of one look's error must remain.
+RECEIVERS = ((0.6, 0.95), (5.0, 0.8))
 #: Off every road: the middle of a block.
 OFF_ROAD_M = BLOCK_M / 2
 
@@ -66,17 +66,17 @@ def _errors(truths: Sequence[Point], guesses: Sequence[Point]) -> float:
     return statistics.fmean(math.dist(truth, guess) for truth, guess in zip(truths, guesses, strict=True))
 
 
-@pytest.mark.parametrize("sigma_m", NOISES_M)
+@pytest.mark.parametrize(("sigma_m", "remains"), RECEIVERS)
 @pytest.mark.parametrize("somewhere", [_on_road, _off_road])
 def test_many_looks_at_a_parked_car_tell_no_more_than_one(
-    somewhere: Callable[[random.Random], Point], sigma_m: float
+    somewhere: Callable[[random.Random], Point], sigma_m: float, remains: float
 ) -> None:
     chance = random.Random(7)
     truths = [somewhere(chance) for _ in range(CARS)]
     looks = _watched([[_noisy(truth, chance, sigma_m) for _ in range(FIXES)] for truth in truths])
     single, averaged = _errors(truths, [look[0] for look in looks]), _errors(truths, [_mean(look) for look in looks])
     assert single >= STEP_M / 5
-    assert averaged >= 0.9 * single
+    assert averaged >= remains * single
 
 
 def test_a_car_at_an_edge_is_not_betrayed_by_being_shown_on_both_sides() -> None:
