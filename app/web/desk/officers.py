@@ -191,9 +191,7 @@ def _table(rows: Sequence[OfficerRow]) -> Table[OfficerRow]:
             lambda row: row.licence.licence_class if row.licence else None,
             note=lambda row: row.licence.licence_number if row.licence else "",
         ),
-        Column(
-            "expires", _("Ends"), _ends, kind=Kind.WHEN
-        ),
+        Column("expires", _("Good until"), _last_moment_ms, kind=Kind.DAY),
         Column("state", _("State"), lambda row: LICENCE_BADGES[row.state(now_ms)], kind=Kind.BADGE),
     ]
     if identity().scope is None:
