@@ -135,4 +135,4 @@ def _current(revisions: Sequence[PermitRevisionRow], now_ms: int) -> PermitRevis
 def _vehicle_counts(session: Session, revision_ids: Sequence[int]) -> dict[int, int]:
     of = permit_revision_vehicles.c
     query = select(of.revision_id, func.count()).where(of.revision_id.in_(revision_ids)).group_by(of.revision_id)
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
