@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.audit import Subject, record, state_of
 from app.errors import AlreadyRegistered, InvalidChange, NotFound
 from app.models import Jurisdiction, Organisation, User
-from app.schemas.jurisdictions import JurisdictionDetails
+from app.schemas.jurisdictions import JurisdictionDetails, NewJurisdiction, Thresholds
 
 
 def create_jurisdiction(
@@ -22,19 +22,47 @@ def create_jurisdiction(
     number_prefix: str,
     now_ms: int,
     authority: Organisation | None = None,
+    thresholds: Thresholds | None = None,
+    reason: str = "",
     actor: User | None = None,
 ) -> Jurisdiction:
-    """Create a jurisdiction with the documented default thresholds. Raises AlreadyRegistered."""
+    """Create a jurisdiction; without thresholds it has the documented defaults. Raises AlreadyRegistered."""
     if session.scalar(select(Jurisdiction.id).where(Jurisdiction.code == code)) is not None:
         raise AlreadyRegistered(f"jurisdiction {code} exists")
     jurisdiction = Jurisdiction(
-        code=code, name_zh=name_zh, name_en=name_en, number_prefix=number_prefix, authority=authority, thresholds={}
+        code=code,
+        name_zh=name_zh,
+        name_en=name_en,
+        number_prefix=number_prefix,
+        authority=authority,
+        thresholds={} if thresholds is None else thresholds.model_dump(mode="json"),
     )
     session.add(jurisdiction)
     session.flush()
     subject = Subject("jurisdiction", code)
-    record(session, "jurisdiction.created", subject, actor=actor, now_ms=now_ms, after=state_of(jurisdiction))
+    after = state_of(jurisdiction)
+    record(session, "jurisdiction.created", subject, actor=actor, now_ms=now_ms, reason=reason, after=after)
     return jurisdiction
+
+
+def register_jurisdiction(
+    session: Session, details: NewJurisdiction, *, now_ms: int, actor: User | None
+) -> Jurisdiction:
+    """Create a jurisdiction as an administrator describes it. Raises AlreadyRegistered, InvalidChange."""
+    created = create_jurisdiction(
+        session,
+        code=details.code,
+        name_zh=details.name_zh,
+        name_en=details.name_en,
+        number_prefix=details.number_prefix,
+        authority=authority_by_code(session, details.authority),
+        thresholds=details.thresholds,
+        reason=details.reason,
+        now_ms=now_ms,
+        actor=actor,
+    )
+    session.refresh(created)
+    return created
 
 
 def change_jurisdiction(

@@ -43,6 +43,9 @@ class Action(StrEnum):
     WRITE_APPLICATIONS = "write_applications"
     SUBMIT_APPLICATIONS = "submit_applications"
     REVIEW_APPLICATIONS = "review_applications"
+    SEE_INCIDENTS = "see_incidents"
+    REPORT_INCIDENTS = "report_incidents"
+    DECIDE_FAULT = "decide_fault"
     SEE_PERMITS = "see_permits"
     DECIDE_PERMITS = "decide_permits"
     SURRENDER_PERMITS = "surrender_permits"
@@ -86,6 +89,9 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     Action.WRITE_APPLICATIONS: OPERATORS,
     Action.SUBMIT_APPLICATIONS: _MANAGERS,
     Action.REVIEW_APPLICATIONS: _REGULATORS,
+    Action.SEE_INCIDENTS: _EVERYBODY,
+    Action.REPORT_INCIDENTS: OPERATORS,
+    Action.DECIDE_FAULT: _REGULATORS,
     Action.SEE_PERMITS: _EVERYBODY,
     Action.DECIDE_PERMITS: _REGULATORS,
     Action.SURRENDER_PERMITS: _MANAGERS,
@@ -150,6 +156,26 @@ LOCAL = frozenset({"health.metrics"})
 
 #: Endpoints that need an identity whose role may do this.
 PROTECTED: Mapping[str, Action] = {
+    "application_review.ask_for_changes": Action.REVIEW_APPLICATIONS,
+    "application_review.issue": Action.REVIEW_APPLICATIONS,
+    "application_review.take": Action.REVIEW_APPLICATIONS,
+    "application_review.terms": Action.REVIEW_APPLICATIONS,
+    "application_review.turn_down": Action.REVIEW_APPLICATIONS,
+    "application_steps.remove_file": Action.WRITE_APPLICATIONS,
+    "application_steps.save": Action.WRITE_APPLICATIONS,
+    "application_steps.save_safety": Action.WRITE_APPLICATIONS,
+    "application_steps.step": Action.WRITE_APPLICATIONS,
+    "applications.compare": Action.SEE_APPLICATIONS,
+    "applications.give_up": Action.SUBMIT_APPLICATIONS,
+    "applications.hand_in": Action.SUBMIT_APPLICATIONS,
+    "applications.index": Action.SEE_APPLICATIONS,
+    "applications.new": Action.WRITE_APPLICATIONS,
+    "applications.show": Action.SEE_APPLICATIONS,
+    "attachments.download": Action.SEE_APPLICATIONS,
+    "incidents.decide": Action.DECIDE_FAULT,
+    "incidents.index": Action.SEE_INCIDENTS,
+    "incidents.new": Action.REPORT_INCIDENTS,
+    "incidents.show": Action.SEE_INCIDENTS,
     "api_notices.notices": Action.SEE_NOTICES,
     "api_notices.read": Action.SEE_NOTICES,
     "api_permits.decide": Action.DECIDE_PERMITS,
@@ -276,6 +302,21 @@ PROTECTED: Mapping[str, Action] = {
     "api_zone_revisions.end": Action.PUBLISH_ZONES,
     "api_zone_imports.publish": Action.PUBLISH_ZONES,
     "api_zone_imports.export": Action.SEE_ZONES,
+    "api_jurisdictions.create": Action.CHANGE_JURISDICTIONS,
+    "api_jurisdictions.change": Action.CHANGE_JURISDICTIONS,
+    "api_recognition.decisions": Action.SEE_JURISDICTIONS,
+    "api_recognition.decide": Action.DECIDE_RECOGNITION,
+    "api_recognition.end": Action.DECIDE_RECOGNITION,
+    "jurisdictions.index": Action.SEE_JURISDICTIONS,
+    "jurisdictions.show": Action.SEE_JURISDICTIONS,
+    "jurisdictions.new": Action.CHANGE_JURISDICTIONS,
+    "jurisdictions.create": Action.CHANGE_JURISDICTIONS,
+    "jurisdictions.edit": Action.CHANGE_JURISDICTIONS,
+    "jurisdictions.change": Action.CHANGE_JURISDICTIONS,
+    "recognition.index": Action.SEE_JURISDICTIONS,
+    "recognition.edit": Action.DECIDE_RECOGNITION,
+    "recognition.decide": Action.DECIDE_RECOGNITION,
+    "recognition.end": Action.DECIDE_RECOGNITION,
     "zones.index": Action.SEE_ZONES,
     "zones.show": Action.SEE_ZONES,
     "zones.compare": Action.SEE_ZONES,

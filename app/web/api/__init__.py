@@ -13,6 +13,7 @@ from app.web.api.officers import officers_api
 from app.web.api.organisations import organisations_api
 from app.web.api.permits import permits_api
 from app.web.api.public import public_api
+from app.web.api.recognition import recognition_api
 from app.web.api.rejects import rejects_api
 from app.web.api.tokens import tokens_api
 from app.web.api.trials import trials_api
@@ -41,6 +42,7 @@ API: tuple[APIBlueprint, ...] = (
     public_api,
     zones_in_force_api,
     zone_revisions_api,
+    recognition_api,
     zone_imports_api,
     permits_api,
     verification_api,

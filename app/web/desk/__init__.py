@@ -5,12 +5,19 @@ from __future__ import annotations
 from flask import Blueprint
 
 from app.web.desk.account import account
+from app.web.desk.application_review import application_review
+from app.web.desk.application_steps import application_steps
+from app.web.desk.applications import applications
+from app.web.desk.attachments import attachments
 from app.web.desk.audit import audit
+from app.web.desk.incidents import incidents
+from app.web.desk.jurisdictions import jurisdictions
+from app.web.desk.notices import notices
 from app.web.desk.officers import officers
 from app.web.desk.organisations import organisations
-from app.web.desk.notices import notices
 from app.web.desk.permit_decisions import permit_decisions
 from app.web.desk.permits import permits
+from app.web.desk.recognition import recognition
 from app.web.desk.rejects import rejects
 from app.web.desk.trials import trials
 from app.web.desk.users import users
@@ -34,6 +41,13 @@ DESK: tuple[Blueprint, ...] = (
     zones,
     zone_editor,
     zone_imports,
+    jurisdictions,
+    recognition,
+    applications,
+    application_steps,
+    application_review,
+    attachments,
+    incidents,
     permits,
     permit_decisions,
     notices,
