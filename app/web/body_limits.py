@@ -20,7 +20,16 @@ _ZONE_FILE_BYTES = 10 * _MIB + 64 * _KIB
 #: A spreadsheet of 2 MiB and the form around it.
 _SHEET_BYTES = 2 * _MIB + 64 * _KIB
 
+#: A safety case in words, each Chinese character nine bytes in a form.
+_SAFETY_CASE_BYTES = 256 * _KIB
+#: A file of 20 MiB, or several that are as large together, and the form around them.
+_ATTACHMENTS_BYTES = 20 * _MIB + 256 * _KIB
+
 LIMITS: Mapping[str, int] = {
+    "application_steps.save": _SAFETY_CASE_BYTES,
+    "application_steps.save_safety": _ATTACHMENTS_BYTES,
+    "api_applications.attach_file": _ATTACHMENTS_BYTES,
+    "api_applications.save": _SAFETY_CASE_BYTES,
     "vehicle_imports.upload": _SHEET_BYTES,
     "api_vehicle_imports.import_vehicles": _SHEET_BYTES,
     "zone_editor.check": _DRAWING_BYTES,

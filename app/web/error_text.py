@@ -47,6 +47,7 @@ FIELD_TEXTS: Mapping[str, LazyString] = {
     "formula": _("A formula: give the value itself."),
     "more_cells_than_columns": _("The row has more cells than the header."),
     "taken": _("Registered already."),
+    "window_empty": _("A window ends at another time than it starts."),
     "twice_in_file": _("More than once in this file."),
 }
 
@@ -118,6 +119,20 @@ ERROR_TEXTS: Mapping[str, LazyString] = {
     "manager_organisation": _("You manage users of your own organisation only."),
     "unknown_organisation": _("There is no such organisation."),
     "unknown_jurisdiction": _("There is no such jurisdiction."),
+    "application_incomplete": _("The application is not complete: see below what is missing."),
+    "application_not_editable": _(
+        "It is submitted: it can be changed again when the regulator asks for it."
+    ),
+    "application_closed": _("It is decided on already."),
+    "application_not_waiting": _("It does not wait for a decision any more."),
+    "jurisdiction_settled": _("The jurisdiction cannot change any more: begin a new application."),
+    "permit_unknown": _("You have no such permit."),
+    "exception_missing": _("An entry gate has failed: an exception needs a reason."),
+    "too_many_files": _("There can be %(most)s files at most."),
+    "file_type_refused": _("Files of this type are not taken. What counts is the content, not the name."),
+    "file_without_content": _("The file is empty."),
+    "compression_bomb": _("The file would unpack to far more than it should: it was not opened."),
+    "incident_in_future": _("It has not happened yet."),
     "revision_in_past": _("It cannot start before now: samples were judged already."),
 }
 

@@ -23,7 +23,8 @@ def install(app: Flask, settings: Settings) -> None:
 
     @app.after_request
     def add_headers(answer: Response) -> Response:
-        answer.headers["Content-Security-Policy"] = _policy(nonce(), images)
+        if "Content-Security-Policy" not in answer.headers:
+            answer.headers["Content-Security-Policy"] = _policy(nonce(), images)
         answer.headers["X-Content-Type-Options"] = "nosniff"
         answer.headers["X-Frame-Options"] = "DENY"
         answer.headers["Referrer-Policy"] = "same-origin"

@@ -19,6 +19,7 @@ _STATES: Mapping[str, tuple[object, str]] = {
     "expired": (_("Expired"), CALM),
     "revoked": (_("Revoked"), BAD),
     "surrendered": (_("Surrendered"), CALM),
+    "granted": (_("Granted"), GOOD),
     "rejected": (_("Rejected"), BAD),
     "withdrawn": (_("Withdrawn"), CALM),
     "planned": (_("Planned"), BUSY),

@@ -1,0 +1,196 @@
+"""What the pages of one application share: whose it is, its map, and its page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from flask import render_template
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.documents.wording import condition_terms
+from app.models import Application, ApplicationEvent, Officer, Stage, Trial, Vehicle, ZoneRevisionRow
+from app.schemas.applications import ApplicationDraft, CommentedField, EntryGate
+from app.services.application_life import EDITABLE, WAITING
+from app.services.application_terms import conditions_of
+from app.services.applications import application_by_number, draft_of, gates_of
+from app.services.completeness import Gap, gaps
+from app.services.review import content_of, history, newest_submitted, open_comments
+from app.services.zone_offers import every_zone
+from app.web import access
+from app.web.access import Action
+from app.web.application_texts import (
+    STEPS,
+    application_title,
+    event_title,
+    field_label,
+    gap_text,
+    gate_measured,
+    gate_required,
+    gate_source,
+    gate_title,
+    step_states,
+)
+from app.web.desk.zone_maps import drawn_map, drawn_revision, map_data
+from app.web.forms import Form, blank
+from app.web.gate import identity
+from app.web.language import language
+from app.web.organisation_names import organisation_name
+from app.web.ownership import require_own
+from app.web.permit_texts import stage_label
+from app.web.runtime import runtime
+
+#: What a regulator can comment on; the jurisdiction is its own.
+_COMMENTED = [field for field in get_args(CommentedField) if field != "jurisdiction"]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownApplication:
+    """An application as its page shows it: what was submitted last, or, while its operator works on it, the draft."""
+
+    application: Application
+    shown: ApplicationDraft
+    gaps: Sequence[Gap]
+    gates: Sequence[EntryGate]
+    may_edit: bool
+    may_submit: bool
+    may_decide: bool
+
+
+def own_application(session: Session, number: str) -> Application:
+    """An application that the caller may see. Raises NotFound."""
+    application = application_by_number(session, number)
+    require_own(application.holder_id)
+    return application
+
+
+def application_page(number: str, *, attempted: str = "", form: Form | None = None) -> str:
+    """The page; `form` is that of the step `attempted` which was not taken, with what is wrong."""
+    with runtime().reading() as session:
+        application = own_application(session, number)
+        found = _shown(session, application)
+        zones = chosen_zones(session, application, found.shown)
+        return render_template(
+            "applications/show.html",
+            found=found,
+            application=application,
+            title=application_title(application),
+            holder=organisation_name(application.holder),
+            jurisdiction=name_of(application.jurisdiction),
+            facts=facts_of(session, found.shown),
+            names={row.zone.zone_id: name_of(row) for row in zones},
+            vehicles=_vehicles(session, found.shown),
+            officers=_officers(session, found.shown),
+            gates=[gate_row(gate) for gate in found.gates],
+            gaps=[(gap.step, field_label(gap.field), gap_text(gap)) for gap in found.gaps],
+            steps=step_entries(step_states(found.gaps)),
+            timeline=timeline(application, history(session, application)),
+            comments=open_comments(session, application),
+            labels={field: field_label(field) for field in _COMMENTED},
+            attempted=attempted,
+            empty=blank(),
+            form=form or blank(),
+            map=drawn_map(),
+            data=map_data(shapes=[drawn_revision(row, "new") for row in zones]),
+        )
+
+
+def chosen_zones(session: Session, application: Application, draft: ApplicationDraft) -> list[ZoneRevisionRow]:
+    """The newest revision of each zone that the draft names."""
+    known = every_zone(session, application.jurisdiction, draft.stage)
+    return [known[zone_id].row for zone_id in draft.zones if zone_id in known]
+
+
+def facts_of(session: Session, draft: ApplicationDraft) -> list[tuple[str, str]]:
+    """Stage, trial and conditions, in words. The period is shown by the page itself."""
+    trial = session.scalar(select(Trial).where(Trial.trial_id == draft.trial_id)) if draft.trial_id else None
+    facts = [
+        (field_label("trial_id"), f"{name_of(trial)} ({trial.trial_id})" if trial is not None else ""),
+        (field_label("stage"), stage_name(draft.stage)),
+    ]
+    terms = condition_terms(conditions_of(draft))
+    return facts + [(name.said(language()), value.said(language())) for name, value in terms]
+
+
+def stage_name(stage: Stage | None) -> str:
+    """The stage in the request's language; empty where it is not chosen."""
+    return "" if stage is None else stage_label(stage)
+
+
+def name_of(thing: Any) -> str:
+    """The name of whatever has one in each language."""
+    return str(thing.name_zh if language() == "zh" else thing.name_en)
+
+
+def gate_row(gate: EntryGate) -> Mapping[str, Any]:
+    """A gate in words."""
+    return {
+        "title": gate_title(gate),
+        "required": gate_required(gate),
+        "measured": gate_measured(gate),
+        "source": gate_source(gate),
+        "passed": gate.passed,
+    }
+
+
+def step_entries(states: Mapping[str, str]) -> list[Mapping[str, Any]]:
+    """The steps for the head of the form."""
+    return [{"key": key, "label": label, "state": states[key]} for key, label in STEPS.items()]
+
+
+def timeline(application: Application, events: Sequence[ApplicationEvent]) -> list[dict[str, Any]]:
+    """What happened, newest first."""
+    numbers = {revision.id: revision.number for revision in application.revisions}
+    return [
+        {
+            "at_ms": event.recorded_at_ms,
+            "title": event_title(event.state, event.field),
+            "who": event.actor.display_name if event.actor is not None else "",
+            "text": event.comment,
+            "state": event.state.value if not event.field else "",
+            "revision": numbers.get(event.revision_id or 0),
+        }
+        for event in reversed(events)
+    ]
+
+
+def _shown(session: Session, application: Application) -> ShownApplication:
+    caller, now_ms = identity(), runtime().clock()
+    is_editable = application.state in EDITABLE
+    is_own = caller.scope == application.holder_id
+    shown = draft_of(application)
+    if application.revisions and not (is_editable and is_own):
+        shown = content_of(newest_submitted(application))
+    decided = application.state not in EDITABLE | WAITING
+    return ShownApplication(
+        application=application,
+        shown=shown,
+        gaps=() if decided else gaps(session, application, shown, now_ms),
+        gates=_gates(session, application, shown, now_ms, decided=decided),
+        may_edit=is_editable and is_own and access.may(caller.role, Action.WRITE_APPLICATIONS),
+        may_submit=is_own and access.may(caller.role, Action.SUBMIT_APPLICATIONS),
+        may_decide=application.state in WAITING
+        and access.may(caller.role, Action.REVIEW_APPLICATIONS)
+        and caller.decides_in(application.jurisdiction_id),
+    )
+
+
+def _gates(
+    session: Session, application: Application, shown: ApplicationDraft, now_ms: int, *, decided: bool
+) -> Sequence[EntryGate]:
+    """As they are now; of a decided application as they were when it was submitted."""
+    if decided and application.revisions:
+        return [EntryGate.model_validate(gate) for gate in newest_submitted(application).gates]
+    return gates_of(session, application, shown, now_ms)
+
+
+def _vehicles(session: Session, draft: ApplicationDraft) -> list[Vehicle]:
+    query = select(Vehicle).where(Vehicle.vehicle_id.in_(draft.vehicles)).order_by(Vehicle.vehicle_id)
+    return list(session.scalars(query))
+
+
+def _officers(session: Session, draft: ApplicationDraft) -> list[Officer]:
+    query = select(Officer).where(Officer.officer_id.in_(draft.officers)).order_by(Officer.officer_id)
+    return list(session.scalars(query))

@@ -1,0 +1,166 @@
+"""The regulator's decisions on applications. Each is taken on the version that the person has seen, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from sqlalchemy.orm import Session
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from app.models import Application
+from app.schemas.applications import ChangeRequest, Grant, Rejection
+from app.services.application_life import WAITING
+from app.services.applications import gates_of
+from app.services.review import content_of, grant, newest_submitted, reject, request_changes, take_under_review
+from app.web.application_texts import application_title
+from app.web.desk.application_pages import application_page, gate_row, own_application
+from app.web.desk.application_steps import stated
+from app.web.desk.application_terms import term_options
+from app.web.forms import Form, blank, read_form, row_numbers, with_rows_closed_up
+from app.web.organisation_names import organisation_name
+from app.web.ownership import actor, require_decider
+from app.web.refusals import REFUSALS, refused, require_seen
+from app.web.runtime import runtime
+
+application_review = Blueprint("application_review", __name__, url_prefix="/desk/applications")
+
+_Page = Response | WerkzeugResponse | tuple[str, int] | str
+
+
+@application_review.post("/<number>/review")
+def take(number: str) -> _Page:
+    """Begin the review."""
+
+    def step(session: Session, application: Application) -> None:
+        take_under_review(
+            session,
+            application,
+            expected_version=application.version,
+            actor=actor(session),
+            now_ms=runtime().clock(),
+        )
+
+    return _decide(number, "review", blank(), step)
+
+
+@application_review.post("/<number>/changes")
+def ask_for_changes(number: str) -> _Page:
+    """Hand it back with comments."""
+    request_, form = read_form(ChangeRequest, _commented(request.form))
+    if request_ is None:
+        return application_page(number, attempted="changes", form=form), HTTPStatus.UNPROCESSABLE_ENTITY
+
+    def step(session: Session, application: Application) -> None:
+        request_changes(
+            session,
+            application,
+            request_,
+            expected_version=application.version,
+            actor=actor(session),
+            now_ms=runtime().clock(),
+        )
+
+    return _decide(number, "changes", form, step)
+
+
+@application_review.post("/<number>/reject")
+def turn_down(number: str) -> _Page:
+    """Reject it."""
+    rejection, form = read_form(Rejection, request.form)
+    if rejection is None:
+        return application_page(number, attempted="reject", form=form), HTTPStatus.UNPROCESSABLE_ENTITY
+
+    def step(session: Session, application: Application) -> None:
+        reject(
+            session,
+            application,
+            reason=rejection.reason,
+            expected_version=application.version,
+            actor=actor(session),
+            now_ms=runtime().clock(),
+        )
+
+    return _decide(number, "reject", form, step)
+
+
+@application_review.get("/<number>/grant")
+def terms(number: str) -> _Page:
+    """The terms to be granted: those applied for, until they are changed."""
+    return _grant_page(number, None)
+
+
+@application_review.post("/<number>/grant")
+def issue(number: str) -> _Page:
+    """Grant it: issue the permit, or the change of one."""
+    decision, form = read_form(Grant, with_rows_closed_up(request.form, "hours"))
+    if decision is None:
+        return _grant_page(number, form), HTTPStatus.UNPROCESSABLE_ENTITY
+    try:
+        with runtime().changing() as session:
+            application = _decidable(session, number)
+            revision = grant(
+                session,
+                application,
+                decision,
+                expected_version=application.version,
+                actor=actor(session),
+                now_ms=runtime().clock(),
+            )
+            permit = revision.permit.number
+    except REFUSALS as error:
+        return _grant_page(number, refused(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
+    flash(_("Permit %(number)s is issued and in force.", number=permit))
+    return redirect(url_for("permits.show", number=permit), HTTPStatus.SEE_OTHER)
+
+
+def _decide(number: str, attempted: str, form: Form, step: Callable[[Session, Application], None]) -> _Page:
+    """Take a step and lead back to the application; a refusal shows again what was typed, and why."""
+    try:
+        with runtime().changing() as session:
+            step(session, _decidable(session, number))
+    except REFUSALS as error:
+        return application_page(number, attempted=attempted, form=refused(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
+    flash(_("Done. The operator is told."))
+    return redirect(url_for("applications.show", number=number), HTTPStatus.SEE_OTHER)
+
+
+def _decidable(session: Session, number: str) -> Application:
+    application = own_application(session, number)
+    require_decider(application.jurisdiction)
+    require_seen(application.version)
+    return application
+
+
+def _commented(sent: MultiDict[str, str]) -> MultiDict[str, str]:
+    """Without the comments that were left empty: their rows name a field all the same."""
+    rows = row_numbers(sent, "comments")
+    left_empty = [f"comments.{row}." for row in rows if not sent.get(f"comments.{row}.comment", "").strip()]
+    kept: MultiDict[str, str] = MultiDict()
+    for name, text in sent.items(multi=True):
+        if not any(name.startswith(beginning) for beginning in left_empty):
+            kept.add(name, text)
+    return kept
+
+
+def _grant_page(number: str, form: Form | None) -> str:
+    with runtime().reading() as session:
+        application = own_application(session, number)
+        require_decider(application.jurisdiction)
+        if application.state not in WAITING:
+            abort(redirect(url_for("applications.show", number=number), HTTPStatus.SEE_OTHER))
+        content = content_of(newest_submitted(application))
+        gates = gates_of(session, application, content, runtime().clock())
+        return render_template(
+            "applications/grant.html",
+            application=application,
+            title=application_title(application),
+            holder=organisation_name(application.holder),
+            form=form or blank(stated(content)),
+            gates=[gate_row(gate) for gate in gates],
+            has_failed=not all(gate.passed for gate in gates),
+            **term_options(len(content.hours)),
+        )

@@ -1,0 +1,272 @@
+"""The form of an application, step by step: each step is saved by itself, so that leaving loses nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import shapely
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from pydantic import BaseModel
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from app.models import Application, Stage, Vehicle
+from app.schemas.applications import (
+    ApplicationDraft,
+    BasicsStep,
+    PeopleStep,
+    SafetyStep,
+    TermsStep,
+    VehiclesStep,
+    ZonesStep,
+)
+from app.services.application_life import EDITABLE
+from app.services.applications import MOST_ATTACHMENTS, attach, detach, draft_of, save_draft
+from app.services.attachments import MOST_BYTES
+from app.services.completeness import gaps
+from app.services.officers import officer_rows
+from app.services.review import open_comments
+from app.services.vehicle_status import current_status
+from app.services.zone_offers import AIR_STAGES, zone_offers
+from app.web.application_texts import STEPS, application_title, gap_text, step_states
+from app.web.desk.application_pages import name_of, own_application, step_entries
+from app.web.desk.application_terms import term_options
+from app.web.desk.applications import jurisdiction_options, stage_options, trial_options
+from app.web.desk.zone_maps import drawn_feature, drawn_map, map_data
+from app.web.forms import Form, blank, read_form, with_rows_closed_up
+from app.web.ownership import actor
+from app.web.page_text import zone_kind_names
+from app.web.refusals import REFUSALS, refused, require_seen
+from app.web.register_words import CAPACITIES, LICENCE_STATES
+from app.web.runtime import runtime
+from app.web.states import state_label
+from telemetry.samples import VehicleKind
+
+application_steps = Blueprint("application_steps", __name__, url_prefix="/desk/applications")
+
+_Page = Response | WerkzeugResponse | tuple[str, int] | str
+_SCHEMAS: Mapping[str, type[BaseModel]] = {
+    "basics": BasicsStep,
+    "vehicles": VehiclesStep,
+    "people": PeopleStep,
+    "zones": ZonesStep,
+    "terms": TermsStep,
+    "safety": SafetyStep,
+}
+_ORDER = tuple(STEPS)
+#: What most applications ask for, offered where nothing is stated yet.
+_USUAL_MODES = ["autonomous", "manual", "takeover", "minimal_risk"]
+
+
+@application_steps.get("/<number>/edit/<any(basics,vehicles,people,zones,terms,safety):step>")
+def step(number: str, step: str) -> _Page:
+    """One step of the form."""
+    return _step_page(number, step)
+
+
+@application_steps.post("/<number>/edit/<any(basics,vehicles,people,zones,terms):step>")
+def save(number: str, step: str) -> _Page:
+    """Save the step, and go on."""
+    return _save(number, step, ())
+
+
+@application_steps.post("/<number>/edit/safety")
+def save_safety(number: str) -> _Page:
+    """Save the safety case with the files that came along: all of them, or none."""
+    files = [(file.filename or "", file.stream.read(MOST_BYTES + 1)) for file in request.files.getlist("file")]
+    return _save(number, "safety", [(name, content) for name, content in files if name or content])
+
+
+@application_steps.post("/<number>/files/<public_id>/remove")
+def remove_file(number: str, public_id: str) -> _Page:
+    """Take a file out."""
+    try:
+        with runtime().changing() as session:
+            application = own_application(session, number)
+            require_seen(application.version)
+            detach(
+                session,
+                application,
+                public_id,
+                expected_version=application.version,
+                actor=actor(session),
+                now_ms=runtime().clock(),
+            )
+    except REFUSALS as error:
+        return _step_page(number, "safety", refused(blank(), error)), HTTPStatus.UNPROCESSABLE_ENTITY
+    flash(_("The file is removed."))
+    return redirect(url_for("application_steps.step", number=number, step="safety"), HTTPStatus.SEE_OTHER)
+
+
+def _save(number: str, step: str, files: Sequence[tuple[str, bytes]]) -> _Page:
+    made, form = read_form(_SCHEMAS[step], with_rows_closed_up(request.form, "hours"))
+    if made is None:
+        return _step_page(number, step, form), HTTPStatus.UNPROCESSABLE_ENTITY
+    try:
+        with runtime().changing() as session:
+            application = own_application(session, number)
+            require_seen(application.version)
+            draft = draft_of(application).model_dump() | made.model_dump()
+            now_ms = runtime().clock()
+            save_draft(
+                session,
+                application,
+                ApplicationDraft.model_validate(draft),
+                expected_version=application.version,
+                actor=actor(session),
+                now_ms=now_ms,
+            )
+            _attach_all(session, application, files, now_ms)
+    except REFUSALS as error:
+        return _step_page(number, step, refused(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
+    return redirect(_next_url(number, step), HTTPStatus.SEE_OTHER)
+
+
+def _attach_all(session: Session, application: Application, files: Sequence[tuple[str, bytes]], now_ms: int) -> None:
+    for file_name, content in files:
+        attach(
+            session,
+            application,
+            file_name=file_name,
+            content=content,
+            expected_version=application.version,
+            actor=actor(session),
+            now_ms=now_ms,
+        )
+
+
+def _next_url(number: str, step: str) -> str:
+    """The step after this one, the summary after the last; this one again where the person wants to stay."""
+    if request.form.get("go") == "stay":
+        flash(_("Saved."))
+        return url_for("application_steps.step", number=number, step=step)
+    later = _ORDER[_ORDER.index(step) + 1 :]
+    if not later:
+        return url_for("applications.show", number=number)
+    return url_for("application_steps.step", number=number, step=later[0])
+
+
+def _step_page(number: str, step: str, form: Form | None = None) -> str:
+    with runtime().reading() as session:
+        application = own_application(session, number)
+        if application.state not in EDITABLE:
+            abort(redirect(url_for("applications.show", number=number), HTTPStatus.SEE_OTHER))
+        draft, now_ms = draft_of(application), runtime().clock()
+        found = gaps(session, application, draft, now_ms)
+        comments = open_comments(session, application)
+        return render_template(
+            f"applications/step_{step}.html",
+            application=application,
+            title=application_title(application),
+            form=form or blank(stated(draft)),
+            step=step,
+            name=STEPS[step],
+            steps=step_entries(step_states(found, step)),
+            gaps=[gap_text(gap) for gap in found if gap.step == step],
+            comments=comments,
+            before=_ORDER[_ORDER.index(step) - 1] if step != _ORDER[0] else "",
+            **_CONTEXTS[step](session, application, draft),
+        )
+
+
+def stated(draft: ApplicationDraft) -> dict[str, Any]:
+    """The draft by the names of the form's fields."""
+    plain = draft.model_dump(mode="json")
+    conditions = plain.pop("conditions")
+    rows = plain.pop("hours")
+    values = plain | {f"conditions.{name}": value for name, value in conditions.items()}
+    if not conditions["modes"]:
+        values["conditions.modes"] = _USUAL_MODES
+    return values | {f"hours.{place}.{name}": value for place, row in enumerate(rows) for name, value in row.items()}
+
+
+def _basics(session: Session, application: Application, _draft: ApplicationDraft) -> dict[str, Any]:
+    return {
+        "jurisdictions": jurisdiction_options(session),
+        "trials": trial_options(session),
+        "stages": stage_options(),
+        "settled": application.permit is not None or bool(application.revisions),
+    }
+
+
+def _vehicles(session: Session, application: Application, draft: ApplicationDraft) -> dict[str, Any]:
+    kind = _kind(draft.stage)
+    status = current_status(runtime().clock())
+    query = select(Vehicle, status).where(Vehicle.organisation_id == application.holder_id).order_by(Vehicle.vehicle_id)
+    return {
+        "options": [
+            (vehicle.vehicle_id, _vehicle_label(vehicle, str(state)))
+            for vehicle, state in session.execute(query)
+            if kind in {None, vehicle.kind} or vehicle.vehicle_id in draft.vehicles
+        ]
+    }
+
+
+def _vehicle_label(vehicle: Vehicle, state: str) -> str:
+    known = (vehicle.plate or vehicle.registration_mark, vehicle.make, vehicle.model)
+    parts = [vehicle.vehicle_id, *(part for part in known if part)]
+    if state != "in_service":
+        parts.append(state_label(state))
+    return " · ".join(parts)
+
+
+def _people(session: Session, application: Application, draft: ApplicationDraft) -> dict[str, Any]:
+    now_ms = runtime().clock()
+    options = []
+    for row in officer_rows(session, organisation_id=application.holder_id):
+        officer, state = row.officer, row.state(now_ms)
+        words = [officer.name or officer.officer_id, str(CAPACITIES[officer.capacity]), str(LICENCE_STATES[state])]
+        is_pilot = officer.capacity.value.endswith("pilot")
+        fits = draft.stage is None or is_pilot == (draft.stage in AIR_STAGES)
+        if fits or officer.officer_id in draft.officers:
+            options.append((officer.officer_id, " · ".join(words)))
+    return {"options": options}
+
+
+def _zones(session: Session, application: Application, draft: ApplicationDraft) -> dict[str, Any]:
+    offers = zone_offers(session, application.jurisdiction, draft.stage, runtime().clock())
+    kinds = zone_kind_names()
+    features = [
+        drawn_feature(
+            shapely.from_geojson(offer.row.geometry),
+            offer.row.half_width_m,
+            id=offer.zone_id,
+            name=name_of(offer.row),
+            abroad=offer.is_abroad,
+        )
+        for offer in offers
+    ]
+    return {
+        "offers": [(offer, name_of(offer.row), kinds[offer.row.zone.kind]) for offer in offers],
+        "lost": sorted(set(draft.zones) - {offer.zone_id for offer in offers}),
+        "map": drawn_map(),
+        "data": map_data(shapes=[], offers=features),
+    }
+
+
+def _terms(_session: Session, _application: Application, draft: ApplicationDraft) -> dict[str, Any]:
+    return term_options(len(draft.hours))
+
+
+def _safety(_session: Session, _application: Application, _draft: ApplicationDraft) -> dict[str, Any]:
+    return {"most_files": MOST_ATTACHMENTS, "most_mib": MOST_BYTES // 2**20}
+
+
+def _kind(stage: Stage | None) -> VehicleKind | None:
+    if stage is None:
+        return None
+    return VehicleKind.AIR if stage in AIR_STAGES else VehicleKind.ROAD
+
+
+_CONTEXTS = {
+    "basics": _basics,
+    "vehicles": _vehicles,
+    "people": _people,
+    "zones": _zones,
+    "terms": _terms,
+    "safety": _safety,
+}
