@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -88,10 +89,11 @@ def payload_text(payload: bytes) -> str | None:
 
     Payloads are cut to a bound, so the last character may be a part of one.
     """
-    text = payload.decode("utf-8", "ignore")
-    is_whole = len(payload) - len(text.encode()) < len("𝄞".encode())
-    is_readable = all(c.isprintable() or c in _PRINTABLE_CONTROLS for c in text)
-    return text if is_whole and is_readable and payload.startswith(text.encode()) else None
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(payload)
+    except UnicodeDecodeError:
+        return None
+    return text if all(c.isprintable() or c in _PRINTABLE_CONTROLS for c in text) else None
 
 
 def payload_dump(payload: bytes) -> str:
