@@ -27,5 +27,5 @@ def domain_names() -> dict[TrialDomain, str]:
 
 
 def kind_names() -> dict[VehicleKind, str]:
-    """The plural name of every kind of vehicle."""
-    return {VehicleKind.ROAD: _("Self-driving cars"), VehicleKind.AIR: _("eVTOL aircraft")}
+    """The short plural name of every kind of vehicle."""
+    return {VehicleKind.ROAD: _("Cars"), VehicleKind.AIR: _("eVTOLs")}

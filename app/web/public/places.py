@@ -58,7 +58,6 @@ def _table(rows: list[PublicPlace]) -> Table[PublicPlace]:
                 matches=lambda row, wanted: row.kind.value == wanted,
             )
         ],
-        page_size=50,
         empty_text=_("No place has been published yet."),
     )
 

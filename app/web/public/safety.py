@@ -32,8 +32,7 @@ def _table(rows: list[SafetyMonth]) -> Table[SafetyMonth]:
         caption=_("Safety by month"),
         columns=[
             Column("month", _("Month"), lambda row: row.month),
-            Column("kind", _("Kind"), lambda row: kinds[row.kind]),
-            Column("vehicles", _("Vehicles"), lambda row: group_text(row.vehicles), sort=False),
+            Column("kind", _("Kind"), lambda row: kinds[row.kind], note=_vehicles),
             Column("distance", _("Distance"), lambda row: row.distance_km, kind=Kind.NUMBER, unit="km"),
             Column("hours", _("Time"), lambda row: row.hours, kind=Kind.NUMBER, unit="h"),
             Column("alerts", _("Alerts"), lambda row: group_text(row.alerts), sort=False),
@@ -46,6 +45,10 @@ def _table(rows: list[SafetyMonth]) -> Table[SafetyMonth]:
         searchable=False,
         empty_text=_("No month is complete yet."),
     )
+
+
+def _vehicles(row: SafetyMonth) -> str:
+    return _("%(count)s vehicles", count=group_text(row.vehicles))
 
 
 def _newest(months: list[SafetyMonth]) -> list[SafetyMonth]:
