@@ -47,6 +47,11 @@ def actions(session: Session) -> list[str]:
     return list(session.scalars(select(AuditEntry.action).distinct().order_by(AuditEntry.action)))
 
 
+def subject_types(session: Session) -> list[str]:
+    """Every kind of subject that the log knows."""
+    return list(session.scalars(select(AuditEntry.subject_type).distinct().order_by(AuditEntry.subject_type)))
+
+
 def lines(session: Session, search: AuditSearch) -> Iterator[str]:
     """The entries as JSON Lines in their order, with their hashes: enough to check the chain elsewhere."""
     wanted = searched(search).order_by(AuditEntry.number).execution_options(yield_per=_FETCHED_AT_ONCE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from flask import Blueprint, Response, redirect, request, session, url_for
+from flask import Blueprint, Response, g, redirect, request, session, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -13,7 +13,7 @@ from app.models import User
 from app.services.logins import begin_session, end_session
 from app.services.second_factor import SecretCipher, verify_code
 from app.services.users import authenticate
-from app.web.gate import SESSION_LOGIN
+from app.web.gate import SESSION_LOGIN, identify
 from app.web.interrupted import carried_form
 from app.web.language import remember_language
 from app.web.login_pages import code_page, continue_page, login_page, wanted_page
@@ -96,6 +96,7 @@ def arrival(user: User, wanted: str | None = None) -> Response | WerkzeugRespons
     interrupted = carried_form()
     answer: Response | WerkzeugResponse
     if interrupted is not None:
+        g.identity = identify()  # so that the page shows who is logged in now
         answer = Response(continue_page(interrupted))
     else:
         wanted = wanted_page() if wanted is None else wanted

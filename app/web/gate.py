@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from http import HTTPStatus
 from ipaddress import ip_address
 
@@ -19,7 +20,7 @@ from app.web.interrupted import carried_form, interrupted_form, is_form
 from app.web.login_pages import continue_page, login_page
 from app.web.origin import is_cross_site, proves_same_origin
 from app.web.problems import API_PREFIX, problem
-from app.web.runtime import runtime
+from app.web.runtime import Runtime, runtime
 
 logger = logging.getLogger(__name__)
 
@@ -63,34 +64,50 @@ def identity_or_none() -> Identity | None:
 
 def identify() -> Identity | None:
     """Whom the request's token or session belongs to now."""
-    header = request.headers.get("Authorization", "")
+    return _asker(noted=True)()
+
+
+def asks_again() -> Callable[[], bool]:
+    """For answers that last: whether the caller is still who it is now, asked later and outside of the request.
+
+    Being asked keeps no session alive.
+    """
+    ask, before = _asker(noted=False), identity_or_none()
+    return lambda: ask() == before
+
+
+def _asker(*, noted: bool) -> Callable[[], Identity | None]:
+    state, header = runtime(), request.headers.get("Authorization", "")
     if header[: len(_BEARER)].lower() == _BEARER:
-        return _bearer(header[len(_BEARER) :].strip())
-    return _logged_in(session[SESSION_LOGIN]) if SESSION_LOGIN in session else None
+        token = header[len(_BEARER) :].strip()
+        return lambda: _bearer(state, token, noted=noted)
+    key = session.get(SESSION_LOGIN)
+    return lambda: None if key is None else _logged_in(state, key, noted=noted)
 
 
-def _bearer(text: str) -> Identity | None:
-    now_ms = runtime().clock()
-    with runtime().reading() as database:
+def _bearer(state: Runtime, text: str, *, noted: bool) -> Identity | None:
+    now_ms = state.clock()
+    with state.reading() as database:
         token = token_in_force(database, text, now_ms=now_ms)
     if token is None:
         return None
-    if token.last_used_at_ms is None or now_ms - token.last_used_at_ms >= TOKEN_NOTED_EVERY_MS:
-        with runtime().changing() as database:
+    is_old = token.last_used_at_ms is None or now_ms - token.last_used_at_ms >= TOKEN_NOTED_EVERY_MS
+    if noted and is_old:
+        with state.changing() as database:
             note_use(database, token, now_ms=now_ms)
     return identity_of(token.user, Means.TOKEN, scopes=token.scopes)
 
 
-def _logged_in(key: str) -> Identity | None:
-    now_ms = runtime().clock()
-    with runtime().reading() as database:
+def _logged_in(state: Runtime, key: str, *, noted: bool) -> Identity | None:
+    now_ms = state.clock()
+    with state.reading() as database:
         login = session_in_force(database, key, now_ms=now_ms)
     if login is None:
         return None
-    if now_ms - login.seen_at_ms >= NOTED_EVERY_MS:
-        with runtime().changing() as database:
+    if noted and now_ms - login.seen_at_ms >= NOTED_EVERY_MS:
+        with state.changing() as database:
             note_request(database, login, now_ms=now_ms)
-    is_required = runtime().settings.second_factor_required
+    is_required = state.settings.second_factor_required
     duty = duty_of(login.user, is_federated=login.is_federated, second_factor_required=is_required)
     return identity_of(login.user, Means.SESSION, duty=duty)
 

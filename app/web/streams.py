@@ -6,21 +6,28 @@ nothing for half a minute is dropped, so that it holds neither its thread nor it
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 
 from flask import Response, request
+from sqlalchemy.exc import DBAPIError
 
 from app.live.documents import KEEP_ALIVE
 from app.live.views import View
+from app.web.gate import asks_again
 from app.web.problems import problem
 from app.web.runtime import runtime
 from app.web.slots import Audience, TooManyStreams
 
+logger = logging.getLogger(__name__)
+
 INTERVAL_S = 0.1
 KEEP_ALIVE_S = 15.0
 STALLED_AFTER_S = 30.0
+#: How long a caller who was shut out may go on reading.
+ASKED_AGAIN_EVERY_S = 5.0
 #: Then the stream ends; the browser opens a new one, and whoever may no longer see it is refused.
 LIFETIME_S = 3_600.0
 #: How long a quiet reader waits before it looks at what became stale, or old enough, meanwhile.
@@ -38,7 +45,8 @@ def stream(view: View, audience: Audience, organisation: int | None) -> Response
         detail = "Too many event streams are open."
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, "too_many_streams", detail, {"Retry-After": "10"})
     _drop_when_stalled()
-    body = _Stream(view, organisation, lambda: slots.give_back(audience))
+    is_welcome = asks_again() if audience is Audience.STAFF else _everybody_is
+    body = _Stream(_events(view, organisation, is_welcome), lambda: slots.give_back(audience))
     answer = Response(body, mimetype="text/event-stream", direct_passthrough=True)
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["X-Accel-Buffering"] = "no"
@@ -48,8 +56,8 @@ def stream(view: View, audience: Audience, organisation: int | None) -> Response
 class _Stream:
     """The answer's body: gives its slot back when the server closes it, even if it never began."""
 
-    def __init__(self, view: View, organisation: int | None, on_close: Callable[[], None]) -> None:
-        self._events = _events(view, organisation)
+    def __init__(self, events: Iterator[bytes], on_close: Callable[[], None]) -> None:
+        self._events = events
         self._on_close: Callable[[], None] | None = on_close
 
     def __iter__(self) -> Iterator[bytes]:
@@ -61,11 +69,19 @@ class _Stream:
             on_close()
 
 
-def _events(view: View, organisation: int | None) -> Iterator[bytes]:
+def _everybody_is() -> bool:
+    return True
+
+
+def _events(view: View, organisation: int | None, is_welcome: Callable[[], bool]) -> Iterator[bytes]:
     yield _PREAMBLE
     cursor = 0
-    begun_s = spoken_s = time.monotonic()
+    begun_s = spoken_s = asked_s = time.monotonic()
     while not view.board.closed and time.monotonic() - begun_s < LIFETIME_S:
+        if time.monotonic() - asked_s >= ASKED_AGAIN_EVERY_S:
+            if not _is_still(is_welcome):
+                return
+            asked_s = time.monotonic()
         changes = view.changes(cursor, organisation)
         cursor = changes.cursor
         if changes:
@@ -77,6 +93,15 @@ def _events(view: View, organisation: int | None) -> Iterator[bytes]:
             yield KEEP_ALIVE
             spoken_s = time.monotonic()
         view.board.wait(cursor, _LOOK_AGAIN_S)
+
+
+def _is_still(is_welcome: Callable[[], bool]) -> bool:
+    """Nobody is, while the database cannot be asked: the browser tries again, and is told why."""
+    try:
+        return is_welcome()
+    except DBAPIError as error:
+        logger.warning("an event stream ends: %s", type(error).__name__)
+        return False
 
 
 def _drop_when_stalled() -> None:

@@ -183,6 +183,7 @@ def _page(details: Form | None = None, token: Form | None = None, code: Form | N
             sessions=sessions_of(database, user, now_ms=now_ms),
             codes_left=factor.unused_recovery_codes(database, user),
             scopes=[(s.value, f"{name} — {text}") for s, (name, text) in SCOPES.items() if _is_useful(s)],
+            language_names={"zh": "简体中文", "en": "English"},
             days=[(str(days), _("%(days)s days", days=days)) for days in _DAYS_OFFERED],
         )
 

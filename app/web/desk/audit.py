@@ -14,10 +14,12 @@ from werkzeug.datastructures import MultiDict
 
 from app.models import AuditEntry
 from app.schemas.audit import AuditSearch
-from app.services.audit_log import actions, entry_by_number, lines, newest, searched
+from app.services.audit_log import actions, entry_by_number, lines, newest, searched, subject_types
+from app.web.audit_words import action_name, subject_name
 from app.web.forms import Form, read_form
 from app.web.runtime import Runtime, runtime
 from app.web.tables import Column, DatabaseRows, Kind, Table, table_answer
+from app.web.times import shanghai_seconds
 
 audit = Blueprint("audit", __name__, url_prefix="/desk/audit")
 
@@ -34,7 +36,8 @@ def index() -> Response | str | tuple[Response | str, int]:
             "audit/index.html",
             form=form,
             head=newest(database),
-            actions=[(action, action) for action in actions(database)],
+            actions=[(action, action_name(action)) for action in actions(database)],
+            subject_types=[(kind, subject_name(kind)) for kind in subject_types(database)],
             is_searched=any(value for name, value in form.values.items() if name in AuditSearch.model_fields),
             jsonl_url=url_for("audit.index", **_repeated(form), export="jsonl"),
         )
@@ -47,7 +50,12 @@ def show(number: int) -> str:
     with runtime().reading() as database:
         entry = entry_by_number(database, number)
         return render_template(
-            "audit/show.html", entry=entry, changes=_compared(entry.before, entry.after), head=newest(database)
+            "audit/show.html",
+            entry=entry,
+            action=action_name(entry.action),
+            subject=subject_name(entry.subject_type),
+            changes=_compared(entry.before, entry.after),
+            head=newest(database),
         )
 
 
@@ -75,8 +83,8 @@ def _table(database: Session, search: AuditSearch) -> Table[AuditEntry]:
             Column("number", _("Number"), lambda e: e.number, kind=Kind.NUMBER, link=_link),
             Column("at", _("Time"), lambda e: e.recorded_at_ms, kind=Kind.WHEN),
             Column("actor", _("Who"), lambda e: e.actor),
-            Column("action", _("What"), lambda e: e.action, kind=Kind.CODE, link=_link),
-            Column("subject", _("Subject"), lambda e: e.subject_id, note=lambda e: e.subject_type),
+            Column("action", _("What"), lambda e: action_name(e.action), link=_link),
+            Column("subject", _("Subject"), lambda e: e.subject_id, note=lambda e: subject_name(e.subject_type)),
             Column("reason", _("Reason"), lambda e: e.reason),
         ],
         rows=DatabaseRows(
@@ -106,4 +114,6 @@ def _told(state: Mapping[str, Any] | None, name: str) -> str:
     if state is None or state.get(name) is None:
         return ""
     value = state[name]
+    if name.endswith("_ms") and isinstance(value, int):
+        return shanghai_seconds(value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)

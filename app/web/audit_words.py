@@ -1,0 +1,85 @@
+"""What the audit log's actions and subjects are called: `vehicle.registered` is "Vehicle: registered"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask_babel import lazy_gettext as _
+
+_NOUNS: Mapping[str, Any] = {
+    "alert": _("Alert"),
+    "application": _("Application"),
+    "attachment": _("Attachment"),
+    "import": _("Import"),
+    "incident": _("Incident"),
+    "jurisdiction": _("Jurisdiction"),
+    "licence": _("Licence"),
+    "officer": _("Safety officer or pilot"),
+    "organisation": _("Organisation"),
+    "permit": _("Permit"),
+    "recognition": _("Recognition"),
+    "recovery_code": _("Recovery code"),
+    "recovery_codes": _("Recovery codes"),
+    "second_factor": _("Second factor"),
+    "token": _("Token"),
+    "trial": _("Trial"),
+    "user": _("User"),
+    "vehicle": _("Vehicle"),
+    "zone": _("Zone"),
+}
+_VERBS: Mapping[str, Any] = {
+    "account_changed": _("account changed"),
+    "acknowledged": _("acknowledged"),
+    "changed": _("changed"),
+    "changes_requested": _("changes requested"),
+    "commented": _("commented"),
+    "created": _("created"),
+    "credential_renewed": _("credentials renewed"),
+    "credential_revoked": _("credentials revoked"),
+    "decided": _("decided"),
+    "deleted": _("deleted"),
+    "disabled": _("disabled"),
+    "enabled": _("enabled"),
+    "ended": _("ended"),
+    "enrolled": _("enrolled"),
+    "expired": _("expired"),
+    "extended": _("extended"),
+    "fault_decided": _("fault decided"),
+    "granted": _("granted"),
+    "issued": _("issued"),
+    "linked": _("linked with the provider"),
+    "password_changed": _("password changed"),
+    "password_reset": _("password reset"),
+    "recorded": _("recorded"),
+    "registered": _("registered"),
+    "reinstated": _("reinstated"),
+    "rejected": _("rejected"),
+    "removed": _("removed"),
+    "renewed": _("renewed"),
+    "reported": _("reported"),
+    "restricted": _("restricted"),
+    "review_started": _("review started"),
+    "revised": _("revised"),
+    "revision_published": _("revision published"),
+    "revoked": _("revoked"),
+    "status_changed": _("status changed"),
+    "stored": _("stored"),
+    "submitted": _("submitted"),
+    "surrendered": _("surrendered"),
+    "suspended": _("suspended"),
+    "under_review": _("under review"),
+    "used": _("used"),
+    "withdrawn": _("withdrawn"),
+}
+
+
+def subject_name(subject_type: str) -> str:
+    """What kind of thing was changed, in the request's language."""
+    return str(_NOUNS.get(subject_type, subject_type.replace("_", " ")))
+
+
+def action_name(action: str) -> str:
+    """What was done to it, in the request's language; of an unknown action its code, readably."""
+    noun, _dot, verb = action.partition(".")
+    return f"{subject_name(noun)}{_(': ')}{_VERBS.get(verb, verb.replace('_', ' '))}"
