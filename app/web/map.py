@@ -6,6 +6,7 @@ folium's own page is not used: its head links content delivery networks and carr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +47,10 @@ DRAWING_ORDER = (
     ZoneKind.SPEED_LIMIT,
     ZoneKind.RESTRICTED,
 )
+
+#: How a Jinja tag begins. branca compiles the script that it has rendered, data and all, as a template.
+_TAG_BEGINS = re.compile(r"\{(?=[{%#])")
+_WORD_JOINER = "\u2060"
 
 _QIANHAI = (22.5300, 113.8960)
 _START_ZOOM = 14
@@ -134,7 +139,7 @@ def build_map(
             drawn
         )
     basemap.city_layer(city, name=_("City plan"), show=tiles is None).add_to(drawn)
-    for layer in _zone_layers(zones["features"]):
+    for layer in _zone_layers(inert(zones["features"])):
         layer.add_to(drawn)
     folium.LayerControl(position="topright", collapsed=True).add_to(drawn)
     bounds = zones_bounds(zones["features"])
@@ -158,6 +163,15 @@ def _zone_layers(features: Sequence[Mapping[str, Any]]) -> Iterable[folium.Featu
             smooth_factor=0.5,
         ).add_to(group)
         yield group
+
+
+def inert(data: Any) -> Any:
+    """The same data with an invisible character in each `{{`, `{%` and `{#` of its texts: no template any more."""
+    if isinstance(data, str):
+        return _TAG_BEGINS.sub("{" + _WORD_JOINER, data)
+    if isinstance(data, Mapping):
+        return {inert(name): inert(value) for name, value in data.items()}
+    return [inert(part) for part in data] if isinstance(data, list | tuple) else data
 
 
 def _zone_style(feature: Mapping[str, Any]) -> dict[str, Any]:
@@ -200,4 +214,4 @@ def _parts(drawn: folium.Map) -> MapParts:
 
 def _markup(element: Element) -> Markup:
     # folium escapes the data in it: JSON with <, > and & as \\u sequences.
-    return Markup(element.render())  # noqa: S704 -- folium escaped it, and its sources are our own
+    return Markup(element.render())  # noqa: S704 -- folium escaped it, and `inert` what people wrote

@@ -75,6 +75,14 @@ def test_a_name_cannot_end_the_script() -> None:
     assert "</script>" not in drawn(zone(ZoneKind.TEST_ROAD, "</script><b>")).script
 
 
+@pytest.mark.parametrize("name", ["{{ 7*7 }}", "{{{7*7}}}", "{% x %}", "{# x", "{%raw%}"])
+def test_a_name_is_no_template(name: str) -> None:
+    """Branca compiles what it has rendered as a template: a name of a zone could run anything in the server."""
+    shown = re.search(r'"zh": "([^"]*)"', drawn(zone(ZoneKind.TEST_ROAD, name)).script)
+    assert shown is not None
+    assert json.loads(f'"{shown[1]}"').replace("\u2060", "") == name
+
+
 def test_a_map_without_zones_still_shows_the_city() -> None:
     parts = drawn()
     assert "city-water" in parts.script
