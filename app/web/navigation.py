@@ -52,7 +52,6 @@ class Group:
 
 _STAFF = (
     Item("pages.staff_map", _("Live map")),
-    Item("alert_pages.index", _("Alerts")),
     Item("vehicles.index", _("Vehicles"), _FLEET),
     Item("officers.index", _("People"), _FLEET),
     Item("trials.index", _("Trials"), _FLEET),
