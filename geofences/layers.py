@@ -30,6 +30,8 @@ _SQLITE_MAGIC = b"SQLite format 3\x00"
 #: The application identifier of SQLite's header; GP10 and GP11 are the first two editions.
 _APPLICATION_IDS = (b"GPKG", b"GP10", b"GP11")
 _APPLICATION_ID_AT = 68
+#: What the format writes for "undefined" (OGC 12-128r19, requirement 11); GDAL takes one of them for WGS-84.
+_UNDEFINED_SYSTEMS = (0, -1)
 #: Decimals that a converted coordinate keeps: a tenth of a millimetre.
 _DEGREES = 9
 _WGS84 = CRS.from_epsg(4326)
@@ -124,19 +126,25 @@ def _geopackage(data: bytes) -> list[LayerFeature]:
 
 def _tables(data: bytes) -> list[str]:
     """The layers that are plain tables. A view could compute anything, and without end: it is refused."""
-    query = "SELECT c.table_name, m.type, m.sql FROM gpkg_contents c LEFT JOIN sqlite_master m ON m.name = c.table_name"
+    query = (
+        "SELECT c.table_name, m.type, m.sql, g.srs_id FROM gpkg_contents c"
+        " LEFT JOIN sqlite_master m ON m.name = c.table_name"
+        " LEFT JOIN gpkg_geometry_columns g ON g.table_name = c.table_name"
+    )
     try:
         with closing(sqlite3.connect(":memory:")) as database:
             database.deserialize(data)
             found = database.execute(f"{query} WHERE c.data_type = 'features' LIMIT 100").fetchall()
     except sqlite3.Error as reason:
         raise UnreadableFile(f"not a readable GeoPackage: {reason}", rule="file_damaged") from reason
-    for name, kind, sql in found:
+    for name, kind, sql, system in found:
         if kind != "table" or "VIRTUAL" in str(sql).upper().split("(")[0]:
             raise UnreadableFile(f"layer {name} is not a plain table", rule="layer_not_a_table")
+        if system in _UNDEFINED_SYSTEMS:
+            raise UnreadableFile(f"layer {name} is in an undefined reference system", rule="crs_missing")
     if not found:
         raise UnreadableFile("a GeoPackage without layers of features", rule="file_without_layers")
-    return [str(name) for name, _kind, _sql in found]
+    return [str(name) for name, *_rest in found]
 
 
 def _layer(path: str, name: str) -> Iterator[LayerFeature]:

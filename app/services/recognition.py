@@ -100,7 +100,7 @@ def recognition_decisions(session: Session) -> list[RecognitionDecision]:
     """Every decision, newest first."""
     rows = session.scalars(select(RecognitionRevision).order_by(RecognitionRevision.generation.desc())).all()
     keys = {row.actor_id for row in rows if row.actor_id is not None}
-    names = dict(session.execute(select(User.id, User.display_name).where(User.id.in_(keys))).tuples().all())
+    names = dict(session.execute(select(User.id, User.display_name).where(User.id.in_(keys))).all())
     newest: set[tuple[int, int]] = set()
     found: list[RecognitionDecision] = []
     for row in rows:

@@ -143,4 +143,4 @@ def _names(session: Session, rows: Iterable[ZoneRevisionRow]) -> dict[int, str]:
     """The people who decided, by key."""
     keys = {row.actor_id for row in rows if row.actor_id is not None}
     found = session.execute(select(User.id, User.display_name).where(User.id.in_(keys)))
-    return dict(found.tuples().all())
+    return dict(found.all())

@@ -102,7 +102,7 @@ def publish_import(
 def _zones(session: Session, features: Sequence[ReadFeature]) -> dict[str, Zone]:
     """The zones that exist. Raises as publish_zone when one is no longer as it was when the file was read."""
     newest = select(Zone.zone_id, func.max(ZoneRevisionRow.id)).join_from(ZoneRevisionRow, Zone).group_by(Zone.zone_id)
-    seen = dict(session.execute(newest).tuples().all())
+    seen = dict(session.execute(newest).all())
     for feature in features:
         if seen.get(feature.zone_id, NO_REVISION) != feature.seen:
             raise Conflict(f"zone {feature.zone_id} was published meanwhile")
