@@ -17,6 +17,7 @@ from app.web.language import language, remember_language
 from app.web.login_pages import login_page
 from app.web.map import DrawnMaps, FeatureCollection, MapParts, TileSource
 from app.web.page_text import finding_text, script_text, severity_names, zone_kind_names
+from app.web.runtime import runtime
 from telemetry.findings import RULES
 
 
@@ -62,6 +63,7 @@ def create_pages(settings: Settings, sources: PageSources) -> Blueprint:
             "csrf_token": sources.csrf_token,
             "approval_number": settings.map_approval_number,
             "public_delay_s": round(settings.public_delay_s),
+            "public_resting": runtime().live.public.is_resting,
         }
 
     @pages.get("/")

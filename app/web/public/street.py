@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
 
 import shapely
 from flask import Response, make_response, render_template, request
 from flask_babel import gettext as _
+from shapely.geometry import shape
 
 from app.public.places import Drawn, places
 from app.public.street import street as street_of
+from app.web.basemap import shipped_city
 from app.web.page_text import zone_kind_names
 from app.web.public.blueprint import name_in, public_pages, registry_now
 from app.web.public.lists import place_url
@@ -19,6 +24,8 @@ from app.web.schedule_text import schedule_text
 from app.web.stage_text import stage_names
 from geofences.zones import ZoneKind
 
+#: What the small map draws beneath the places: without its streets, the city plan is a few kilobytes.
+_BENEATH = ("land", "water", "green")
 #: Kinds that people look for, in the order of the list.
 _LISTED = (
     ZoneKind.TEST_ROAD,
@@ -48,6 +55,7 @@ def street() -> Response:
             wanted=wanted,
             groups=[(label, members) for label, members in groups if members],
             outlines=_outlines(drawn),
+            city=_city(),
             name_in=name_in,
             place_url=place_url,
             extent_text=extent_text,
@@ -79,6 +87,7 @@ def street_place(zone_id: str) -> str:
         is_closed=found.place.kind is ZoneKind.RESTRICTED,
         stages=stage_names(),
         outlines=_outlines([drawn]),
+        city=_city(),
         name_in=name_in,
         place_url=place_url,
         extent_text=extent_text,
@@ -110,6 +119,19 @@ def _outlines(drawn: list[Drawn]) -> str:
         ],
         ensure_ascii=False,
     )
+
+
+@cache
+def _city() -> str:
+    """Land, water and parks of the city plan as GeoJSON features."""
+    wanted = [feature for feature in shipped_city()["features"] if feature["properties"]["kind"] in _BENEATH]
+    wanted.sort(key=lambda feature: _BENEATH.index(feature["properties"]["kind"]))
+    return json.dumps([{"kind": each["properties"]["kind"], "geometry": _coarse(each["geometry"])} for each in wanted])
+
+
+def _coarse(geometry: Mapping[str, Any]) -> Any:
+    """The geometry with a coordinate to the metre."""
+    return json.loads(shapely.to_geojson(shapely.set_precision(shape(dict(geometry)), _PRECISION_DEG)))
 
 
 def _officers_text(officers: list[str]) -> str:

@@ -63,8 +63,11 @@ function offer(box, places, lat, lng) {
   box.append(list);
 }
 
-function draw(frame, places) {
-  const map = L.map(frame, { attributionControl: false, zoomSnap: 0.5, scrollWheelZoom: false });
+function draw(frame, places, city) {
+  const map = L.map(frame, { attributionControl: false, zoomSnap: 0.5, scrollWheelZoom: false, keyboard: false });
+  for (const { kind, geometry } of city) {
+    L.geoJSON(geometry, { style: { className: `beneath beneath-${kind}` }, interactive: false }).addTo(map);
+  }
   const drawn = L.featureGroup().addTo(map);
   for (const place of places) {
     const isLine = place.geometry.type.endsWith("LineString");
@@ -73,7 +76,7 @@ function draw(frame, places) {
     // A node, not a text: Leaflet would take a text for markup.
     shape.bindTooltip(() => Object.assign(document.createElement("span"), { textContent: place.name }), { sticky: true });
   }
-  if (places.length) map.fitBounds(drawn.getBounds(), { padding: [18, 18], maxZoom: 16 });
+  if (places.length) map.fitBounds(drawn.getBounds(), { padding: [18, 18], maxZoom: 15.5 });
   else map.setView([22.53, 113.896], 14);
   return map;
 }
@@ -122,7 +125,7 @@ const frame = document.querySelector("[data-street-map]");
 const near = document.querySelector("[data-near]");
 if (frame) {
   const places = JSON.parse(frame.dataset.outlines);
-  const map = draw(frame, places);
+  const map = draw(frame, places, JSON.parse(frame.dataset.city));
   if (near) map.on("click", ({ latlng }) => offer(near, places, latlng.lat, latlng.lng));
   locate(places, near);
 }
