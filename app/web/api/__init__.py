@@ -5,7 +5,10 @@ from __future__ import annotations
 from flask_openapi3 import APIBlueprint
 
 from app.web.api.alerts import alerts_api
+from app.web.api.applications import applications_api
+from app.web.api.attachments import attachments_api
 from app.web.api.audit import audit_api
+from app.web.api.incidents import incidents_api
 from app.web.api.jurisdictions import jurisdictions_api
 from app.web.api.live import live_api
 from app.web.api.notices import notices_api
@@ -44,6 +47,9 @@ API: tuple[APIBlueprint, ...] = (
     zone_revisions_api,
     recognition_api,
     zone_imports_api,
+    applications_api,
+    attachments_api,
+    incidents_api,
     permits_api,
     verification_api,
     notices_api,

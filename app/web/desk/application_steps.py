@@ -178,10 +178,15 @@ def stated(draft: ApplicationDraft) -> dict[str, Any]:
     plain = draft.model_dump(mode="json")
     conditions = plain.pop("conditions")
     rows = plain.pop("hours")
-    values = plain | {f"conditions.{name}": value for name, value in conditions.items()}
+    values = plain | {f"conditions.{name}": _shown(value) for name, value in conditions.items()}
     if not conditions["modes"]:
         values["conditions.modes"] = _USUAL_MODES
     return values | {f"hours.{place}.{name}": value for place, row in enumerate(rows) for name, value in row.items()}
+
+
+def _shown(value: Any) -> Any:
+    """A number without the zeros that nobody typed."""
+    return f"{value:g}" if isinstance(value, float) else value
 
 
 def _basics(session: Session, application: Application, _draft: ApplicationDraft) -> dict[str, Any]:

@@ -1,0 +1,383 @@
+"""Applications for permits over HTTP: drafted, submitted, reviewed, decided."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+
+from flask import Response
+from flask_openapi3 import FileStorage
+from pydantic import Field
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.models import Application, ApplicationState, Jurisdiction, Organisation
+from app.schemas.applications import (
+    ApplicationDraft,
+    ApplicationEventOut,
+    ApplicationOut,
+    ApplicationRevisionOut,
+    ApplicationSummary,
+    AttachmentOut,
+    ChangeRequest,
+    Difference,
+    EntryGate,
+    Grant,
+    NewApplication,
+    Rejection,
+    Submission,
+    Withdrawal,
+)
+from app.schemas.base import Identifier, Schema
+from app.services.applications import (
+    application_by_number,
+    applications_of,
+    attach,
+    attachment_out,
+    create_application,
+    detach,
+    save_draft,
+    submit,
+    withdraw,
+)
+from app.services.attachments import MOST_BYTES
+from app.services.review import (
+    content_of,
+    differences,
+    grant,
+    history,
+    reject,
+    request_changes,
+    revision_by_number,
+    take_under_review,
+)
+from app.web.api.application_answers import shown, summary
+from app.web.api.base import PageQuery, Problem, Responses, answer, api_blueprint, require_match
+from app.web.gate import identity
+from app.web.ownership import actor, require_decider, require_own
+from app.web.runtime import runtime
+from app.web.vehicle_credentials import own_organisation
+
+applications_api = api_blueprint("applications", "Applications for permits: drafted, submitted, reviewed, decided.")
+
+_CHANGED: Responses = {"200": ApplicationOut, "409": Problem, "412": Problem, "422": Problem, "428": Problem}
+_ONE: Responses = {"200": ApplicationOut, "422": Problem}
+
+
+class ApplicationPath(Schema):
+    """Which application."""
+
+    number: Annotated[str, Field(max_length=64)]
+
+
+class FilePath(ApplicationPath):
+    """Which file of an application."""
+
+    file: Annotated[str, Field(max_length=64)]
+
+
+class ApplicationQuery(PageQuery):
+    """Which applications."""
+
+    state: ApplicationState | None = None
+    holder: Annotated[Identifier | None, Field(description="an organisation's code")] = None
+    jurisdiction: Annotated[Identifier | None, Field(description="a jurisdiction's code")] = None
+
+
+class ComparisonQuery(Schema):
+    """Which two revisions."""
+
+    before: Annotated[int, Field(ge=1, le=10_000)]
+    after: Annotated[int, Field(ge=1, le=10_000)]
+
+
+class UploadForm(Schema):
+    """A file for the safety case."""
+
+    file: FileStorage
+
+
+class ApplicationList(Schema):
+    """One page, the oldest first."""
+
+    items: list[ApplicationSummary]
+    next_cursor: str | None
+
+
+class EventList(Schema):
+    """The history of an application, oldest first."""
+
+    items: list[ApplicationEventOut]
+
+
+class RevisionList(Schema):
+    """Every submitted revision, oldest first."""
+
+    items: list[ApplicationRevisionOut]
+
+
+class DifferenceList(Schema):
+    """Two revisions side by side."""
+
+    items: list[Difference]
+
+
+@applications_api.get("", responses={"200": ApplicationList, "422": Problem})
+def applications(query: ApplicationQuery) -> Response:
+    """One page of applications. An operator sees its own."""
+    statement = applications_of(identity().scope).order_by(Application.id)
+    if query.state is not None:
+        statement = statement.where(Application.state == query.state)
+    if query.holder is not None:
+        holders = select(Organisation.id).where(Organisation.code == query.holder)
+        statement = statement.where(Application.holder_id.in_(holders))
+    if query.jurisdiction is not None:
+        places = select(Jurisdiction.id).where(Jurisdiction.code == query.jurisdiction)
+        statement = statement.where(Application.jurisdiction_id.in_(places))
+    if query.cursor is not None:
+        last = select(Application.id).where(Application.number == query.cursor).scalar_subquery()
+        statement = statement.where(Application.id > last)
+    with runtime().reading() as session:
+        found = session.scalars(statement.limit(query.limit + 1)).unique().all()
+        items = [summary(each) for each in found[: query.limit]]
+    return answer(ApplicationList(items=items, next_cursor=items[-1].number if len(found) > query.limit else None))
+
+
+@applications_api.post("", responses={"201": ApplicationOut, "409": Problem, "422": Problem})
+def begin(body: NewApplication) -> Response:
+    """Begin an application for a new permit, or for a change of one."""
+    with runtime().changing() as session:
+        application = create_application(
+            session, body, holder=own_organisation(session), actor=actor(session), now_ms=runtime().clock()
+        )
+        return shown(session, application, HTTPStatus.CREATED)
+
+
+@applications_api.get("/<number>", responses=_ONE)
+def application(path: ApplicationPath) -> Response:
+    """One application with its draft, its gaps and its entry gates as they are now."""
+    with runtime().reading() as session:
+        return shown(session, _own(session, path.number))
+
+
+@applications_api.put("/<number>/draft", responses=_CHANGED)
+def save(path: ApplicationPath, body: ApplicationDraft) -> Response:
+    """Replace what is filled in; anything may still be missing."""
+    with runtime().changing() as session:
+        found = _matched(session, path.number)
+        save_draft(
+            session,
+            found,
+            body,
+            expected_version=found.version,
+            actor=actor(session),
+            now_ms=runtime().clock(),
+        )
+        return shown(session, found)
+
+
+@applications_api.post(
+    "/<number>/files",
+    responses={
+        "201": AttachmentOut,
+        "409": Problem,
+        "412": Problem,
+        "413": Problem,
+        "422": Problem,
+        "428": Problem,
+    },
+)
+def attach_file(path: ApplicationPath, form: UploadForm) -> Response:
+    """Add a file: PDF, PNG, JPEG, DOCX, XLSX, GeoJSON, CSV or text, told by its content."""
+    content = form.file.stream.read(MOST_BYTES + 1)
+    with runtime().changing() as session:
+        found = _matched(session, path.number)
+        stored = attach(
+            session,
+            found,
+            file_name=form.file.filename or "",
+            content=content,
+            expected_version=found.version,
+            actor=actor(session),
+            now_ms=runtime().clock(),
+        )
+        return answer(attachment_out(stored), HTTPStatus.CREATED, version=found.version)
+
+
+@applications_api.delete("/<number>/files/<file>", responses=_CHANGED)
+def remove_file(path: FilePath) -> Response:
+    """Take a file out of the draft."""
+    with runtime().changing() as session:
+        found = _matched(session, path.number)
+        detach(
+            session,
+            found,
+            path.file,
+            expected_version=found.version,
+            actor=actor(session),
+            now_ms=runtime().clock(),
+        )
+        return shown(session, found)
+
+
+@applications_api.post("/<number>/submission", responses=_CHANGED)
+def hand_in(path: ApplicationPath, body: Submission) -> Response:
+    """Submit it as the next revision; refused while there is a gap."""
+    with runtime().changing() as session:
+        found = _matched(session, path.number)
+        submit(
+            session,
+            found,
+            comment=body.comment,
+            expected_version=found.version,
+            actor=actor(session),
+            now_ms=runtime().clock(),
+        )
+        return shown(session, found)
+
+
+@applications_api.post("/<number>/withdrawal", responses=_CHANGED)
+def give_up(path: ApplicationPath, body: Withdrawal) -> Response:
+    """Withdraw it."""
+    with runtime().changing() as session:
+        found = _matched(session, path.number)
+        withdraw(
+            session,
+            found,
+            reason=body.reason,
+            expected_version=found.version,
+            actor=actor(session),
+            now_ms=runtime().clock(),
+        )
+        return shown(session, found)
+
+
+@applications_api.post("/<number>/review", responses=_CHANGED)
+def take(path: ApplicationPath) -> Response:
+    """Begin the review."""
+    with runtime().changing() as session:
+        found = _decidable(session, path.number)
+        take_under_review(
+            session, found, expected_version=found.version, actor=actor(session), now_ms=runtime().clock()
+        )
+        return shown(session, found)
+
+
+@applications_api.post("/<number>/changes", responses=_CHANGED)
+def ask_for_changes(path: ApplicationPath, body: ChangeRequest) -> Response:
+    """Hand it back with comments."""
+    with runtime().changing() as session:
+        found = _decidable(session, path.number)
+        request_changes(
+            session,
+            found,
+            body,
+            expected_version=found.version,
+            actor=actor(session),
+            now_ms=runtime().clock(),
+        )
+        return shown(session, found)
+
+
+@applications_api.post("/<number>/rejection", responses=_CHANGED)
+def turn_down(path: ApplicationPath, body: Rejection) -> Response:
+    """Reject it for good."""
+    with runtime().changing() as session:
+        found = _decidable(session, path.number)
+        reject(
+            session,
+            found,
+            reason=body.reason,
+            expected_version=found.version,
+            actor=actor(session),
+            now_ms=runtime().clock(),
+        )
+        return shown(session, found)
+
+
+@applications_api.post("/<number>/grant", responses=_CHANGED)
+def issue(path: ApplicationPath, body: Grant) -> Response:
+    """Issue the permit, or the change of one, on these terms. `permit` then names it."""
+    with runtime().changing() as session:
+        found = _decidable(session, path.number)
+        grant(
+            session,
+            found,
+            body,
+            expected_version=found.version,
+            actor=actor(session),
+            now_ms=runtime().clock(),
+        )
+        return shown(session, found)
+
+
+@applications_api.get("/<number>/revisions", responses={"200": RevisionList, "422": Problem})
+def revisions(path: ApplicationPath) -> Response:
+    """What was submitted, each time."""
+    with runtime().reading() as session:
+        found = _own(session, path.number)
+        return answer(
+            RevisionList(
+                items=[
+                    ApplicationRevisionOut(
+                        number=each.number,
+                        submitted_at_ms=each.submitted_at_ms,
+                        content=content_of(each),
+                        gates=[EntryGate.model_validate(gate) for gate in each.gates],
+                    )
+                    for each in found.revisions
+                ]
+            )
+        )
+
+
+@applications_api.get("/<number>/comparison", responses={"200": DifferenceList, "422": Problem})
+def comparison(path: ApplicationPath, query: ComparisonQuery) -> Response:
+    """Two revisions field by field."""
+    with runtime().reading() as session:
+        found = _own(session, path.number)
+        first, second = (content_of(revision_by_number(found, each)) for each in (query.before, query.after))
+        return answer(DifferenceList(items=list(differences(first, second))))
+
+
+@applications_api.get("/<number>/events", responses={"200": EventList, "422": Problem})
+def events(path: ApplicationPath) -> Response:
+    """Every step and comment."""
+    with runtime().reading() as session:
+        found = _own(session, path.number)
+        numbers = {revision.id: revision.number for revision in found.revisions}
+        return answer(
+            EventList(
+                items=[
+                    ApplicationEventOut(
+                        at_ms=each.recorded_at_ms,
+                        state=each.state,
+                        revision=numbers.get(each.revision_id or 0),
+                        field=each.field,
+                        comment=each.comment,
+                        actor=each.actor.display_name if each.actor is not None else None,
+                    )
+                    for each in history(session, found)
+                ]
+            )
+        )
+
+
+def _own(session: Session, number: str) -> Application:
+    found = application_by_number(session, number)
+    require_own(found.holder_id)
+    return found
+
+
+def _matched(session: Session, number: str) -> Application:
+    """The application to be changed, in the version that the caller has seen."""
+    found = _own(session, number)
+    require_match(found.version)
+    return found
+
+
+def _decidable(session: Session, number: str) -> Application:
+    found = _own(session, number)
+    require_decider(found.jurisdiction)
+    require_match(found.version)
+    return found
