@@ -20,7 +20,7 @@ _MOST_MEMBERS = 1_000
 
 DayName = Literal["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]
 TimeOfDay = Annotated[str, StringConstraints(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
-Members = Annotated[list[Identifier], Field(min_length=1, max_length=_MOST_MEMBERS)]
+Members = Annotated[list[Identifier] | None, Field(min_length=1, max_length=_MOST_MEMBERS)]
 
 
 class DailyHours(Schema):
@@ -48,8 +48,8 @@ class Restriction(Schema):
     """Tighter terms. What is not stated stays as it is; nothing may become wider."""
 
     reason: Reason
-    vehicles: Members | None = None
-    zones: Members | None = None
+    vehicles: Members = None
+    zones: Members = None
     officers: Annotated[
         list[Identifier] | None, Field(max_length=_MOST_MEMBERS, description="empty: every officer of the holder")
     ] = None

@@ -11,6 +11,7 @@ from app.models import PermitRevisionRow, Stage, ZoneRevisionRow
 from app.services.conditions import Conditions
 from app.services.permit_life import Decision
 from app.web.language import language
+from app.web.states import state_label
 from app.web.times import shanghai
 
 
@@ -41,14 +42,18 @@ def _terms(revision: PermitRevisionRow, names: Mapping[str, str]) -> list[tuple[
     conditions = condition_terms(Conditions.from_dict(revision.terms))
     zones = sorted(zone.zone_id for zone in revision.zones)
     return [
-        (_("State"), revision.state.value),
+        (_("State"), state_label(revision.state)),
         (_("Valid from"), shanghai(revision.valid_from_ms)),
         (_("Valid until"), shanghai(revision.valid_until_ms)),
         *((name.said(language()), value.said(language())) for name, value in conditions),
         (_("Vehicles"), ", ".join(sorted(vehicle.vehicle_id for vehicle in revision.vehicles))),
-        (_("Zones"), ", ".join(f"{names.get(zone_id, '')} {zone_id}".strip() for zone_id in zones)),
+        (_("Zones"), ", ".join(_zone(zone_id, names) for zone_id in zones)),
         (
             _("People"),
             ", ".join(sorted(officer.officer_id for officer in revision.officers)) or _("Everyone qualified"),
         ),
     ]
+
+
+def _zone(zone_id: str, names: Mapping[str, str]) -> str:
+    return f"{names[zone_id]} ({zone_id})" if zone_id in names else zone_id

@@ -41,7 +41,7 @@ def decide(number: str) -> _Page:
     attempted = request.form.get("decision", "")
     made, form = read_form(PlainDecision, request.form)
     if made is None:
-        return permit_page(number, attempted=attempted, form=form)
+        return _refused(permit_page(number, attempted=attempted, form=form))
 
     def taken(session: Session, found: StandingPermit) -> PermitRevisionRow:
         require_decider(found.permit.jurisdiction)
@@ -56,7 +56,7 @@ def surrender(number: str) -> _Page:
     attempted = Decision.SURRENDERED
     made, form = read_form(Surrender, request.form)
     if made is None:
-        return permit_page(number, attempted=attempted, form=form)
+        return _refused(permit_page(number, attempted=attempted, form=form))
 
     def taken(session: Session, found: StandingPermit) -> PermitRevisionRow:
         return _plain(session, found.permit, attempted, made.reason)
@@ -75,7 +75,7 @@ def restrict(number: str) -> _Page:
     """Tighten the terms."""
     made, form = read_form(Restriction, request.form)
     if made is None:
-        return _restriction_page(number, form)
+        return _refused(_restriction_page(number, form))
 
     def taken(session: Session, found: StandingPermit) -> PermitRevisionRow:
         require_decider(found.permit.jurisdiction)
@@ -111,7 +111,7 @@ def _seen() -> int:
 def _answer(
     number: str,
     take: Callable[[Session, StandingPermit], PermitRevisionRow],
-    refused: Callable[[AppError], str],
+    shown_again: Callable[[AppError], str],
 ) -> _Page:
     """Take the decision and lead back to the permit; a refusal shows again what was typed, and why."""
     try:
@@ -121,9 +121,13 @@ def _answer(
         raise
     except AppError as error:
         status = HTTPStatus.CONFLICT if isinstance(error, Conflict) else HTTPStatus.UNPROCESSABLE_ENTITY
-        return make_response(refused(error), status)
+        return _refused(shown_again(error), status)
     flash(_("The decision is in force."))
     return redirect(url_for("permits.show", number=number), code=HTTPStatus.SEE_OTHER)
+
+
+def _refused(page: str, status: HTTPStatus = HTTPStatus.UNPROCESSABLE_ENTITY) -> Response:
+    return make_response(page, status)
 
 
 def _restriction_page(number: str, form: Form | None) -> str:
