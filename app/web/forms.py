@@ -49,7 +49,10 @@ def read_form(schema: type[_S], sent: MultiDict[str, str]) -> tuple[_S | None, F
 
 def with_problems(form: Form, problems: Sequence[FieldProblem]) -> Form:
     """The form with the problems marked; those of the whole input stand at its top."""
-    marked = {found.path: field_text(found) for found in reversed(problems) if found.path}
+    marked: dict[str, str] = {}
+    for found in problems:
+        if found.path:
+            marked.setdefault(found.path, field_text(found))
     general = " ".join(field_text(found) for found in problems if not found.path)
     return Form(form.values, {**form.problems, **marked}, general or form.general)
 

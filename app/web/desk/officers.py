@@ -162,11 +162,18 @@ def _page(officer_id: str, *, renewal: Form | None = None, withdrawal: Form | No
             badge=LICENCE_BADGES[state],
             history=licence_history(database, officer),
             is_withdrawal=is_withdrawal,
-            renewal=renewal or blank(),
+            renewal=renewal or _renewal(row),
             withdrawal=withdrawal,
             may_edit=_may(Action.CHANGE_OFFICERS),
             may_withdraw=_may(Action.WITHDRAW_LICENCES) and state in {LicenceState.VALID, LicenceState.EXPIRING},
         )
+
+
+def _renewal(row: OfficerRow) -> Form:
+    """What a renewal mostly keeps."""
+    if row.licence is None:
+        return blank()
+    return blank({"licence_class": row.licence.licence_class, "licence_number": row.licence.licence_number})
 
 
 def _last_moment_ms(row: OfficerRow) -> int | None:
