@@ -39,31 +39,31 @@ _GEOJSON = "application/geo+json"
 _PRECISION_DEG = 1e-6
 
 
-class PermitList(Schema):
+class PublicPermitList(Schema):
     """The permits in force."""
 
     items: list[PublicPermit]
 
 
-class TrialList(Schema):
+class PublicTrialList(Schema):
     """All trials, the newest first."""
 
     items: list[PublicTrial]
 
 
-class OperatorList(Schema):
+class PublicOperatorList(Schema):
     """The holders of permits in force."""
 
     items: list[PublicOperator]
 
 
-class SafetyList(Schema):
+class PublicSafetyList(Schema):
     """Complete months, the newest first; what is small is withheld."""
 
     items: list[SafetyMonth]
 
 
-class PlaceFeature(Schema):
+class PublicPlaceFeature(Schema):
     """A place; lines are lines."""
 
     type: Literal["Feature"]
@@ -72,45 +72,45 @@ class PlaceFeature(Schema):
     properties: PublicPlace
 
 
-class PlaceCollection(Schema):
+class PublicPlaceCollection(Schema):
     """The places in force with their totals as a foreign member."""
 
     type: Literal["FeatureCollection"]
     totals: list[KindTotal]
-    features: list[PlaceFeature]
+    features: list[PublicPlaceFeature]
 
 
-class StreetPath(Schema):
+class PublicStreetPath(Schema):
     """Which place."""
 
     zone_id: Annotated[Identifier, Field(description="id of a place in force")]
 
 
-@public_api.get("/permits", responses={"200": PermitList}, security=OPEN)
+@public_api.get("/permits", responses={"200": PublicPermitList}, security=OPEN)
 def permits() -> Response:
     """Permits in force."""
     state = runtime()
     with state.reading() as session:
-        return _kept(PermitList(items=permits_in_force(session, registry_now(), state.clock())))
+        return _kept(PublicPermitList(items=permits_in_force(session, registry_now(), state.clock())))
 
 
-@public_api.get("/trials", responses={"200": TrialList}, security=OPEN)
+@public_api.get("/trials", responses={"200": PublicTrialList}, security=OPEN)
 def trials() -> Response:
     """Trials that are coming, running or over."""
     state = runtime()
     with state.reading() as session:
-        return _kept(TrialList(items=list_trials(session, state.clock())))
+        return _kept(PublicTrialList(items=list_trials(session, state.clock())))
 
 
-@public_api.get("/operators", responses={"200": OperatorList}, security=OPEN)
+@public_api.get("/operators", responses={"200": PublicOperatorList}, security=OPEN)
 def operators() -> Response:
     """Companies that hold permits in force."""
     state = runtime()
     with state.reading() as session:
-        return _kept(OperatorList(items=list_operators(session, registry_now(), state.clock())))
+        return _kept(PublicOperatorList(items=list_operators(session, registry_now(), state.clock())))
 
 
-@public_api.get("/places", responses={"200": media(PlaceCollection, _GEOJSON)}, security=OPEN)
+@public_api.get("/places", responses={"200": media(PublicPlaceCollection, _GEOJSON)}, security=OPEN)
 def places() -> Response:
     """Roads, areas, corridors and vertiports with their true measures, GeoJSON in EPSG:4326."""
     state = runtime()
@@ -124,16 +124,16 @@ def places() -> Response:
     return _for_a_while(Response(json.dumps(body, ensure_ascii=False), mimetype=_GEOJSON))
 
 
-@public_api.get("/safety", responses={"200": SafetyList}, security=OPEN)
+@public_api.get("/safety", responses={"200": PublicSafetyList}, security=OPEN)
 def safety() -> Response:
     """Kilometres, hours and alerts by complete month and kind."""
     state = runtime()
     with state.reading() as session:
-        return _kept(SafetyList(items=safety_months(session, state.clock())))
+        return _kept(PublicSafetyList(items=safety_months(session, state.clock())))
 
 
 @public_api.get("/street/<zone_id>", responses={"200": Street}, security=OPEN)
-def street(path: StreetPath) -> Response:
+def street(path: PublicStreetPath) -> Response:
     """One place: what moves there now, who may, how fast, and whom to call."""
     state = runtime()
     with state.reading() as session:

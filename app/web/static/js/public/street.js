@@ -64,7 +64,8 @@ function offer(box, places, lat, lng) {
 }
 
 function draw(frame, places, city) {
-  const map = L.map(frame, { attributionControl: false, zoomSnap: 0.5, scrollWheelZoom: false, keyboard: false });
+  const map = L.map(frame, { attributionControl: false, zoomSnap: 0.5, scrollWheelZoom: false, keyboard: false, zoomControl: false });
+  L.control.zoom({ zoomInTitle: frame.dataset.zoomIn, zoomOutTitle: frame.dataset.zoomOut }).addTo(map);
   for (const { kind, geometry } of city) {
     L.geoJSON(geometry, { style: { className: `beneath beneath-${kind}` }, interactive: false }).addTo(map);
   }
