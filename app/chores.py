@@ -11,6 +11,7 @@ import random
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from sqlalchemy import Engine, delete
 
@@ -19,6 +20,9 @@ from app.errors import Conflict
 from app.models import ImportDraft
 from app.services.expiry import expire_permit, permits_over
 from app.services.reminders import remind
+from app.services.usage_tally import EVERY_S, tally_usage
+from app.settings import Settings
+from geofences.datum import VerticalReference
 from telemetry.ports import Clock
 
 logger = logging.getLogger(__name__)
@@ -146,3 +150,11 @@ CHORES: tuple[Chore, ...] = (
     Chore("remind", 3_600.0, _remind),
     Chore("clear_imports", 3_600.0, _clear_imports),
 )
+
+
+def chores_of(settings: Settings) -> tuple[Chore, ...]:
+    """All of these, and the tally of usage, which converts altitudes as this installation does."""
+    vertical = VerticalReference(
+        ground_elevation_m=settings.ground_elevation_m, geoid_undulation_m=settings.geoid_undulation_m
+    )
+    return (*CHORES, Chore("tally_usage", EVERY_S, partial(tally_usage, vertical=vertical)))

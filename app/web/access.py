@@ -106,6 +106,7 @@ _DECISIONS = frozenset(
         Action.PUBLISH_ZONES,
         Action.REVIEW_APPLICATIONS,
         Action.DECIDE_PERMITS,
+        Action.DECIDE_FAULT,
     }
 )
 

@@ -13,7 +13,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.workers.gthread import ThreadWorker
 
-from app.chores import CHORES, ChoreThread
+from app.chores import ChoreThread, chores_of
 from app.live.feed import LiveFeed
 from app.live.subscriber import BusSubscriber
 from app.settings import Settings
@@ -41,7 +41,7 @@ class Background:
             on_heartbeat=state.heartbeats.beat,
             on_connection=state.heartbeats.set_connected,
         )
-        self._chores = ChoreThread(CHORES, state.engine, state.clock, state.chores)
+        self._chores = ChoreThread(chores_of(state.settings), state.engine, state.clock, state.chores)
 
     def start(self) -> None:
         """Start all, after the fork: threads do not survive one."""

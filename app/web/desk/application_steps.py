@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from app.errors import NotFound
 from app.models import Application, Stage, Vehicle
 from app.schemas.applications import (
     ApplicationDraft,
@@ -62,15 +63,17 @@ _ORDER = tuple(STEPS)
 _USUAL_MODES = ["autonomous", "manual", "takeover", "minimal_risk"]
 
 
-@application_steps.get("/<number>/edit/<any(basics,vehicles,people,zones,terms,safety):step>")
+@application_steps.get("/<number>/edit/<step>")
 def step(number: str, step: str) -> _Page:
     """One step of the form."""
+    _require_step(step)
     return _step_page(number, step)
 
 
-@application_steps.post("/<number>/edit/<any(basics,vehicles,people,zones,terms):step>")
+@application_steps.post("/<number>/edit/<step>")
 def save(number: str, step: str) -> _Page:
     """Save the step, and go on."""
+    _require_step(step)
     return _save(number, step, ())
 
 
@@ -100,6 +103,11 @@ def remove_file(number: str, public_id: str) -> _Page:
         return _step_page(number, "safety", refused(blank(), error)), HTTPStatus.UNPROCESSABLE_ENTITY
     flash(_("The file is removed."))
     return redirect(url_for("application_steps.step", number=number, step="safety"), HTTPStatus.SEE_OTHER)
+
+
+def _require_step(step: str) -> None:
+    if step not in _SCHEMAS:
+        raise NotFound("There is no such step.")
 
 
 def _save(number: str, step: str, files: Sequence[tuple[str, bytes]]) -> _Page:
