@@ -30,9 +30,9 @@ def read_zone_file(
     try:
         layers = read_layers(data)
     except UnreadableFile as error:
-        raise InvalidChange(str(error), code=error.rule, field="file") from error
+        raise InvalidChange(str(error), code=f"zone_{error.rule}", field="file") from error
     if not layers:
-        raise InvalidChange("the file has no features", code="file_without_layers", field="file")
+        raise InvalidChange("the file has no features", code="zone_file_without_layers", field="file")
     return read_features(session, layers, decides_in=decides_in, jurisdiction=jurisdiction)
 
 
@@ -75,10 +75,10 @@ def publish_import(
     judged, Conflict when a zone was published by somebody else since the file was read, RevisionInPast.
     """
     if any(feature.state == "invalid" for feature in features):
-        raise InvalidChange("some features have problems", code="import_has_problems")
+        raise InvalidChange("some features have problems", code="zone_file_has_problems")
     changing = [(each, each.content) for each in features if each.state != "unchanged" and each.content is not None]
     if not changing:
-        raise InvalidChange("nothing would change", code="import_changes_nothing")
+        raise InvalidChange("nothing would change", code="zone_file_changes_nothing")
     starts_at_ms = now_ms if details.starts_at_ms is None else details.starts_at_ms
     require_future_start(starts_at_ms, now_ms)
     generation = next_generation(session)

@@ -41,15 +41,15 @@ ZONE_TEXTS: Mapping[str, LazyString] = {
 
 #: What is wrong with a file of zones, as a whole.
 FILE_TEXTS: Mapping[str, LazyString] = {
-    "file_too_large": _("The file is larger than 10 MiB."),
-    "file_too_long": _("The file has more than 2,000 features."),
-    "file_of_no_kind": _("This is neither a GeoPackage nor GeoJSON."),
-    "file_not_geojson": _("This is no GeoJSON collection of features."),
-    "file_damaged": _("The file cannot be read: it is damaged."),
-    "file_without_layers": _("The file holds no shapes."),
-    "layer_not_a_table": _("A layer of the file is computed, not a table: it is not read."),
-    "crs_missing": _("The file does not name its reference system."),
-    "crs_unknown": _("The file's reference system is not known."),
-    "import_has_problems": _("Some features have problems: nothing was published."),
-    "import_changes_nothing": _("Everything in the file is in force as it is."),
+    "zone_file_too_large": _("The file is larger than 10 MiB."),
+    "zone_file_too_long": _("The file has more than 2,000 features."),
+    "zone_file_of_no_kind": _("This is neither a GeoPackage nor GeoJSON."),
+    "zone_file_not_geojson": _("This is no GeoJSON collection of features."),
+    "zone_file_damaged": _("The file cannot be read: it is damaged."),
+    "zone_file_without_layers": _("The file holds no shapes."),
+    "zone_layer_not_a_table": _("A layer of the file is computed, not a table: it is not read."),
+    "zone_crs_missing": _("The file does not name its reference system."),
+    "zone_crs_unknown": _("The file's reference system is not known."),
+    "zone_file_has_problems": _("Some features have problems: nothing was published."),
+    "zone_file_changes_nothing": _("Everything in the file is in force as it is."),
 }

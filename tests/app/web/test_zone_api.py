@@ -139,13 +139,13 @@ def test_a_file_is_checked_then_published_whole(city: City, regulator: Program) 
     assert _import(city, FILE, jurisdiction="QH").status_code == 201
     assert regulator.get("/zones/QH-R-02").status_code == 200
     again = _import(city, FILE, jurisdiction="QH")
-    assert (again.status_code, again.get_json()["code"]) == (422, "import_changes_nothing")
+    assert (again.status_code, again.get_json()["code"]) == (422, "zone_file_changes_nothing")
 
 
 def test_one_bad_feature_keeps_the_whole_file_out(city: City, regulator: Program) -> None:
     bad = {"type": "Feature", "geometry": ZONE["geometry"], "properties": {"zone_id": "B", "kind": "test_road"}}
     document = FILE | {"features": [*FILE["features"], bad]}
-    assert _import(city, document, jurisdiction="QH").get_json()["code"] == "import_has_problems"
+    assert _import(city, document, jurisdiction="QH").get_json()["code"] == "zone_file_has_problems"
     assert regulator.get("/zones/QH-R-02").status_code == 404
     problems = _import(city, document, jurisdiction="QH", dry_run="true").get_json()["features"][1]["problems"]
     assert {problem["path"] for problem in problems} == {"name_zh", "name_en", "half_width_m"}
