@@ -16,6 +16,7 @@ from app.web import (
     body_limits,
     gate,
     headers,
+    keys,
     kit,
     language,
     metrics,
@@ -55,6 +56,7 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY_BYTES
     state = _state(settings, engine or open_engine(settings.database_url), live or build_views(settings, clock), clock)
     runtime.install(app, state)
+    keys.install(app)
     proxies.install(app, settings.trusted_proxies)
     sessions.install(app, settings)
     openid.install(app, settings)

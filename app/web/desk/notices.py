@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from app.models import User
 from app.services.notices import mark_all_read, mark_read, notices_for, unread_count
 from app.web.gate import identity, identity_or_none
+from app.web.keys import row_number
 from app.web.notice_text import told
 from app.web.ownership import actor
 from app.web.runtime import runtime
@@ -24,7 +25,7 @@ def index() -> str:
     """The newest first; `?before=` continues."""
     with runtime().reading() as session:
         reader = session.get_one(User, identity().user_id)
-        page = notices_for(session, reader, limit=_SHOWN, before=request.args.get("before", type=int))
+        page = notices_for(session, reader, limit=_SHOWN, before=request.args.get("before", type=row_number))
         shown = [told(notice, read_at_ms) for notice, read_at_ms in page.items]
     return render_template("notices/index.html", notices=shown, next_before=page.next_before)
 
@@ -42,7 +43,7 @@ def open_subject(notice_id: int) -> Response:
 def read_all() -> Response:
     """Mark everything read that the page showed."""
     with runtime().changing() as session:
-        newest = request.form.get("up_to", 0, type=int)
+        newest = request.form.get("up_to", 0, type=row_number)
         mark_all_read(session, actor(session), now_ms=runtime().clock(), up_to=newest)
     return redirect(url_for("notices.index"), code=HTTPStatus.SEE_OTHER)
 
