@@ -8,6 +8,7 @@ from argon2 import PasswordHasher
 
 from app.services import passwords
 from tests.app.web.cast import City, build_registry, small_city
+from tests.app.web.hostile_city import Attack, hostile_city
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -27,3 +28,10 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def city(tmp_path: Path, registry: Path) -> Iterator[City]:
     with small_city(tmp_path, registry) as city:
         yield city
+
+
+@pytest.fixture(scope="session")
+def attack(tmp_path_factory: pytest.TempPathFactory, registry: Path) -> Iterator[Attack]:
+    """The city with an attack in every text; for tests that change nothing."""
+    with hostile_city(tmp_path_factory.mktemp("hostile"), registry) as attack:
+        yield attack

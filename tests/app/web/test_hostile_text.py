@@ -7,7 +7,6 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
-from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
@@ -15,7 +14,7 @@ from openpyxl import load_workbook
 from werkzeug.test import TestResponse
 
 from app.models import Role
-from tests.app.web.hostile_city import HOSTILE, MARK, Attack, hostile_city
+from tests.app.web.hostile_city import HOSTILE, MARK, Attack
 from tests.app.web.hostile_html import problems_of
 from tests.app.web.hostile_routes import Route, routes
 
@@ -25,12 +24,6 @@ _LANGUAGES = ("zh", "en")
 _OTHER_STATES = {"application": ("waiting", "returned"), "waiting": ("returned",), "incident": ("decided_incident",)}
 #: What no browser takes for a page.
 _DATA = frozenset({"json", "problem+json", "geo+json", "csv"})
-
-
-@pytest.fixture(scope="module")
-def attack(tmp_path_factory: pytest.TempPathFactory, registry: Path) -> Iterator[Attack]:
-    with hostile_city(tmp_path_factory.mktemp("hostile"), registry) as attack:
-        yield attack
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +71,7 @@ def _problems(answer: TestResponse) -> list[str]:
         problems.append("a browser may guess what it is")
     if answer.mimetype == "text/html":
         return problems + problems_of(answer.text)
-    if MARK.encode() in answer.data and answer.mimetype.partition("/")[2] not in _DATA:
+    if MARK.encode() in answer.data and (answer.mimetype or "").partition("/")[2] not in _DATA:
         problems.append(f"hostile words in {answer.mimetype}")
     return problems
 

@@ -1,0 +1,150 @@
+"""Injection into queries: whatever stands in an address, it is a word to look for and no more.
+
+Which parameters a view reads is seen by watching it read them, so a new one is attacked too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from flask import request
+from flask.testing import FlaskClient
+from flask_openapi3 import OpenAPI
+from werkzeug.datastructures import ImmutableMultiDict
+
+from app.models import Role
+from tests.app.web.hostile_city import Attack
+from tests.app.web.hostile_routes import Route, routes
+
+#: The same question twice, once with a condition that is always true and once with one that never is.
+_TRUE, _FALSE = "x' OR '1'='1' --", "x' OR '1'='2' --"
+#: Quoted: what ends a text of SQL, what no text of a database may hold, what is no character, and too large a number.
+_BROKEN = (
+    quote("'\"\\);DROP TABLE users;--%_"),
+    "a%00b",
+    "%ED%A0%BD",
+    "9" * 30,
+    quote("1) UNION SELECT password_hash FROM users--"),
+)
+_NOISE = re.compile(r"nonce[-=]\"?[\w-]+|name=\"csrf_token\" value=\"[^\"]+\"|\b[0-9a-f]{32}\b|generated_at_ms\":\d+")
+_CALLERS = (Role.REGULATOR, Role.ADMINISTRATOR, Role.OPERATOR_MANAGER)
+_Read = defaultdict[str, set[str]]
+
+
+@pytest.fixture(scope="module")
+def callers(attack: Attack) -> Mapping[Role, FlaskClient]:
+    return {role: attack.city.logged_in(role) for role in _CALLERS}
+
+
+@pytest.fixture(scope="module")
+def parameters(attack: Attack, callers: Mapping[Role, FlaskClient]) -> Iterator[_Read]:
+    """The names of the query parameters that each view reads."""
+    read = _described(attack)
+    whole = attack.app.request_class
+
+    class Watched(whole):  # type: ignore[misc, valid-type]  # the app's own class
+        parameter_storage_class = _watched(read)
+
+    attack.app.request_class = Watched
+    for route in _reading(attack):
+        _client(route, callers).get(route.url, buffered=True)
+    attack.app.request_class = whole
+    return read
+
+
+def _described(attack: Attack) -> _Read:
+    """Those of the API, from its description."""
+    read: _Read = defaultdict(set)
+    assert isinstance(attack.app, OpenAPI)
+    for path, operations in attack.app.api_doc["paths"].items():
+        rule = re.sub(r"\{(\w+)\}", r"<\1>", path)
+        for known in attack.app.url_map.iter_rules():
+            if re.sub(r"<\w+:", "<", known.rule) == rule and "GET" in (known.methods or ()):
+                found = operations.get("get", {}).get("parameters", ())
+                read[known.endpoint] |= {each["name"] for each in found if each["in"] == "query"}
+    return read
+
+
+def _watched(read: _Read) -> type[ImmutableMultiDict[str, str]]:
+    class Watched(ImmutableMultiDict[str, str]):
+        def get(self, key: str, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]  # as wide as it gets
+            read[request.endpoint or ""].add(key)
+            return super().get(key, *args, **kwargs)
+
+        def getlist(self, key: str, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+            read[request.endpoint or ""].add(key)
+            return super().getlist(key, *args, **kwargs)
+
+        def __contains__(self, key: object) -> bool:
+            read[request.endpoint or ""].add(str(key))
+            return super().__contains__(key)
+
+    return Watched
+
+
+def _reading(attack: Attack) -> list[Route]:
+    """What is looked at, files of the pages left out: no query asks for them."""
+    return [
+        route
+        for route in routes(attack)
+        if route.method == "GET" and route.endpoint not in {"static", "assets.asset", "health.ready"}
+    ]
+
+
+def _client(route: Route, callers: Mapping[Role, FlaskClient]) -> FlaskClient:
+    return next(callers[role] for role in _CALLERS if role in route.roles())
+
+
+def test_parameters_are_found(parameters: _Read) -> None:
+    assert {"q", "sort", "page", "export"} <= parameters["vehicles.index"]
+    assert {"cursor", "limit"} <= parameters["api_vehicles.vehicles"]
+    assert sum(len(names) for names in parameters.values()) > 100
+
+
+def test_no_parameter_breaks_a_query(attack: Attack, callers: Mapping[Role, FlaskClient], parameters: _Read) -> None:
+    broken = []
+    for route in _reading(attack):
+        for word in _BROKEN if parameters[route.endpoint] else ():
+            url = f"{route.url}?" + "&".join(f"{name}={word}" for name in sorted(parameters[route.endpoint]))
+            if (status := _client(route, callers).get(url, buffered=True).status_code) >= 500:
+                broken.append((status, url))
+    assert not broken
+
+
+def test_no_parameter_is_part_of_a_query(
+    attack: Attack, callers: Mapping[Role, FlaskClient], parameters: _Read
+) -> None:
+    injected = []
+    for route in _reading(attack):
+        client = _client(route, callers)
+        for name in sorted(parameters[route.endpoint]):
+            found = [_asked(client, route.url, name, word) for word in (_TRUE, _FALSE)]
+            if found[0] != found[1]:
+                injected.append((route.url, name))
+    assert not injected
+
+
+def _asked(client: FlaskClient, url: str, name: str, word: str) -> tuple[int, str]:
+    answer = client.get(url, query_string={name: word}, buffered=True)
+    body = answer.data.decode(errors="replace").replace("&#39;", "'").replace("%27", "'").replace("%3D", "=")
+    return answer.status_code, _NOISE.sub("", body).replace("'1'='2'", "'1'='1'")
+
+
+def test_no_variable_of_an_address_breaks_a_query(attack: Attack, callers: Mapping[Role, FlaskClient]) -> None:
+    broken = []
+    for route in _reading(attack):
+        known = attack.objects
+        for object_name in route.objects.values():
+            value = known.get(object_name, "")
+            for word in (*_BROKEN, quote(_TRUE)) if value and value in route.url else ():
+                url = route.url.replace(value, word)
+                answer = _client(route, callers).get(url, buffered=True)
+                if answer.status_code not in {HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY}:
+                    broken.append((answer.status_code, url))
+    assert not broken
