@@ -35,6 +35,7 @@ def install(app: Flask, settings: Settings) -> None:
     """Register the provider of the settings, if they name one."""
     if settings.openid is None:
         return
+    logging.getLogger("authlib").setLevel(logging.INFO)  # below that it logs the code's verifier
     oauth = OAuth(app)  # type: ignore[no-untyped-call]  # Authlib has no annotations
     oauth.register(  # type: ignore[no-untyped-call]
         "provider",
