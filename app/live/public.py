@@ -93,7 +93,7 @@ class PublicPicture:
         self._lock = threading.RLock()
         self._day = ""
         self._rest_begins_ms = self._rest_ends_ms = 0
-        self._journeys: Journeys | None = None
+        self._journeys = Journeys(is_first_day=True) if rest_ms else None
         self._is_resting = False
         self._snapper = Snapper((), step_m, keys.place)
         self._place_key = keys.place
@@ -187,9 +187,10 @@ class PublicPicture:
             self._release_alert(vehicle, alert)
 
     def _may_be_shown(self, vehicle: Vehicle, position: LivePosition) -> bool:
-        """After a rest a vehicle must first have come far; only what was seen since this process started counts."""
+        """After a rest a vehicle must first have come far."""
         if self._journeys is not None:
-            self._journeys.come_to(vehicle.key, lon=position.lon, lat=position.lat)
+            speed_mps = position.speed_mps
+            self._journeys.come_to(vehicle.key, lon=position.lon, lat=position.lat, speed_mps=speed_mps)
         return not self._is_resting and (self._journeys is None or self._journeys.is_far(vehicle.key))
 
     def _release(self, kind: VehicleKind, pairs: list[tuple[Vehicle, LivePosition]], due_ms: int) -> None:
@@ -226,10 +227,14 @@ class PublicPicture:
 
     def _may_be_told(self, vehicle: Vehicle, alert: Alert) -> bool:
         """After a rest, alerts of vehicles that are shown, from when they were: an older one is known by its time."""
-        if self._journeys is None:
+        if self._is_resting:
+            return False
+        if self._journeys is None or (self._journeys.is_first_day and not self._journeys.is_known(vehicle.key)):
             return True
+        if self._journeys.is_first_day:
+            return self._journeys.is_far(vehicle.key)
         since_ms = self._shown_since_ms.get(vehicle.key)
-        return not self._is_resting and since_ms is not None and alert.opened_at_ms >= since_ms
+        return since_ms is not None and alert.opened_at_ms >= since_ms
 
     def _coarse_alert(self, vehicle: Vehicle, alert: Alert) -> _ShownAlert:
         lon, lat = self._snapper.snap(vehicle.kind, np.array([alert.lon]), np.array([alert.lat]))

@@ -204,6 +204,23 @@ def test_around_midnight_the_view_rests_and_then_shows_who_has_come_far(city: Ci
     assert [alert["vehicle"] for alert in _public(city)["alerts"]] == [shown["id"]]
 
 
+def test_a_process_that_starts_in_the_day_shows_who_drives_and_not_who_stands(city: City) -> None:
+    """Who stands may have stood there since yesterday, in public view and under another name."""
+    city.observe("NORTH-R1", speed_mps=8.0)
+    city.observe("SOUTH-R1", speed_mps=0.2, lat=22.525)
+    city.observe("SOUTH-E1", speed_mps=None, lat=22.525)
+    stands = replace(_alert(city), vehicle=city.keys["SOUTH-R1"])
+    city.live.picture.observe_alert(stands)
+    city.time.pass_ms(DELAY_MS)
+    assert (len(_public(city)["features"]), _public(city)["alerts"]) == (1, [])
+    for stride in range(STRIDES + 1):
+        city.time.pass_ms(DELAY_MS)
+        city.observe("NORTH-R1", speed_mps=0.0)
+        city.observe("SOUTH-R1", lat=22.525 + stride * 0.002)
+    city.time.pass_ms(DELAY_MS)
+    assert len(_public(city)["features"]) == 2
+
+
 def test_a_closing_that_follows_nothing_shown_tells_nothing(city: City) -> None:
     cursor = city.live.public.changes(0).cursor
     city.live.picture.observe_alert(_alert(city, closed_at_ms=city.time()))
