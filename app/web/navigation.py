@@ -69,6 +69,7 @@ _OPEN = (
     Item("pages.public_map", _("Map")),
     Item("public.street", _("On my street")),
     Item("public.permits", _("Permits in force"), _LISTS),
+    Item("verification.index", _("Verify a permit"), _LISTS),
     Item("public.trials", _("Trials"), _LISTS),
     Item("public.operators", _("Operators"), _LISTS),
     Item("public.places", _("Roads and corridors"), _LISTS),
