@@ -178,6 +178,7 @@ PROTECTED: Mapping[str, Action] = {
     "api_incidents.incidents": Action.SEE_INCIDENTS,
     "api_incidents.report": Action.REPORT_INCIDENTS,
     "application_review.ask_for_changes": Action.REVIEW_APPLICATIONS,
+    "application_review.changes": Action.REVIEW_APPLICATIONS,
     "application_review.issue": Action.REVIEW_APPLICATIONS,
     "application_review.take": Action.REVIEW_APPLICATIONS,
     "application_review.terms": Action.REVIEW_APPLICATIONS,

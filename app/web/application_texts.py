@@ -171,6 +171,8 @@ def gate_required(gate: EntryGate) -> str:
 def gate_measured(gate: EntryGate) -> str:
     """What was measured."""
     measured = gate.measured
+    if gate.code == "insured_sum" and not gate.passed and not gate.subjects:
+        return _now("no vehicle chosen yet")
     if gate.code == "insured_sum":
         return _now("RMB %(sum)s is the smallest", sum=_number(measured["insured_sum_cny"]))
     if gate.code == "accident_free":

@@ -41,9 +41,12 @@ from app.web.organisation_names import organisation_name
 from app.web.ownership import require_own
 from app.web.permit_texts import stage_label
 from app.web.runtime import runtime
+from app.web.times import shanghai
 
 #: What a regulator can comment on; the jurisdiction is its own.
-_COMMENTED = [field for field in get_args(CommentedField) if field != "jurisdiction"]
+COMMENTED = [field for field in get_args(CommentedField) if field != "jurisdiction"]
+
+_TIMES = frozenset({"valid_from_ms", "valid_until_ms"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ def application_page(number: str, *, attempted: str = "", form: Form | None = No
             steps=step_entries(step_states(found.gaps)),
             timeline=timeline(application, history(session, application)),
             comments=open_comments(session, application),
-            labels={field: field_label(field) for field in _COMMENTED},
+            labels={field: field_label(field) for field in COMMENTED},
             attempted=attempted,
             empty=blank(),
             form=form or blank(),
@@ -117,6 +120,15 @@ def facts_of(session: Session, draft: ApplicationDraft) -> list[tuple[str, str]]
 def stage_name(stage: Stage | None) -> str:
     """The stage in the request's language; empty where it is not chosen."""
     return "" if stage is None else stage_label(stage)
+
+
+def plain_lines(field: str, lines: Sequence[str]) -> str:
+    """The lines of a field, as comparisons have them, for people."""
+    if field in _TIMES:
+        return ", ".join(shanghai(int(line)) for line in lines)
+    if field == "stage":
+        return ", ".join(stage_label(Stage(line)) for line in lines)
+    return "\n".join(lines)
 
 
 def name_of(thing: Any) -> str:

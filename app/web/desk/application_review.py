@@ -15,9 +15,17 @@ from app.models import Application
 from app.schemas.applications import ChangeRequest, Grant, Rejection
 from app.services.application_life import WAITING
 from app.services.applications import gates_of
-from app.services.review import content_of, grant, newest_submitted, reject, request_changes, take_under_review
-from app.web.application_texts import application_title
-from app.web.desk.application_pages import application_page, gate_row, own_application
+from app.services.review import (
+    content_of,
+    differences,
+    grant,
+    newest_submitted,
+    reject,
+    request_changes,
+    take_under_review,
+)
+from app.web.application_texts import application_title, field_label
+from app.web.desk.application_pages import COMMENTED, application_page, gate_row, own_application, plain_lines
 from app.web.desk.application_steps import stated
 from app.web.desk.application_terms import term_options
 from app.web.forms import Form, blank, read_form, row_numbers, with_rows_closed_up
@@ -28,6 +36,9 @@ from app.web.runtime import runtime
 
 application_review = Blueprint("application_review", __name__, url_prefix="/desk/applications")
 
+_UNPROCESSABLE = HTTPStatus.UNPROCESSABLE_ENTITY
+#: Of a submitted text beside the field for a comment on it.
+_SHOWN_CHARACTERS = 300
 _Page = Response | WerkzeugResponse | tuple[str, int] | str
 
 
@@ -44,27 +55,34 @@ def take(number: str) -> _Page:
             now_ms=runtime().clock(),
         )
 
-    return _decide(number, "review", blank(), step)
+    return _decide(number, blank(), step, lambda again: application_page(number, form=again))
+
+
+@application_review.get("/<number>/changes")
+def changes(number: str) -> str:
+    """The form of what must change, field by field."""
+    return _changes_page(number, blank())
 
 
 @application_review.post("/<number>/changes")
 def ask_for_changes(number: str) -> _Page:
     """Hand it back with comments."""
-    request_, form = read_form(ChangeRequest, _commented(request.form))
-    if request_ is None:
-        return application_page(number, attempted="changes", form=form), HTTPStatus.UNPROCESSABLE_ENTITY
+    # Rows without a comment are left out: those that stay keep their numbers, and so their problems.
+    made, form = read_form(ChangeRequest, _commented(request.form))
+    if made is None:
+        return _changes_page(number, Form(request.form.to_dict(), form.problems, form.general)), _UNPROCESSABLE
 
     def step(session: Session, application: Application) -> None:
         request_changes(
             session,
             application,
-            request_,
+            made,
             expected_version=application.version,
             actor=actor(session),
             now_ms=runtime().clock(),
         )
 
-    return _decide(number, "changes", form, step)
+    return _decide(number, form, step, lambda again: _if_waiting(number, again, _changes_page))
 
 
 @application_review.post("/<number>/reject")
@@ -72,7 +90,7 @@ def turn_down(number: str) -> _Page:
     """Reject it."""
     rejection, form = read_form(Rejection, request.form)
     if rejection is None:
-        return application_page(number, attempted="reject", form=form), HTTPStatus.UNPROCESSABLE_ENTITY
+        return application_page(number, attempted="reject", form=form), _UNPROCESSABLE
 
     def step(session: Session, application: Application) -> None:
         reject(
@@ -84,7 +102,7 @@ def turn_down(number: str) -> _Page:
             now_ms=runtime().clock(),
         )
 
-    return _decide(number, "reject", form, step)
+    return _decide(number, form, step, lambda again: application_page(number, attempted="reject", form=again))
 
 
 @application_review.get("/<number>/grant")
@@ -98,7 +116,7 @@ def issue(number: str) -> _Page:
     """Grant it: issue the permit, or the change of one."""
     decision, form = read_form(Grant, with_rows_closed_up(request.form, "hours"))
     if decision is None:
-        return _grant_page(number, form), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _grant_page(number, form), _UNPROCESSABLE
     try:
         with runtime().changing() as session:
             application = _decidable(session, number)
@@ -112,26 +130,44 @@ def issue(number: str) -> _Page:
             )
             permit = revision.permit.number
     except REFUSALS as error:
-        return _grant_page(number, refused(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _if_waiting(number, refused(form, error), _grant_page), _UNPROCESSABLE
     flash(_("Permit %(number)s is issued and in force.", number=permit))
     return redirect(url_for("permits.show", number=permit), HTTPStatus.SEE_OTHER)
 
 
-def _decide(number: str, attempted: str, form: Form, step: Callable[[Session, Application], None]) -> _Page:
+def _decide(
+    number: str, form: Form, step: Callable[[Session, Application], None], shown_again: Callable[[Form], str]
+) -> _Page:
     """Take a step and lead back to the application; a refusal shows again what was typed, and why."""
     try:
         with runtime().changing() as session:
             step(session, _decidable(session, number))
     except REFUSALS as error:
-        return application_page(number, attempted=attempted, form=refused(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
+        return shown_again(refused(form, error)), _UNPROCESSABLE
     flash(_("Done. The operator is told."))
     return redirect(url_for("applications.show", number=number), HTTPStatus.SEE_OTHER)
+
+
+def _if_waiting(number: str, form: Form, page: Callable[[str, Form], str]) -> str:
+    """The form of the decision again; once somebody else has decided, the application with that message."""
+    with runtime().reading() as session:
+        is_waiting = own_application(session, number).state in WAITING
+    return page(number, form) if is_waiting else application_page(number, form=form)
 
 
 def _decidable(session: Session, number: str) -> Application:
     application = own_application(session, number)
     require_decider(application.jurisdiction)
     require_seen(application.version)
+    return application
+
+
+def _waiting(session: Session, number: str) -> Application:
+    """The application, for a form of a decision; one that does not wait for any leads to its page."""
+    application = own_application(session, number)
+    require_decider(application.jurisdiction)
+    if application.state not in WAITING:
+        abort(redirect(url_for("applications.show", number=number), HTTPStatus.SEE_OTHER))
     return application
 
 
@@ -146,12 +182,27 @@ def _commented(sent: MultiDict[str, str]) -> MultiDict[str, str]:
     return kept
 
 
+def _changes_page(number: str, form: Form) -> str:
+    with runtime().reading() as session:
+        application = _waiting(session, number)
+        content = content_of(newest_submitted(application))
+        told = {each.field: each.after for each in differences(content, content)}
+        return render_template(
+            "applications/changes.html",
+            application=application,
+            title=application_title(application),
+            holder=organisation_name(application.holder),
+            form=form,
+            fields=[
+                (field, field_label(field), plain_lines(field, told.get(field, ()))[:_SHOWN_CHARACTERS])
+                for field in COMMENTED
+            ],
+        )
+
+
 def _grant_page(number: str, form: Form | None) -> str:
     with runtime().reading() as session:
-        application = own_application(session, number)
-        require_decider(application.jurisdiction)
-        if application.state not in WAITING:
-            abort(redirect(url_for("applications.show", number=number), HTTPStatus.SEE_OTHER))
+        application = _waiting(session, number)
         content = content_of(newest_submitted(application))
         gates = gates_of(session, application, content, runtime().clock())
         return render_template(

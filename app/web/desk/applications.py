@@ -18,7 +18,7 @@ from app.services.review import content_of, differences, revision_by_number
 from app.web import access
 from app.web.access import Action
 from app.web.application_texts import application_title, field_label
-from app.web.desk.application_pages import application_page, name_of, own_application, stage_name
+from app.web.desk.application_pages import application_page, name_of, own_application, plain_lines, stage_name
 from app.web.forms import Form, blank, read_form
 from app.web.gate import identity
 from app.web.organisation_names import organisation_name
@@ -28,13 +28,11 @@ from app.web.refusals import REFUSALS, refused, require_seen
 from app.web.runtime import runtime
 from app.web.states import state_label
 from app.web.tables import Column, Filter, Kind, Table, table_answer
-from app.web.times import shanghai
 from app.web.vehicle_credentials import own_organisation
 
 applications = Blueprint("applications", __name__, url_prefix="/desk/applications")
 
 _Page = Response | WerkzeugResponse | tuple[str, int] | str
-_TIMES = frozenset({"valid_from_ms", "valid_until_ms"})
 
 
 @applications.get("")
@@ -142,7 +140,7 @@ def compare(number: str) -> str:
         before = request.args.get("before", max(1, after - 1), type=int)
         first, second = (content_of(revision_by_number(application, each)) for each in (before, after))
         rows = [
-            (field_label(each.field), _plain(each.field, each.before), _plain(each.field, each.after))
+            (field_label(each.field), plain_lines(each.field, each.before), plain_lines(each.field, each.after))
             for each in differences(first, second)
         ]
         return render_template(
@@ -159,14 +157,6 @@ def compare(number: str) -> str:
 def _is_listed(application: Application) -> bool:
     """Drafts are their operator's own business."""
     return application.state is not ApplicationState.DRAFT or identity().scope is not None
-
-
-def _plain(field: str, lines: Sequence[str]) -> str:
-    if field in _TIMES:
-        return ", ".join(shanghai(int(line)) for line in lines)
-    if field == "stage":
-        return ", ".join(stage_label(Stage(line)) for line in lines)
-    return "\n".join(lines)
 
 
 def _table(found: Sequence[Application]) -> Table[Application]:
