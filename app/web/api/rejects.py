@@ -69,7 +69,7 @@ def rejects(query: RejectQuery) -> Response:
     return answer(RejectList(items=[_out(entry) for entry in page.entries], next_cursor=page.next_cursor))
 
 
-@rejects_api.get("/<int:reject_id>", responses={"200": RejectOut, "422": Problem})
+@rejects_api.get("/<reject_id>", responses={"200": RejectOut, "422": Problem})
 def reject(path: RejectPath) -> Response:
     """One rejected message."""
     with runtime().reading() as database:
