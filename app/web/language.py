@@ -4,7 +4,8 @@ English is the language of the texts in the source; app/translations holds Simpl
 `zh_Hans_CN` because that is what Babel makes of `zh_CN`. A test fails while a text is untranslated
 or the compiled catalogue is older than its source. After a change of texts:
 
-    pybabel extract -F app/translations/babel.cfg --no-location -o messages.pot app
+    pybabel extract -F app/translations/babel.cfg -k lazy_gettext -k lazy_pgettext:1c,2 -k _now \
+        --no-location -o messages.pot app
     pybabel update -i messages.pot -d app/translations -l zh_Hans_CN --no-fuzzy-matching --ignore-obsolete
     pybabel compile -d app/translations
 """
