@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from telemetry.agent.run import AgentOptions
 
 
+SCOPES = ("read", "write", "decide", "users")
 ROLES = ("administrator", "regulator", "operator_manager", "operator_staff", "auditor")
 
 
@@ -112,11 +113,18 @@ def simulate(fleet: Path | None, vehicles: int | None, rate_hz: float | None, se
 @click.argument("email")
 @click.option("--name", default="command line", show_default=True, help="What it is for.")
 @click.option("--days", type=click.IntRange(1, 366), default=30, show_default=True, help="How long it is good for.")
-def token(email: str, name: str, days: int) -> None:
+@click.option(
+    "--scope",
+    "scopes",
+    type=click.Choice(SCOPES),
+    multiple=True,
+    help="What it may be used for; may be repeated.  [default: everything that EMAIL may]",
+)
+def token(email: str, name: str, days: int, scopes: tuple[str, ...]) -> None:
     """Print a new bearer token of the user EMAIL for the API. It is shown this once."""
     from app.processes import issue_api_token
 
-    click.echo(issue_api_token(_settings(), email, name=name, days=days))
+    click.echo(issue_api_token(_settings(), email, name=name, days=days, scopes=scopes or SCOPES))
 
 
 @main.group()

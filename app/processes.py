@@ -5,13 +5,14 @@ from __future__ import annotations
 import gc
 import logging
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from app.credentials import RegisteredCredentials
 from app.database import changing_session, migrate, open_engine, opened_engine, snapshot_connection
 from app.registry import open_registry
+from app.schemas.accounts import Scope
 from app.services.tokens import issue_token
 from app.services.users import user_by_email
 from app.settings import Settings
@@ -102,12 +103,19 @@ def run_migration(settings: Settings) -> None:
         migrate(engine)
 
 
-def issue_api_token(settings: Settings, email: str, *, name: str, days: int) -> str:
+def issue_api_token(settings: Settings, email: str, *, name: str, days: int, scopes: Collection[str]) -> str:
     """A bearer token with which programs act as this user; kept as a hash only. Raises NotFound."""
     now_ms = system_clock()
     with opened_engine(settings.database_url) as engine, changing_session(engine) as session:
         user = user_by_email(session, email)
-        return issue_token(session, user, name=name, now_ms=now_ms, expires_at_ms=now_ms + days * 86_400_000)
+        return issue_token(
+            session,
+            user,
+            name=name,
+            now_ms=now_ms,
+            expires_at_ms=now_ms + days * 86_400_000,
+            scopes=[Scope(scope) for scope in scopes],
+        )
 
 
 def run_simulation(

@@ -34,7 +34,7 @@ def issue_token(
 ) -> str:
     """A new token of the user; only its hash is kept. Raises InvalidChange unless it expires within a year.
 
-    `actor` is the user unless somebody else does it, such as the command line.
+    `actor` is who asks for it, mostly the user; None: the command line.
     """
     if not now_ms < expires_at_ms <= now_ms + _LONGEST_MS:
         raise InvalidChange("a token expires within a year of its issue", code="token_expiry", field="days")
@@ -52,7 +52,7 @@ def issue_token(
     session.add(row)
     session.flush()
     subject = Subject("user", user.email)
-    record(session, "token.issued", subject, actor=actor or user, now_ms=now_ms, after=state_of(row))
+    record(session, "token.issued", subject, actor=actor, now_ms=now_ms, after=state_of(row))
     return token
 
 

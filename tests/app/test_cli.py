@@ -10,14 +10,29 @@ from click.testing import CliRunner
 import telemetry.agent.run
 from app.cli import main
 from app.database import changing_session, migrate, open_engine, reading_session
+from app.models import Role
 from app.services.tokens import token_in_force
+from app.services.users import authenticate
 from app.showcase.seed import seed
 from telemetry.agent.run import AgentOptions
 from telemetry.agent.tracks import Declared
 from telemetry.clock import system_clock
 from telemetry.samples import AltitudeDatum, Mode, SafetyOfficer
 
-COMMANDS = {"up", "broker", "ingest", "web", "demo", "simulate", "agent", "replay", "migrate", "token", "user", "verify"}
+COMMANDS = {
+    "up",
+    "broker",
+    "ingest",
+    "web",
+    "demo",
+    "simulate",
+    "agent",
+    "replay",
+    "migrate",
+    "token",
+    "user",
+    "verify",
+}
 
 
 def test_every_command_explains_itself() -> None:
@@ -111,3 +126,54 @@ def test_a_token_is_printed_once_and_belongs_to_its_user(tmp_path: Path) -> None
         assert issued.user.email == "regulator@pilotage.example"
     engine.dispose()
     assert CliRunner().invoke(main, ["token", "nobody@pilotage.example"], env=env).exit_code == 1
+
+
+@pytest.mark.parametrize(("arguments", "scopes"), [((), 4), (("--scope", "read"), 1)])
+def test_a_token_has_the_scopes_that_were_asked_for(tmp_path: Path, arguments: tuple[str, ...], scopes: int) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'pilotage.sqlite3'}")
+    migrate(engine)
+    env = {"PILOTAGE_HOME": str(tmp_path)}
+    assert CliRunner().invoke(main, ["user", "create", "--email", "a@city.example"], env=env).exit_code == 0
+    result = CliRunner().invoke(main, ["token", "a@city.example", *arguments], env=env)
+    with reading_session(engine) as session:
+        issued = token_in_force(session, result.output.strip(), now_ms=system_clock())
+        assert issued is not None
+        assert len(issued.scopes) == scopes
+    engine.dispose()
+
+
+def test_the_first_administrator_is_made_on_the_command_line(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'pilotage.sqlite3'}")
+    migrate(engine)
+    env = {"PILOTAGE_HOME": str(tmp_path)}
+    made = CliRunner().invoke(main, ["user", "create", "--email", "Admin@city.example"], env=env)
+    assert made.exit_code == 0, made.output
+    asked = ["user", "create", "--email", "b@city.example", "--ask-password"]
+    assert CliRunner().invoke(main, asked, env=env, input="a good password\na good password\n").exit_code == 0
+    with reading_session(engine) as session:
+        first = authenticate(session, "admin@city.example", made.output.strip())
+        second = authenticate(session, "b@city.example", "a good password")
+        assert first is not None
+        assert second is not None
+        assert (first.role, first.must_change_password) == (Role.ADMINISTRATOR, True)
+        assert not second.must_change_password
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--email", "nothing"),
+        ("--email", "a@b", "--role", "regulator"),
+        ("--email", "a@b", "--role", "regulator", "--jurisdiction", "MOON"),
+        ("--email", "a@b", "--role", "operator_staff"),
+        ("--email", "a@b", "--role", "operator_staff", "--organisation", "NOBODY"),
+    ],
+)
+def test_a_user_that_does_not_fit_is_a_plain_message(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'pilotage.sqlite3'}")
+    migrate(engine)
+    engine.dispose()
+    result = CliRunner().invoke(main, ["user", "create", *arguments], env={"PILOTAGE_HOME": str(tmp_path)})
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: ")

@@ -56,7 +56,7 @@ def issue(body: TokenDetails) -> Response:
         user, now_ms = actor(database), runtime().clock()
         expires_at_ms = now_ms + body.days * _DAY_MS
         token = issue_token(
-            database, user, name=body.name, now_ms=now_ms, expires_at_ms=expires_at_ms, scopes=body.scopes
+            database, user, actor=user, name=body.name, now_ms=now_ms, expires_at_ms=expires_at_ms, scopes=body.scopes
         )
         details = _out(tokens_of(database, user)[0])
     return answer(IssuedToken(token=token, details=details), HTTPStatus.CREATED)

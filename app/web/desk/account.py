@@ -134,10 +134,11 @@ def issue_token() -> tuple[str, int] | str:
     if details is None:
         return _page(token=form), HTTPStatus.UNPROCESSABLE_ENTITY
     with runtime().changing() as database:
-        now_ms = runtime().clock()
+        user, now_ms = actor(database), runtime().clock()
         token = issue(
             database,
-            actor(database),
+            user,
+            actor=user,
             name=details.name,
             now_ms=now_ms,
             expires_at_ms=now_ms + details.days * _DAY_MS,
