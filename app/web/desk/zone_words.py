@@ -66,7 +66,7 @@ def revision_facts(row: ZoneRevisionRow) -> list[tuple[str, str]]:
         (_("Half width"), "" if row.half_width_m is None else f"{row.half_width_m:g} m"),
         (_("Heights"), band_text(row)),
         (_("Speed limit"), speed_text(row)),
-        (_("Open"), schedule_text(row.schedule)),
+        (_("Opening hours"), schedule_text(row.schedule)),
         (_("Authority"), row.authority),
         (_("Jurisdiction"), row.jurisdiction),
         (_("Starts"), shanghai(row.starts_at_ms)),

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from app.errors import AppError
+from app.errors import AppError, Forbidden
 from app.models import Jurisdiction
 from app.schemas.zones import ZoneEnd
 from app.services.jurisdictions import jurisdictions
@@ -44,18 +44,20 @@ def show(zone_id: str) -> str:
 
 
 @zones.post("/zones/<zone_id>/end")
-def end(zone_id: str) -> Response | str:
+def end(zone_id: str) -> Response | tuple[str, int]:
     """End a zone, now or later."""
     made, form = read_form(ZoneEnd, request.form)
     if made is None:
-        return _page(zone_id, form)
+        return _page(zone_id, form), HTTPStatus.UNPROCESSABLE_ENTITY
     try:
         with runtime().changing() as session:
             require_zone_decider(session, zone_history(session, zone_id, runtime().clock()).newest.row.jurisdiction)
             seen = request.form.get("seen", 0, type=int)
             end_zone(session, zone_id=zone_id, details=made, seen=seen, now_ms=runtime().clock(), actor=actor(session))
+    except Forbidden:
+        raise
     except AppError as error:
-        return _page(zone_id, with_error(form, error))
+        return _page(zone_id, with_error(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
     flash(_("The end of the zone is published."))
     return redirect(url_for("zones.show", zone_id=zone_id), code=HTTPStatus.SEE_OTHER)
 
@@ -146,7 +148,7 @@ def _table(rows: Sequence[ZoneHistory], places: Sequence[Jurisdiction]) -> Table
             Column("state", _("State"), lambda history: history.state, kind=Kind.BADGE),
             Column("since", _("In force since"), _since, kind=Kind.WHEN),
             Column("next", _("Next revision"), _next, kind=Kind.WHEN),
-            Column("schedule", _("Open"), lambda history: schedule_text(history.shown.row.schedule), sort=False),
+            Column("schedule", _("Opening hours"), lambda history: schedule_text(history.shown.row.schedule), sort=False),
             Column("jurisdiction", _("Jurisdiction"), lambda h: names.get(h.newest.row.jurisdiction, "")),
             Column("authority", _("Authority"), lambda history: history.shown.row.authority),
         ],
