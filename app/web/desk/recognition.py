@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from app.errors import AppError, Conflict
+from app.errors import AppError, Conflict, Forbidden
 from app.models import Jurisdiction, Stage
 from app.schemas.recognition import RecognitionDetails, RecognitionEnd
 from app.services.jurisdictions import jurisdiction_by_code, jurisdictions
@@ -84,6 +84,8 @@ def decide(recogniser: str, issuer: str) -> Response | tuple[str, int]:
                 seen=_seen(),
                 actor=actor(session),
             )
+    except Forbidden:
+        raise
     except AppError as error:
         return _refused(recogniser, issuer, form, error)
     flash(_("Decided. It acts on the next sample that is judged."))
@@ -109,6 +111,8 @@ def end(recogniser: str, issuer: str) -> Response | tuple[str, int]:
                 seen=_seen(),
                 actor=actor(session),
             )
+    except Forbidden:
+        raise
     except AppError as error:
         return _refused(recogniser, issuer, form, error)
     flash(_("Its permits are no longer recognised."))

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from app.errors import AlreadyRegistered, AppError, Conflict, InvalidChange
+from app.errors import AlreadyRegistered, AppError, Conflict, Forbidden, InvalidChange
 from app.models import Jurisdiction
 from app.schemas.base import Schema
 from app.schemas.geometry import Geometry
@@ -126,6 +126,8 @@ def _publish(zone_id: str, details: ZoneDetails, form: Form, *, is_new: bool) ->
                 now_ms=runtime().clock(),
                 actor=actor(session),
             )
+    except Forbidden:
+        raise
     except Conflict as error:
         return _page(_overtaken(zone_id, with_error(form, error)), zone_id=zone_id), HTTPStatus.CONFLICT
     except AppError as error:

@@ -148,7 +148,9 @@ def _table(rows: Sequence[ZoneHistory], places: Sequence[Jurisdiction]) -> Table
             Column("state", _("State"), lambda history: history.state, kind=Kind.BADGE),
             Column("since", _("In force since"), _since, kind=Kind.WHEN),
             Column("next", _("Next revision"), _next, kind=Kind.WHEN),
-            Column("schedule", _("Opening hours"), lambda history: schedule_text(history.shown.row.schedule), sort=False),
+            Column(
+                "schedule", _("Opening hours"), lambda history: schedule_text(history.shown.row.schedule), sort=False
+            ),
             Column("jurisdiction", _("Jurisdiction"), lambda h: names.get(h.newest.row.jurisdiction, "")),
             Column("authority", _("Authority"), lambda history: history.shown.row.authority),
         ],
