@@ -31,6 +31,8 @@ _OBJECTS: Mapping[str, str] = {
     "permit_decisions:number": "permit",
     "api_verification:number": "permit",
     "verification:number": "permit",
+    "applications.compare:number": "waiting",
+    "api_applications.comparison:number": "waiting",
     "applications:number": "application",
     "application_steps:number": "application",
     "application_review:number": "waiting",
@@ -58,7 +60,6 @@ _OBJECTS: Mapping[str, str] = {
 }
 #: What is no object of NORTH: everybody's, the city's, or one person's own.
 SHARED: Mapping[str, str] = {
-    "organisation": "NORTH",
     "jurisdiction": "QH",
     "other_jurisdiction": "BA",
     "package": "leaflet",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -43,7 +43,7 @@ def callers(attack: Attack) -> Mapping[Role, FlaskClient]:
 
 
 @pytest.fixture(scope="module")
-def parameters(attack: Attack, callers: Mapping[Role, FlaskClient]) -> Iterator[_Read]:
+def parameters(attack: Attack, callers: Mapping[Role, FlaskClient]) -> _Read:
     """The names of the query parameters that each view reads."""
     read = _described(attack)
     whole = attack.app.request_class
@@ -73,11 +73,11 @@ def _described(attack: Attack) -> _Read:
 
 def _watched(read: _Read) -> type[ImmutableMultiDict[str, str]]:
     class Watched(ImmutableMultiDict[str, str]):
-        def get(self, key: str, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]  # as wide as it gets
+        def get(self, key: str, *args: Any, **kwargs: Any) -> Any:
             read[request.endpoint or ""].add(key)
             return super().get(key, *args, **kwargs)
 
-        def getlist(self, key: str, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+        def getlist(self, key: str, *args: Any, **kwargs: Any) -> Any:
             read[request.endpoint or ""].add(key)
             return super().getlist(key, *args, **kwargs)
 
