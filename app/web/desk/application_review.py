@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
@@ -67,10 +67,11 @@ def changes(number: str) -> str:
 @application_review.post("/<number>/changes")
 def ask_for_changes(number: str) -> _Page:
     """Hand it back with comments."""
-    # Rows without a comment are left out: those that stay keep their numbers, and so their problems.
-    made, form = read_form(ChangeRequest, _commented(request.form))
+    commented = _commented(request.form)
+    made, form = read_form(ChangeRequest, commented)
+    form = Form(request.form.to_dict(), _at_their_rows(form.problems, commented), form.general)
     if made is None:
-        return _changes_page(number, Form(request.form.to_dict(), form.problems, form.general)), _UNPROCESSABLE
+        return _changes_page(number, form), _UNPROCESSABLE
 
     def step(session: Session, application: Application) -> None:
         request_changes(
@@ -180,6 +181,17 @@ def _commented(sent: MultiDict[str, str]) -> MultiDict[str, str]:
         if not any(name.startswith(beginning) for beginning in left_empty):
             kept.add(name, text)
     return kept
+
+
+def _at_their_rows(problems: Mapping[str, str], commented: MultiDict[str, str]) -> dict[str, str]:
+    """Problems of comments by the rows of the form: the schema counts only those that were filled in."""
+    rows = dict(enumerate(row_numbers(commented, "comments")))
+    found: dict[str, str] = {}
+    for path, text in problems.items():
+        first, *rest = path.split(".")
+        shown = [first, str(rows[int(rest[0])]), *rest[1:]] if first == "comments" and rest else [path]
+        found[".".join(shown)] = text
+    return found
 
 
 def _changes_page(number: str, form: Form) -> str:

@@ -257,6 +257,16 @@ def test_a_regulator_sees_the_queue_asks_for_changes_and_grants(city: City) -> N
     assert permit.number == "QH-2026-0001"
 
 
+def test_a_bad_comment_is_told_at_its_field(city: City) -> None:
+    number = waiting(city)
+    fields = {"comments.4.field": "zones", "comments.4.comment": "x" * 2_001}
+    status, text = sent(
+        city.logged_in(Role.REGULATOR), f"/{number}/changes", version=version(city, number), reason="Long.", **fields
+    )
+    assert status == 422
+    assert 'id="comments.4.comment-problem"' in text
+
+
 def test_a_failed_gate_asks_for_the_reason_of_an_exception(city: City) -> None:
     number = waiting(city, stage=Stage.DEMONSTRATION)
     regulator = city.logged_in(Role.REGULATOR)
