@@ -2,14 +2,17 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pypdf import PdfReader
 
+from app.errors import SettingsError
 from app.models import Role
+from app.settings import Settings
 from telemetry.ports import PermitState
-from tests.app.web.cast import BAOAN_REGULATOR, SOUTH_MANAGER, City
+from tests.app.web.cast import BAOAN_REGULATOR, SECRET, SOUTH_MANAGER, City, small_city
 from tests.app.web.permit_scene import NUMBER, issue, newest
 
 PATH = f"/api/v1/permits/{NUMBER}"
@@ -122,6 +125,20 @@ def test_the_notice_is_a_pdf(city: City) -> None:
     assert NUMBER in text
     assert f"http://localhost/verify/{NUMBER}" in text
     assert city.client().get(f"{PATH}/notice", headers=city.bearer(SOUTH_MANAGER)).status_code == HTTPStatus.NOT_FOUND
+
+
+def test_the_qr_code_leads_to_where_the_public_reaches_the_platform(tmp_path: Path, registry: Path) -> None:
+    with small_city(tmp_path, registry, public_url="https://pilots.example.cn/trials") as city:
+        issue(city)
+        document = city.client().get(f"{PATH}/notice", headers=city.bearer(Role.AUDITOR)).data
+    text = PdfReader(BytesIO(document)).pages[0].extract_text().replace("\0", "")
+    assert f"https://pilots.example.cn/trials/verify/{NUMBER}" in text
+
+
+@pytest.mark.parametrize("url", ["ftp://x.cn", "pilots.example.cn", "https://", "https://x.cn/?a=1", "https://x.cn/#a"])
+def test_an_unusable_public_address_is_refused(url: str) -> None:
+    with pytest.raises(SettingsError, match="PILOTAGE_PUBLIC_URL"):
+        Settings.from_environment({"PILOTAGE_SECRET_KEY": SECRET, "PILOTAGE_PUBLIC_URL": url})
 
 
 def test_notices_over_the_api(city: City) -> None:
