@@ -47,7 +47,7 @@ def _table(rows: list[PublicPlace]) -> Table[PublicPlace]:
             Column("area", _("Area"), lambda row: row.area_km2, kind=Kind.NUMBER, unit="km²", decimals=3),
             Column("limits", _("Limits"), _limits, sort=False),
             Column("permits", _("Permits in force"), lambda row: row.permits, kind=Kind.NUMBER),
-            Column("authority", _("Authority"), lambda row: row.authority, note=_jurisdiction),
+            Column("jurisdiction", _("Jurisdiction"), _jurisdiction),
         ],
         rows=rows,
         filters=[

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TypeVar
 
 import pytest
 
@@ -24,6 +25,7 @@ CARS = 40
 PARKED = 12
 TODAY, TOMORROW = "2026-03-01", "2026-03-02"
 
+T = TypeVar("T")
 Link = tuple[str, str]
 Attack = Callable[[Record, Record], list[Link]]
 
@@ -66,7 +68,7 @@ def by_course(today: Record, tomorrow: Record) -> list[Link]:
 
 def by_speed(today: Record, tomorrow: Record) -> list[Link]:
     """The fast ones are the fast ones."""
-    return _matched(today, tomorrow, lambda one, other: abs(_speed_mps(one) - _speed_mps(other)))
+    return _matched_by(today, tomorrow, _speed_mps, lambda one, other: abs(one - other))
 
 
 def by_order_of_messages(today: Record, tomorrow: Record) -> list[Link]:
@@ -75,7 +77,7 @@ def by_order_of_messages(today: Record, tomorrow: Record) -> list[Link]:
     def rank(trace: Trace) -> float:
         return sum(trace.ranks) / len(trace.ranks)
 
-    return _matched(today, tomorrow, lambda one, other: abs(rank(one) - rank(other)))
+    return _matched_by(today, tomorrow, rank, lambda one, other: abs(one - other))
 
 
 def by_order_of_appearance(today: Record, tomorrow: Record) -> list[Link]:
@@ -88,7 +90,7 @@ def by_instant(today: Record, tomorrow: Record) -> list[Link]:
     def phase(trace: Trace) -> float:
         return sum(at_ms % 60_000 for at_ms, _ in trace.seen) / len(trace.seen)
 
-    return _matched(today, tomorrow, lambda one, other: abs(phase(one) - phase(other)))
+    return _matched_by(today, tomorrow, phase, lambda one, other: abs(one - other))
 
 
 def by_streets(today: Record, tomorrow: Record) -> list[Link]:
@@ -97,9 +99,7 @@ def by_streets(today: Record, tomorrow: Record) -> list[Link]:
     def cells(trace: Trace) -> set[Point]:
         return {(place[0] // 400, place[1] // 400) for _, place in trace.seen}
 
-    return _matched(
-        today, tomorrow, lambda one, other: -len(cells(one) & cells(other)) / len(cells(one) | cells(other))
-    )
+    return _matched_by(today, tomorrow, cells, lambda one, other: -len(one & other) / len(one | other))
 
 
 ATTACKS: list[Attack] = [
@@ -140,13 +140,13 @@ def test_the_attacks_work_where_only_the_names_change(
     assert _right(attack(*night_without_rest)) >= CARS * 3 // 4
 
 
-def _night(seed: int, *, rest_ms: int, until_ms: int = MIDNIGHT_MS + 8 * HOUR_MS) -> tuple[Record, Record]:
-    """From ten in the evening to the morning, as two records."""
+def _night(seed: int, *, rest_ms: int, until_ms: int = MIDNIGHT_MS + 5 * HOUR_MS) -> tuple[Record, Record]:
+    """From half past ten in the evening to the morning, as two records."""
     cars = fleet(CARS, seed)
     for number, car in enumerate(cars[:PARKED]):
         car.parks_ms = MIDNIGHT_MS - REST_MS - (number + 1) * HOUR_MS // 15
-        car.leaves_ms = MIDNIGHT_MS + 5 * HOUR_MS + (number * 7 % PARKED) * HOUR_MS // 6
-    time = Time(MIDNIGHT_MS - 2 * HOUR_MS)
+        car.leaves_ms = MIDNIGHT_MS + 2 * HOUR_MS + (number * 7 % PARKED) * HOUR_MS // 6
+    time = Time(MIDNIGHT_MS - 3 * HOUR_MS // 2)
     watch, records = Watch(time, rest_ms=rest_ms), (Record(), Record())
     while time.now_ms < until_ms:
         _step(watch, cars)
@@ -175,6 +175,14 @@ def _matched(today: Record, tomorrow: Record, cost: Callable[[Trace, Trace], flo
             links[name] = other_name
             taken.add(other_name)
     return list(links.items())
+
+
+def _matched_by(
+    today: Record, tomorrow: Record, feature: Callable[[Trace], T], cost: Callable[[T, T], float]
+) -> list[Link]:
+    """As `_matched`, by something that each trace has."""
+    of = {id(trace): feature(trace) for record in (today, tomorrow) for trace in record.traces.values()}
+    return _matched(today, tomorrow, lambda one, other: cost(of[id(one)], of[id(other)]))
 
 
 def _right(links: list[Link]) -> int:
