@@ -47,9 +47,11 @@ MARKED_AS = {
     "lazy_pgettext": {"lazy_pgettext"},
 }
 
-#: What stands in templates as it is: names, units, formats, and the classes that a page gives its body.
-BARE = {"· Pilotage 领航", "Pilotage", "Illustrative data", "English", "km", "min", "HH:MM", "•HH:MM", "(JSON)"}
-BARE |= {"(GeoJSON)", "QH-2026-0001", "openapi.json"} | {f"page-{name}" for name in ("desk", "login", "map", "public")}
+#: What stands in templates as it is: names, units and formats; the class that a page gives its body.
+BARE = {"· Pilotage 领航", "Pilotage", "Illustrative data", "English", "QH-2026-0001", "openapi.json"}
+BARE |= {"km", "min", "HH:MM", "•HH:MM", "(JSON)", "(GeoJSON)"}
+BARE |= {f"page-{name}" for name in ("desk", "login", "map", "public")}
+ATTRIBUTE = re.compile(r'[\w-]+="[^"]*"')
 WORD = re.compile("[A-Za-z]{2}")
 CODE = {"code", "pre", "script", "style", "svg"}
 SPOKEN = {"alt", "aria-label", "placeholder", "title"}
@@ -191,7 +193,8 @@ class BareTexts(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if not self._in_code:
-            self.found += [text.strip() for text in re.split("[•\n]", data)]
+            texts = ATTRIBUTE.sub("", data)  # some blocks hold attributes of a tag that another template opens
+            self.found += [text.strip() for text in re.split("[•\n]", texts)]
 
 
 def all_templates() -> list[Path]:
