@@ -25,10 +25,15 @@ _BEGIN = "sqlite_begin"
 
 
 def open_engine(url: str) -> Engine:
-    """An engine for SQLite (WAL, synchronous=FULL, foreign keys) or PostgreSQL (psycopg)."""
+    """An engine for SQLite (WAL, synchronous=FULL, foreign keys) or PostgreSQL (psycopg).
+
+    Its errors name no values: they are logged, and a value may be a secret.
+    """
     if make_url(url).get_backend_name() == "sqlite":
         return _open_sqlite(url)
-    return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": POSTGRESQL_CONNECT_S})
+    return create_engine(
+        url, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": POSTGRESQL_CONNECT_S}
+    )
 
 
 @contextmanager
@@ -140,7 +145,7 @@ def _open_sqlite(url: str) -> Engine:
     database = make_url(url).database
     if database and database != ":memory:":
         Path(database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_S})
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": SQLITE_BUSY_S})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

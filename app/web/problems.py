@@ -9,7 +9,7 @@ from http import HTTPStatus
 import msgspec
 from flask import Flask, Response, request
 from pydantic import ValidationError
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
@@ -83,6 +83,12 @@ def install(app: Flask) -> None:
     @app.errorhandler(StaleDataError)
     def lost_race(_error: StaleDataError) -> Response:
         return problem(HTTPStatus.CONFLICT, Conflict.code, "Somebody else has changed this meanwhile.")
+
+    @app.errorhandler(DataError)
+    def impossible_value(error: DataError) -> Response:
+        """PostgreSQL takes no zero byte in a text and no number beyond its column's."""
+        logger.warning("the database refused a value", exc_info=error)
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_input", "The database cannot hold such a value.")
 
     @app.errorhandler(DBAPIError)
     def database_error(error: DBAPIError) -> Response:
