@@ -37,8 +37,6 @@ def index() -> Response | str:
     """Every organisation; an operator sees its own only."""
     with runtime().reading() as database:
         rows = organisation_rows(database, organisation_id=identity().scope)
-    if identity().scope is not None:
-        return redirect(url_for("organisations.show", code=rows[0].organisation.code), HTTPStatus.SEE_OTHER)
     return table_answer(_table(rows), "organisations/index.html", may_register=_may(Action.REGISTER_ORGANISATIONS))
 
 
