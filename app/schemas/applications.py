@@ -187,13 +187,15 @@ class Rejection(Schema):
 class Grant(TermsStep):
     """The terms that are granted, which may differ from those applied for.
 
-    A failed entry gate needs `exception_reason`.
+    A failed entry gate needs `exception_reason`. A change of a permit replaces its terms, so that it
+    needs `permit_revision`: the number of the permit's newest revision that the regulator has seen.
     """
 
     valid_from_ms: Milliseconds
     valid_until_ms: Milliseconds
     reason: Reason
     exception_reason: Paragraphs = ""
+    permit_revision: Annotated[int | None, Field(ge=1)] = None
 
 
 class EntryGate(Schema):

@@ -25,7 +25,7 @@ from app.services.application_terms import conditions_of
 from app.services.applications import gates_of
 from app.services.completeness import gaps
 from app.services.permit_numbers import next_permit_number
-from app.services.permits import issue_permit, newest_revision, revise_permit
+from app.services.permits import issue_permit, revise_permit
 
 
 def take_under_review(
@@ -105,7 +105,9 @@ def grant(
     """Issue the permit, or the change of the permit, on the terms of the decision.
 
     What was submitted is held against the registry as it is now: a gap that has opened since then
-    forbids it (`application_incomplete`), a failed entry gate needs a reason (`exception_missing`).
+    forbids it (`application_incomplete`), a failed entry gate needs a reason (`exception_missing`), and
+    a change of a permit the revision that it replaces (`permit_revision_missing`; Conflict when a newer
+    one was decided meanwhile, a restriction for instance).
     """
     _require_state(application, expected_version, WAITING)
     content = content_of(newest_submitted(application))
@@ -212,6 +214,12 @@ def _issue(
     conditions = conditions_of(granted)
     permit: Permit | None = application.permit
     if permit is not None:
+        if decision.permit_revision is None:
+            raise InvalidChange(
+                "a change of a permit names the revision that it replaces",
+                code="permit_revision_missing",
+                field="permit_revision",
+            )
         return revise_permit(
             session,
             permit,
@@ -223,7 +231,7 @@ def _issue(
             officers=officers,
             valid_from_ms=granted.valid_from_ms,
             valid_until_ms=granted.valid_until_ms,
-            expected_revision=newest_revision(session, permit).number,
+            expected_revision=decision.permit_revision,
             actor=actor,
         )
     return issue_permit(

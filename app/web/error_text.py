@@ -54,6 +54,7 @@ FIELD_TEXTS: Mapping[str, LazyString] = {
 #: Wordings of the codes of app.errors, filled in with the error's params.
 ERROR_TEXTS: Mapping[str, LazyString] = {
     **FILE_TEXTS,
+    "permit_revision_missing": _("Name the revision of the permit that this replaces."),
     "not_found": _("This does not exist, or not for you."),
     "already_registered": _("This identifier is taken already."),
     "conflict": _("Somebody else has changed this meanwhile. Nothing was done: look at it again."),

@@ -50,7 +50,7 @@ from app.services.applications import (
 from app.services.completeness import gaps
 from app.services.entry_gates import months_after_ms
 from app.services.incidents import decide_fault, incident_by_id, report_incident
-from app.services.permits import newest_revision
+from app.services.permits import newest_revision, revise_permit
 from app.services.recognition import recognise
 from app.services.review import (
     content_of,
@@ -641,7 +641,7 @@ def test_an_application_may_change_a_permit(session: Session) -> None:
     grant(
         session,
         change,
-        granting(valid_until_ms=END_MS + DAY_MS),
+        granting(valid_until_ms=END_MS + DAY_MS, permit_revision=1),
         expected_version=change.version,
         actor=regulator,
         now_ms=NOON_MS,
@@ -649,6 +649,30 @@ def test_an_application_may_change_a_permit(session: Session) -> None:
     assert [permit.number for permit in session.scalars(select(Permit))] == [number]
     newest = newest_revision(session, issued.permit)
     assert (newest.number, newest.valid_until_ms) == (2, END_MS + DAY_MS)
+
+
+def test_a_change_replaces_only_what_its_regulator_has_seen(session: Session) -> None:
+    first = submitted(session)
+    manager, regulator = user(session), user(session, Role.REGULATOR)
+    assert manager.organisation is not None
+    issued = grant(session, first, granting(), expected_version=first.version, actor=regulator, now_ms=NOON_MS)
+    change = create_application(
+        session,
+        NewApplication(jurisdiction="QH", trial_id="T-1", permit=issued.permit.number),
+        holder=manager.organisation,
+        actor=manager,
+        now_ms=NOON_MS,
+    )
+    save_draft(session, change, complete_draft(), expected_version=change.version, actor=manager, now_ms=NOON_MS)
+    submit(session, change, comment="", expected_version=change.version, actor=manager, now_ms=NOON_MS)
+    revise_permit(session, issued.permit, reason="Slower.", now_ms=NOON_MS, actor=regulator)
+    at = {"expected_version": change.version, "actor": regulator, "now_ms": NOON_MS}
+    with pytest.raises(InvalidChange) as refused:
+        grant(session, change, granting(), **at)  # type: ignore[arg-type]  # the same three for each try
+    assert refused.value.code == "permit_revision_missing"
+    with pytest.raises(Conflict):
+        grant(session, change, granting(permit_revision=1), **at)  # type: ignore[arg-type]  # as above
+    assert newest_revision(session, issued.permit).number == 2
 
 
 def test_terms_survive_the_way_to_a_permit_and_back(session: Session) -> None:

@@ -15,6 +15,7 @@ from app.models import Application
 from app.schemas.applications import ChangeRequest, Grant, Rejection
 from app.services.application_life import WAITING
 from app.services.applications import gates_of
+from app.services.permits import newest_revision
 from app.services.review import (
     content_of,
     differences,
@@ -225,5 +226,7 @@ def _grant_page(number: str, form: Form | None) -> str:
             form=form or blank(stated(content)),
             gates=[gate_row(gate) for gate in gates],
             has_failed=not all(gate.passed for gate in gates),
+            permit=application.permit,
+            replaced=newest_revision(session, application.permit) if application.permit is not None else None,
             **term_options(len(content.hours)),
         )
