@@ -7,6 +7,7 @@ without a stated or with an unknown reference system is refused: nothing is gues
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -34,6 +35,8 @@ _APPLICATION_ID_AT = 68
 _UNDEFINED_SYSTEMS = (0, -1)
 #: Decimals that a converted coordinate keeps: a tenth of a millimetre.
 _DEGREES = 9
+#: A code of a register. PROJ would read definitions too, and even files of this machine.
+_CRS_NAME = re.compile(r"(urn:ogc:def:crs:|https?://www\.opengis\.net/def/crs/)?[A-Za-z]{2,9}([:/][\w.]*){1,2}")
 _WGS84 = CRS.from_epsg(4326)
 
 
@@ -176,6 +179,8 @@ def _plain(value: Any) -> Any:
 def _known_crs(name: Any) -> CRS:
     if not isinstance(name, str):
         raise UnreadableFile("no reference system is named", rule="crs_missing")
+    if not _CRS_NAME.fullmatch(name):
+        raise UnreadableFile(f"unknown reference system {name[:80]!r}", rule="crs_unknown")
     try:
         crs = CRS.from_user_input(name)
     except CRSError as reason:

@@ -24,6 +24,7 @@ _BAND = {"band_lower": "lower", "band_upper": "upper", "band_datum": "datum", "b
 #: When a revision is in force is said for all of them together, when they are published.
 _LEFT_OUT = frozenset({"starts_at", "ends_at", "notes"})
 _KMH_PER_MPS = 3.6
+_FASTEST_KMH = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,8 @@ def _fields(properties: Mapping[str, Any]) -> dict[str, Any]:
     band = {field: given.pop(column) for column, field in _BAND.items() if column in given}
     if band:
         given["band"] = band
-    if "speed_limit_kmh" in given and isinstance(given["speed_limit_kmh"], int | float):
+    limit_kmh = given.get("speed_limit_kmh")
+    if isinstance(limit_kmh, int | float) and abs(limit_kmh) <= _FASTEST_KMH:  # else the schema refuses the name
         given["speed_limit_mps"] = given.pop("speed_limit_kmh") / _KMH_PER_MPS
     return given
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 from flask import Response
 from flask_openapi3 import FileStorage
-from pydantic import Field
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -18,6 +19,7 @@ from app.schemas.applications import (
     ApplicationOut,
     ApplicationRevisionOut,
     ApplicationSummary,
+    ApplicationWithdrawal,
     AttachmentOut,
     ChangeRequest,
     Difference,
@@ -26,7 +28,6 @@ from app.schemas.applications import (
     NewApplication,
     Rejection,
     Submission,
-    Withdrawal,
 )
 from app.schemas.base import Identifier, Schema
 from app.services.applications import (
@@ -96,6 +97,13 @@ class UploadForm(Schema):
 
     file: FileStorage
 
+    @field_validator("file")
+    @classmethod
+    def _is_a_file(cls, given: object) -> object:
+        if isinstance(given, str):  # sent as a text field
+            raise PydanticCustomError("file_missing", "choose a file")
+        return given
+
 
 class ApplicationList(Schema):
     """One page, the oldest first."""
@@ -110,7 +118,7 @@ class EventList(Schema):
     items: list[ApplicationEventOut]
 
 
-class RevisionList(Schema):
+class ApplicationRevisionList(Schema):
     """Every submitted revision, oldest first."""
 
     items: list[ApplicationRevisionOut]
@@ -237,7 +245,7 @@ def hand_in(path: ApplicationPath, body: Submission) -> Response:
 
 
 @applications_api.post("/<number>/withdrawal", responses=_CHANGED)
-def give_up(path: ApplicationPath, body: Withdrawal) -> Response:
+def give_up(path: ApplicationPath, body: ApplicationWithdrawal) -> Response:
     """Withdraw it."""
     with runtime().changing() as session:
         found = _matched(session, path.number)
@@ -311,13 +319,13 @@ def issue(path: ApplicationPath, body: Grant) -> Response:
         return shown(session, found)
 
 
-@applications_api.get("/<number>/revisions", responses={"200": RevisionList, "422": Problem})
+@applications_api.get("/<number>/revisions", responses={"200": ApplicationRevisionList, "422": Problem})
 def revisions(path: ApplicationPath) -> Response:
     """What was submitted, each time."""
     with runtime().reading() as session:
         found = _own(session, path.number)
         return answer(
-            RevisionList(
+            ApplicationRevisionList(
                 items=[
                     ApplicationRevisionOut(
                         number=each.number,

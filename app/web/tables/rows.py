@@ -81,4 +81,6 @@ class DatabaseRows(Generic[Row]):
         tiebreak = self.tiebreak.desc() if ask.descending else self.tiebreak.asc()
         if by is None:
             return statement.order_by(tiebreak)
-        return statement.order_by(None, (by.desc() if ask.descending else by.asc()).nulls_last(), tiebreak)
+        # First the order is taken away: given together with others, None would be ORDER BY NULL.
+        wanted = (by.desc() if ask.descending else by.asc()).nulls_last()
+        return statement.order_by(None).order_by(wanted, tiebreak)

@@ -60,6 +60,8 @@ _WORDS: Mapping[str, Any] = {
     "kind": "road",
     "licence_class": "C1",
     "licence_number": "4403",
+    "make": "Maker",
+    "model": "Model",
     "name": "Somebody",
     "name_en": "Name",
     "name_zh": "名",
@@ -75,6 +77,7 @@ _WORDS: Mapping[str, Any] = {
     "valid_from_ms": NOON_MS + 86_400_000,
     "valid_until_ms": NOON_MS + 9 * 86_400_000,
     "vehicle_id": "NORTH-R1",
+    "vin": "1M8GDM9AXKP042788",
 }
 #: The same where a field of this name means something else.
 _OTHER_WORDS: Mapping[str, Mapping[str, Any]] = {
@@ -82,8 +85,8 @@ _OTHER_WORDS: Mapping[str, Mapping[str, Any]] = {
     "zone_editor.publish": {"kind": "test_road", "geometry": json.dumps(_WORDS["geometry"])},
 }
 _FILES = frozenset({"api_applications.attach_file"})
-#: What tells one form of an input from another, although it may be left out.
-_DISCRIMINATORS = frozenset({"kind"})
+#: What an input of some kind cannot do without, although its schema lets it be left out.
+_NEEDED = frozenset({"kind", "make", "model", "vin", "automation_level", "organisation", "half_width_m"})
 #: What a look at two revisions needs.
 _QUERY = {"before": "1", "after": "1"}
 #: The same where a form names it otherwise.
@@ -116,7 +119,7 @@ def _body(attack: Attack, route: Route) -> dict[str, Any]:
         reference = (schema.get("oneOf") or [schema])[0]["$ref"]
         schema = attack.app.api_doc["components"]["schemas"][reference.rpartition("/")[2]]
     words = {**_WORDS, **_OTHER_WORDS.get(route.endpoint, {})}
-    wanted = {*schema.get("required", ()), *(_DISCRIMINATORS & schema.get("properties", {}).keys())}
+    wanted = {*schema.get("required", ()), *(_NEEDED & schema.get("properties", {}).keys())}
     return {name: words[name] for name in wanted if name in words}
 
 
