@@ -46,7 +46,7 @@ def _facts(session: Session, found: StandingPermit) -> list[tuple[Words, Words]]
     return [
         (Words("持有人", "Holder"), _named(permit.holder)),
         (Words("阶段", "Stage"), STAGES[permit.stage]),
-        (Words("颁发辖区", "Jurisdiction"), Words(permit.jurisdiction.name_zh, permit.jurisdiction.name_en)),
+        (Words("签发辖区", "Jurisdiction"), Words(permit.jurisdiction.name_zh, permit.jurisdiction.name_en)),
         (Words("有效期", "Valid"), Words(f"{begins} 至 {ends}（北京时间）", f"{begins} to {ends} (UTC+8)")),
         (
             Words("最近决定", "Latest decision"),

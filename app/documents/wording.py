@@ -36,9 +36,9 @@ class Words:
 STAGES: Mapping[Stage, Words] = {
     Stage.ROAD_TEST: Words("道路测试", "Road test"),
     Stage.DEMONSTRATION: Words("示范应用", "Demonstration"),
-    Stage.DRIVERLESS_TEST: Words("无人化测试", "Driverless test"),
+    Stage.DRIVERLESS_TEST: Words("无人测试", "Driverless test"),
     Stage.COMMERCIAL_PILOT: Words("商业化试点", "Commercial pilot"),
-    Stage.FLIGHT_TEST: Words("飞行测试", "Flight test"),
+    Stage.FLIGHT_TEST: Words("试飞", "Flight test"),
     Stage.ROUTE_PROVING: Words("航线验证", "Route proving"),
     Stage.COMMERCIAL_ROUTE: Words("商业航线", "Commercial route"),
 }
@@ -51,7 +51,7 @@ STANDINGS: Mapping[Standing, Words] = {
     Standing.SURRENDERED: Words("已交回", "Surrendered"),
 }
 DECISIONS: Mapping[Decision, Words] = {
-    Decision.ISSUED: Words("颁发", "Issued"),
+    Decision.ISSUED: Words("签发", "Issued"),
     Decision.RESTRICTED: Words("限制", "Restricted"),
     Decision.EXTENDED: Words("延期", "Extended"),
     Decision.AMENDED: Words("变更", "Amended"),

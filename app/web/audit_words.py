@@ -7,6 +7,8 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _
 
+from app.audit import PLATFORM
+
 _NOUNS: Mapping[str, Any] = {
     "alert": _("Alert"),
     "application": _("Application"),
@@ -77,6 +79,11 @@ _VERBS: Mapping[str, Any] = {
 def subject_name(subject_type: str) -> str:
     """What kind of thing was changed, in the request's language."""
     return str(_NOUNS.get(subject_type, subject_type.replace("_", " ")))
+
+
+def actor_name(actor: str) -> str:
+    """Who did it: a user's e-mail address, or the platform itself."""
+    return str(_("The platform")) if actor == PLATFORM else actor
 
 
 def action_name(action: str) -> str:

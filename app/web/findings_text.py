@@ -83,7 +83,7 @@ FINDING_TEXTS: dict[Finding, FindingText] = {
         ),
     ),
     Finding.LICENCE_EXPIRED: _text(
-        ("安全员资质过期", "在岗安全员或飞行员的资质已过期。"),
+        ("资格证照过期", "在岗安全员或驾驶员的资格证照已过期。"),
         ("Licence expired", "The licence of the safety officer or pilot on duty has expired."),
     ),
     Finding.CLOCK_SKEW: _text(

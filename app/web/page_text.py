@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask_babel import gettext as _
 
 from app.web.findings_text import FINDING_TEXTS
-from geofences.zones import ZoneKind
+from geofences.zones import Datum, ZoneKind
 from telemetry.findings import Severity
 from telemetry.samples import Mode, SafetyOfficer
 
@@ -19,6 +19,15 @@ def zone_kind_names() -> dict[ZoneKind, str]:
         ZoneKind.VERTIPORT: _("Vertiport"),
         ZoneKind.RESTRICTED: _("Restricted area"),
         ZoneKind.SPEED_LIMIT: _("Speed-limit zone"),
+    }
+
+
+def datum_names() -> dict[Datum, str]:
+    """What heights are measured from, in the request's language."""
+    return {
+        Datum.AGL: _("above ground"),
+        Datum.AMSL: _("above mean sea level"),
+        Datum.WGS84: _("above the WGS-84 ellipsoid"),
     }
 
 

@@ -47,7 +47,7 @@ def _terms(revision: PermitRevisionRow, names: Mapping[str, str]) -> list[tuple[
         (_("Valid until"), shanghai(revision.valid_until_ms)),
         *((name.said(language()), value.said(language())) for name, value in conditions),
         (_("Vehicles"), ", ".join(sorted(vehicle.vehicle_id for vehicle in revision.vehicles))),
-        (_("Zones"), ", ".join(_zone(zone_id, names) for zone_id in zones)),
+        (_("Zones"), _(", ").join(_zone(zone_id, names) for zone_id in zones)),
         (
             _("People"),
             ", ".join(sorted(officer.officer_id for officer in revision.officers)) or _("Everyone qualified"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from flask import render_template
+from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -125,9 +126,9 @@ def stage_name(stage: Stage | None) -> str:
 def plain_lines(field: str, lines: Sequence[str]) -> str:
     """The lines of a field, as comparisons have them, for people."""
     if field in _TIMES:
-        return ", ".join(shanghai(int(line)) for line in lines)
+        return _(", ").join(shanghai(int(line)) for line in lines)
     if field == "stage":
-        return ", ".join(stage_label(Stage(line)) for line in lines)
+        return _(", ").join(stage_label(Stage(line)) for line in lines)
     return "\n".join(lines)
 
 

@@ -15,7 +15,7 @@ from werkzeug.datastructures import MultiDict
 from app.models import AuditEntry
 from app.schemas.audit import AuditSearch
 from app.services.audit_log import actions, entry_by_number, lines, newest, searched, subject_types
-from app.web.audit_words import action_name, subject_name
+from app.web.audit_words import action_name, actor_name, subject_name
 from app.web.forms import Form, read_form
 from app.web.runtime import Runtime, runtime
 from app.web.tables import Column, DatabaseRows, Kind, Table, table_answer
@@ -52,6 +52,7 @@ def show(number: int) -> str:
         return render_template(
             "audit/show.html",
             entry=entry,
+            actor=actor_name(entry.actor),
             action=action_name(entry.action),
             subject=subject_name(entry.subject_type),
             changes=_compared(entry.before, entry.after),
@@ -82,7 +83,7 @@ def _table(database: Session, search: AuditSearch) -> Table[AuditEntry]:
         columns=[
             Column("number", _("Number"), lambda e: e.number, kind=Kind.NUMBER, link=_link),
             Column("at", _("Time"), lambda e: e.recorded_at_ms, kind=Kind.WHEN),
-            Column("actor", _("Who"), lambda e: e.actor),
+            Column("actor", _("Who"), lambda e: actor_name(e.actor)),
             Column("action", _("What"), lambda e: action_name(e.action), link=_link),
             Column("subject", _("Subject"), lambda e: e.subject_id, note=lambda e: subject_name(e.subject_type)),
             Column("reason", _("Reason"), lambda e: e.reason),

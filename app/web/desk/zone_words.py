@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 
 from app.models import ZoneRevisionRow
+from app.web.page_text import datum_names
 from app.web.times import shanghai
 from geofences.drawing import area_m2, length_m
 from geofences.schedule import ANY_DAY, DAYS
@@ -35,11 +36,6 @@ _EVENT_NAMES = {
     "SS": lazy_gettext("sunset"),
     "EECT": lazy_gettext("last light"),
 }
-_DATUM_NAMES = {
-    "AGL": lazy_gettext("above ground"),
-    "AMSL": lazy_gettext("above mean sea level"),
-    "WGS84": lazy_gettext("above the WGS-84 ellipsoid"),
-}
 
 
 def day_names() -> dict[str, str]:
@@ -50,11 +46,6 @@ def day_names() -> dict[str, str]:
 def event_names() -> dict[str, str]:
     """The sun's events by their codes, in the order of a day."""
     return {event: str(name) for event, name in _EVENT_NAMES.items()}
-
-
-def datum_names() -> dict[str, str]:
-    """What heights are measured from, by code."""
-    return {datum: str(name) for datum, name in _DATUM_NAMES.items()}
 
 
 def revision_facts(row: ZoneRevisionRow) -> list[tuple[str, str]]:
@@ -98,7 +89,7 @@ def band_text(row: ZoneRevisionRow) -> str:
     limits = f"{lower:g}–{upper:g}" if lower is not None and upper is not None else ""
     if not limits:
         limits = f"≥ {lower:g}" if upper is None else f"≤ {upper:g}"
-    return f"{limits} {row.band_unit} {datum_names().get(str(row.band_datum), '')}"
+    return f"{limits} {row.band_unit} {'' if row.band_datum is None else datum_names()[row.band_datum]}"
 
 
 def speed_text(row: ZoneRevisionRow) -> str:
@@ -110,7 +101,7 @@ def schedule_text(schedule: Mapping[str, Any] | None) -> str:
     """`Mon-Fri 22:00-06:00; Sat, Sun always`."""
     if schedule is None:
         return _("Always")
-    return "; ".join(
+    return _("; ").join(
         f"{_days_text(window['days'])} {_moment_text(window['start'])}–{_moment_text(window['end'])}"
         for window in schedule["windows"]
     )
@@ -129,7 +120,7 @@ def _days_text(days: Sequence[str]) -> str:
     numbers = sorted(DAYS.index(day) for day in days)
     in_a_row = len(numbers) > 2 and numbers == list(range(numbers[0], numbers[-1] + 1))  # noqa: PLR2004 -- two days are named both
     names = [str(_DAY_NAMES[DAYS[number]]) for number in numbers]
-    return f"{names[0]}–{names[-1]}" if in_a_row else ", ".join(names)
+    return f"{names[0]}–{names[-1]}" if in_a_row else _(", ").join(names)
 
 
 def _moment_text(moment: str | Mapping[str, Any]) -> str:

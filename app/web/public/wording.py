@@ -6,6 +6,7 @@ from flask_babel import format_decimal
 from flask_babel import gettext as _
 
 from app.schemas.public import PublicBand, PublicPlace
+from app.web.page_text import datum_names
 
 _KMH_PER_MPS = 3.6
 
@@ -40,4 +41,4 @@ def band_text(band: PublicBand | None) -> str:
         limits = _("from %(limit)s", limit=lower)
     else:
         limits = f"{lower}–{upper}"
-    return f"{limits} {band.unit} {band.datum}"
+    return f"{limits} {band.unit} {datum_names()[band.datum]}"
