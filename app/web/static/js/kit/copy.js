@@ -14,7 +14,7 @@ async function copy(button) {
   const before = label.textContent;
   if (before === button.dataset.copied) return;
   await navigator.clipboard.writeText(button.dataset.copy);
-  label.setAttribute("role", "status");
+  label.setAttribute("aria-live", "polite"); // a role of its own would take the name from the button
   label.textContent = button.dataset.copied;
   setTimeout(() => (label.textContent = before), SHOWN_MS);
 }
