@@ -77,6 +77,8 @@ def password() -> Response | tuple[str, int] | str:
     except REFUSALS as error:
         return _password_page(refused(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
     runtime().throttle.succeeded(_caller(), _account("password"))
+    if identity().duty is not None:  # at a first login: on to what they came for
+        return redirect(url_for("pages.staff_map"), HTTPStatus.SEE_OTHER)
     flash(_("The password is changed. You are logged out everywhere else."))
     return _back()
 
