@@ -77,7 +77,7 @@ def ingest() -> None:
 @main.command()
 def web() -> None:
     """The web server alone."""
-    from app.processes import run_web
+    from app.web.server import run_web
 
     run_web(_settings())
 
@@ -103,7 +103,7 @@ def migrate() -> None:
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed drives the same way.")
 def simulate(fleet: Path | None, vehicles: int | None, rate_hz: float | None, seed: int) -> None:
     """Drive and fly the showcase's fleet, with its scripted breaches."""
-    from app.processes import run_simulation
+    from app.simulator.process import run_simulation
 
     settings = _settings()
     run_simulation(settings, fleet or settings.home / "fleet.json", vehicles=vehicles, rate_hz=rate_hz, seed=seed)

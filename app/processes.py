@@ -6,8 +6,6 @@ import gc
 import logging
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
-from pathlib import Path
 
 from app.credentials import RegisteredCredentials
 from app.database import changing_session, migrate, open_engine, opened_engine, snapshot_connection
@@ -16,10 +14,7 @@ from app.schemas.accounts import Scope
 from app.services.tokens import issue_token
 from app.services.users import user_by_email
 from app.settings import Settings
-from app.simulator.credentials import read_credentials
-from app.simulator.run import SimulatorOptions, run_simulator
 from app.storage import open_store, stored_alerts, stored_batches, vehicle_key
-from app.web.server import serve
 from telemetry.broker import run_broker
 from telemetry.clock import system_clock
 from telemetry.mqtt import BrokerAddress
@@ -90,12 +85,6 @@ def _spare_collections() -> None:
     gc.set_threshold(100_000, 50, 50)
 
 
-def run_web(settings: Settings) -> None:
-    """The web server, until SIGTERM or SIGINT."""
-    start_logging(settings)
-    serve(settings)
-
-
 def run_migration(settings: Settings) -> None:
     """Bring the database to the newest schema."""
     start_logging(settings)
@@ -116,23 +105,6 @@ def issue_api_token(settings: Settings, email: str, *, name: str, days: int, sco
             expires_at_ms=now_ms + days * 86_400_000,
             scopes=[Scope(scope) for scope in scopes],
         )
-
-
-def run_simulation(
-    settings: Settings, fleet_file: Path, *, vehicles: int | None, rate_hz: float | None, seed: int
-) -> None:
-    """The simulated fleet whose credentials are in the file, until SIGTERM or SIGINT."""
-    start_logging(settings)
-    # A broker that is gone is said once by the worker, not by each of fifty vehicles.
-    logging.getLogger("telemetry.agent").setLevel(logging.ERROR)
-    options = SimulatorOptions(
-        broker_url=settings.broker_url,
-        credentials=read_credentials(fleet_file),
-        ring_path=settings.home / "fleet.ring",
-        seed=seed,
-        synthetic_vehicles=vehicles,
-    )
-    run_simulator(options if rate_hz is None else replace(options, road_hz=rate_hz, air_hz=rate_hz))
 
 
 def run_replay_check(settings: Settings, vehicle_ids: Sequence[str], *, report: Callable[[str], object]) -> int:

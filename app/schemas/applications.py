@@ -141,7 +141,7 @@ class Submission(Schema):
     comment: Paragraphs = ""
 
 
-class Withdrawal(Schema):
+class ApplicationWithdrawal(Schema):
     """Why it is not wanted any more."""
 
     reason: Reason

@@ -34,7 +34,7 @@ class LicenceRenewal(LicenceDetails):
     reason: Line = ""
 
 
-class Withdrawal(Schema):
+class LicenceWithdrawal(Schema):
     """The end of a licence, from now on."""
 
     reason: Reason

@@ -147,7 +147,7 @@ class PermitList(Schema):
     next_cursor: str | None
 
 
-class RevisionList(Schema):
+class PermitRevisionList(Schema):
     """Every revision, newest first."""
 
     items: list[RevisionOut]

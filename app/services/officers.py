@@ -16,7 +16,7 @@ from app.audit import Subject, record, state_of
 from app.errors import AlreadyRegistered, InvalidChange, NotFound
 from app.models import LicenceRevision, Officer, Organisation, Role, User
 from app.schemas.checks import Day
-from app.schemas.officers import LicenceRenewal, OfficerDetails, OfficerRegistration, Withdrawal
+from app.schemas.officers import LicenceRenewal, LicenceWithdrawal, OfficerDetails, OfficerRegistration
 from app.services.generations import next_generation
 
 #: Licences that expire within this are marked in lists.
@@ -122,7 +122,7 @@ def renew_licence(
 
 
 def withdraw_licence(
-    session: Session, officer: Officer, withdrawal: Withdrawal, *, now_ms: int, actor: User
+    session: Session, officer: Officer, withdrawal: LicenceWithdrawal, *, now_ms: int, actor: User
 ) -> LicenceRevision:
     """End the licence that counts, from now on. Raises InvalidChange when there is none in force."""
     newest = newest_licence(session, officer)

@@ -51,9 +51,9 @@ def recognise(
     seen: int | None = None,
     actor: User | None = None,
 ) -> RecognitionRevision:
-    """Accept the issuer's permits of these stages within [valid_from_ms, valid_until_ms), from now on.
+    """Accept the issuer's permits of these stages within [valid_from_ms, valid_until_ms).
 
-    It replaces what was decided about this pair before; a period that began earlier counts from now.
+    It replaces what was decided about this pair before when its period begins, now at the earliest.
     `seen` is the newest decision that the actor knew (None: not asked). Raises InvalidChange for a
     jurisdiction that would recognise itself, no stage, or a period that is over; Conflict when another
     decision came meanwhile.
@@ -123,7 +123,9 @@ def _decide(
         raise InvalidChange("a jurisdiction recognises others", code="recognises_itself", field="issuer")
     if revision.valid_until_ms is not None and revision.valid_until_ms <= revision.valid_from_ms:
         raise InvalidChange("the period is over", code="ends_before_start", field="valid_until_ms")
-    revision.starts_at_ms = revision.recorded_at_ms = now_ms
+    # What was decided before holds until the new period begins: a renewal leaves no gap.
+    revision.starts_at_ms = revision.valid_from_ms
+    revision.recorded_at_ms = now_ms
     revision.actor_id = actor.id if actor else None
     session.add(revision)
     session.flush()

@@ -16,6 +16,7 @@ from gunicorn.workers.gthread import ThreadWorker
 from app.chores import ChoreThread, chores_of
 from app.live.feed import LiveFeed
 from app.live.subscriber import BusSubscriber
+from app.processes import start_logging
 from app.settings import Settings
 from app.web.factory import create_app
 from app.web.runtime import Runtime, runtime_of
@@ -129,6 +130,7 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; ends the process the way gunicorn does (SystemExit)."""
+def run_web(settings: Settings) -> None:
+    """The web server, until SIGTERM or SIGINT; ends the process the way gunicorn does (SystemExit)."""
+    start_logging(settings)
     Server(settings).run()

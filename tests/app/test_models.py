@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Engine, Enum
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
-from app.database import changing_session
+from app.database import changing
 from app.models import Alert, Base, Organisation, RegistryGeneration, Role, User, Vehicle
 from telemetry.findings import Severity
 from telemetry.samples import VehicleKind
@@ -59,12 +60,12 @@ def alert(**changes: object) -> Alert:
     ],
 )
 def test_the_database_refuses_what_must_not_be(engine: Engine, make: Callable[[], list[Base]]) -> None:
-    with pytest.raises(IntegrityError), changing_session(engine) as session:
+    with pytest.raises(IntegrityError), Session(changing(engine)) as session, session.begin():
         session.add_all(make())
 
 
 def test_enumerations_are_stored_by_value(engine: Engine) -> None:
-    with changing_session(engine) as session:
+    with Session(changing(engine)) as session, session.begin():
         session.add(alert())
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT severity FROM alerts").scalar_one() == "notice"
@@ -72,7 +73,7 @@ def test_enumerations_are_stored_by_value(engine: Engine) -> None:
 
 
 def test_an_unknown_value_is_refused_by_the_database(engine: Engine) -> None:
-    with changing_session(engine) as session:
+    with Session(changing(engine)) as session, session.begin():
         session.add(vehicle())
     with engine.begin() as connection, pytest.raises(IntegrityError):
         connection.exec_driver_sql("UPDATE vehicles SET kind = 'boat'")

@@ -10,7 +10,7 @@ from app.audit_check import faults
 from app.database import changing_session, reading_session
 from app.errors import AlreadyRegistered, InvalidChange, NotFound
 from app.models import AuditEntry, ImportDraft, Organisation, Role, ServiceStatus, User, Vehicle
-from app.schemas.officers import LicenceRenewal, OfficerRegistration, Withdrawal
+from app.schemas.officers import LicenceRenewal, LicenceWithdrawal, OfficerRegistration
 from app.schemas.organisations import OrganisationDetails
 from app.schemas.trials import TrialDetails, TrialRegistration
 from app.schemas.vehicles import StatusChange, VehicleDetails
@@ -255,12 +255,12 @@ def test_a_withdrawn_licence_ends_now_and_a_later_one_counts(engine: Engine) -> 
         cast = Cast(session)
         officer = register_officer(session, OFFICER, organisation=cast.holder, now_ms=NOW, actor=cast.manager)
         generation = current_generation(session)
-        licence = withdraw_licence(session, officer, Withdrawal(reason="r"), now_ms=NOW + 5, actor=cast.manager)
+        licence = withdraw_licence(session, officer, LicenceWithdrawal(reason="r"), now_ms=NOW + 5, actor=cast.manager)
         assert (licence.expires_at_ms, current_generation(session)) == (NOW + 5, generation + 1)
         (row,) = officer_rows(session)
         assert row.state(NOW + 5) is LicenceState.WITHDRAWN
         with pytest.raises(InvalidChange) as caught:
-            withdraw_licence(session, officer, Withdrawal(reason="r"), now_ms=NOW + 6, actor=cast.manager)
+            withdraw_licence(session, officer, LicenceWithdrawal(reason="r"), now_ms=NOW + 6, actor=cast.manager)
         assert caught.value.code == "no_licence_in_force"
         renew_licence(session, officer, RENEWAL, now_ms=NOW + 7, actor=cast.staff)
         (row,) = officer_rows(session)
@@ -271,7 +271,7 @@ def test_the_licence_that_a_regulator_withdrew_is_not_simply_recorded_again(engi
     with changing_session(engine) as session:
         cast = Cast(session)
         officer = register_officer(session, OFFICER, organisation=cast.holder, now_ms=NOW, actor=cast.manager)
-        withdraw_licence(session, officer, Withdrawal(reason="r"), now_ms=NOW, actor=cast.regulator)
+        withdraw_licence(session, officer, LicenceWithdrawal(reason="r"), now_ms=NOW, actor=cast.regulator)
         with pytest.raises(InvalidChange) as caught:
             renew_licence(session, officer, RENEWAL, now_ms=NOW, actor=cast.manager)
         assert caught.value.code == "licence_withdrawn"

@@ -12,10 +12,10 @@ from app.schemas.base import Identifier, Schema
 from app.schemas.officers import (
     LicenceOut,
     LicenceRenewal,
+    LicenceWithdrawal,
     OfficerDetails,
     OfficerOut,
     OfficerRegistration,
-    Withdrawal,
 )
 from app.services.officers import (
     LicenceState,
@@ -125,7 +125,7 @@ def renew(path: OfficerPath, body: LicenceRenewal) -> Response:
 
 
 @officers_api.post("/<officer_id>/withdrawal", responses={"200": OfficerOut, **_CHANGED})
-def withdraw(path: OfficerPath, body: Withdrawal) -> Response:
+def withdraw(path: OfficerPath, body: LicenceWithdrawal) -> Response:
     """End the licence now."""
     with runtime().changing() as database:
         found = _own(database, path)

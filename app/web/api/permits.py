@@ -19,9 +19,9 @@ from app.schemas.permits import (
     PermitList,
     PermitListed,
     PermitOut,
+    PermitRevisionList,
     PlainDecision,
     Restriction,
-    RevisionList,
     RevisionOut,
     Standing,
     Surrender,
@@ -85,12 +85,12 @@ def permit(path: PermitPath) -> Response:
         return _shown(session, path.number)
 
 
-@permits_api.get("/<number>/revisions", responses={"200": RevisionList, "422": Problem})
+@permits_api.get("/<number>/revisions", responses={"200": PermitRevisionList, "422": Problem})
 def revisions(path: PermitPath) -> Response:
     """Every revision, newest first."""
     with runtime().reading() as session:
         found = _own(session, path.number)
-        return answer(RevisionList(items=[_revision(each) for each in decisions_on(session, found.permit)]))
+        return answer(PermitRevisionList(items=[_revision(each) for each in decisions_on(session, found.permit)]))
 
 
 @permits_api.post("/<number>/decisions", responses=_DECIDED)

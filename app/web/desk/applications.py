@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from app.models import Application, ApplicationState, Jurisdiction, Permit, Role, Stage, Trial
-from app.schemas.applications import NewApplication, Submission, Withdrawal
+from app.schemas.applications import ApplicationWithdrawal, NewApplication, Submission
 from app.services.applications import applications_of, create_application, draft_of, submit, withdraw
 from app.services.review import content_of, differences, revision_by_number
 from app.web import access
@@ -105,7 +105,7 @@ def hand_in(number: str) -> _Page:
 @applications.post("/<number>/withdraw")
 def give_up(number: str) -> _Page:
     """Withdraw it."""
-    details, form = read_form(Withdrawal, request.form)
+    details, form = read_form(ApplicationWithdrawal, request.form)
     if details is None:
         return application_page(number, attempted="withdraw", form=form), HTTPStatus.UNPROCESSABLE_ENTITY
     try:

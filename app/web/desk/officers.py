@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from app.models import Capacity, Officer
-from app.schemas.officers import LicenceRenewal, OfficerDetails, OfficerRegistration, Withdrawal
+from app.schemas.officers import LicenceRenewal, LicenceWithdrawal, OfficerDetails, OfficerRegistration
 from app.services.officers import (
     LicenceState,
     OfficerRow,
@@ -120,7 +120,7 @@ def renew(officer_id: str) -> Response | tuple[str, int]:
 @officers.post("/<officer_id>/withdraw")
 def withdraw(officer_id: str) -> Response | tuple[str, int]:
     """End the licence now."""
-    withdrawal, form = read_form(Withdrawal, request.form)
+    withdrawal, form = read_form(LicenceWithdrawal, request.form)
     if withdrawal is None:
         return _page(officer_id, withdrawal=form), HTTPStatus.UNPROCESSABLE_ENTITY
     try:

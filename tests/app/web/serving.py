@@ -22,9 +22,9 @@ PATIENCE_S = 30.0
 _COMMAND = """
 import os
 from app.settings import Settings
-from app.web.server import serve
+from app.web.server import run_web
 
-serve(Settings.from_environment(os.environ))
+run_web(Settings.from_environment(os.environ))
 """
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+from werkzeug.routing import Rule
 
 from app.models import Role
+from app.schemas.base import Schema
 from app.web import access
 from tests.app.web.cast import City
 
@@ -22,6 +26,21 @@ def document(city: City) -> dict[str, Any]:
     return found
 
 
+def _templated(rule: Rule) -> str:
+    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(rule))
+
+
+def _schemas(parent: type[Schema]) -> set[type[Schema]]:
+    return set(parent.__subclasses__()).union(*(_schemas(child) for child in parent.__subclasses__()))
+
+
+def test_no_two_schemas_have_one_name(city: City) -> None:
+    """The document knows schemas by name alone: of two, one would describe both."""
+    city.client().get("/api/docs/openapi.json")
+    names = Counter(schema.__name__ for schema in _schemas(Schema) if schema.__module__.startswith("app."))
+    assert [name for name, times in names.items() if times > 1] == []
+
+
 def test_the_document_is_openapi_3_1_and_anybody_may_read_it(document: dict[str, Any]) -> None:
     assert document["openapi"].startswith("3.1")
     assert document["info"]["title"] == "Pilotage"
@@ -30,7 +49,7 @@ def test_the_document_is_openapi_3_1_and_anybody_may_read_it(document: dict[str,
 def test_every_route_of_the_api_is_in_the_document(city: City, document: dict[str, Any]) -> None:
     for rule in city.app.url_map.iter_rules():
         if str(rule).startswith("/api/v1/"):
-            path = str(rule).replace("<", "{").replace(">", "}")
+            path = _templated(rule)
             described = {method.upper() for method in document["paths"].get(path, {})}
             assert (rule.methods or set()) & _METHODS <= described, rule
 
@@ -46,7 +65,7 @@ def test_every_operation_says_what_it_does_and_who_may(document: dict[str, Any])
 
 def test_what_the_document_calls_public_is_public(city: City, document: dict[str, Any]) -> None:
     for rule in city.app.url_map.iter_rules():
-        path = str(rule).replace("<", "{").replace(">", "}")
+        path = _templated(rule)
         for method, operation in document["paths"].get(path, {}).items():
             if method.upper() in (rule.methods or ()):
                 assert ({} in operation.get("security", [])) == (rule.endpoint in access.PUBLIC), rule
