@@ -44,7 +44,7 @@ def _facts(session: Session, found: StandingPermit) -> list[tuple[Words, Words]]
     begins, ends = _wall(current.valid_from_ms), _wall(current.valid_until_ms)
     decision, day = DECISIONS[taken.decision], _wall(current.recorded_at_ms)[:10]
     return [
-        (Words("持有人", "Holder"), _named(permit.holder)),
+        (Words("持有单位", "Holder"), _named(permit.holder)),
         (Words("阶段", "Stage"), STAGES[permit.stage]),
         (Words("签发辖区", "Jurisdiction"), Words(permit.jurisdiction.name_zh, permit.jurisdiction.name_en)),
         (Words("有效期", "Valid"), Words(f"{begins} 至 {ends}（北京时间）", f"{begins} to {ends} (UTC+8)")),
@@ -75,7 +75,7 @@ def _lists(session: Session, current: PermitRevisionRow, now_ms: int) -> list[Li
         Listed(
             Words("人员", "People"),
             [(each.officer_id, each.name) for each in officers],
-            Words("持有人的所有合格人员。", "Every qualified person of the holder."),
+            Words("持有单位全部具备资格的人员。", "Every qualified person of the holder."),
         ),
     ]
 

@@ -100,7 +100,7 @@ def condition_terms(conditions: Conditions) -> list[tuple[Words, Words]]:
         (Words("驾驶模式", "Driving modes"), _listed(MODES, conditions.modes)),
         (Words("安全员", "Safety officer"), _listed(OFFICERS, conditions.safety_officers)),
         (
-            Words("每名远程安全员最多看护", "Vehicles for each remote officer"),
+            Words("每名远程安全员最多负责", "Vehicles for each remote officer"),
             _NO_BOUND if ratio is None else Words(f"{ratio} 辆（架）", f"at most {ratio}"),
         ),
         (Words("载客", "Passengers"), allowed),
