@@ -72,7 +72,7 @@ def seed(session: Session, now_ms: int) -> SeedResult:
         return SeedResult(is_new=False, credentials=())
     register = shipped_register()
     people = seed_people(session, register, now_ms)
-    _publish_zones(session, people.regulator, now_ms)
+    publish_zones(session, people.regulator, now_ms)
     registered = {
         planned.vehicle_id: _register(session, planned, people.organisations[planned.organisation], now_ms)
         for planned in register.vehicles
@@ -93,7 +93,8 @@ def renew_credentials(session: Session, vehicle_ids: Collection[str], now_ms: in
     )
 
 
-def _publish_zones(session: Session, actor: User, now_ms: int) -> None:
+def publish_zones(session: Session, actor: User, now_ms: int) -> None:
+    """Publish the shipped zones, in force since before now. Raises InvalidZone when they cannot be read."""
     file = read_zones(data_file("zones.geojson"))
     if file.problems:
         raise InvalidZone("; ".join(f"feature {problem.feature}: {problem.message}" for problem in file.problems))
