@@ -44,7 +44,7 @@ def entry_gates(
     if demanded.accident_free:
         found.append(_accident_free(session, holder, since_ms))
     if demanded.min_insured_sum_cny:
-        found.append(_insured_sum(session, demanded, vehicle_ids))
+        found.append(_insured_sum(session, demanded, holder, vehicle_ids))
     return found
 
 
@@ -102,9 +102,15 @@ def _accident_free(session: Session, holder: Organisation, since_ms: int) -> Ent
     )
 
 
-def _insured_sum(session: Session, demanded: StageThresholds, vehicle_ids: Collection[str]) -> EntryGate:
-    vehicles = session.scalars(select(Vehicle).where(Vehicle.vehicle_id.in_(vehicle_ids)).order_by(Vehicle.vehicle_id))
-    sums = {vehicle.vehicle_id: vehicle.insured_sum_cny or 0 for vehicle in vehicles}
+def _insured_sum(
+    session: Session, demanded: StageThresholds, holder: Organisation, vehicle_ids: Collection[str]
+) -> EntryGate:
+    """What is not a vehicle of the holder is insured for nothing here: a draft may name anybody's."""
+    own = select(Vehicle.vehicle_id, Vehicle.insured_sum_cny).where(
+        Vehicle.vehicle_id.in_(vehicle_ids), Vehicle.organisation_id == holder.id
+    )
+    sums = dict.fromkeys(sorted(vehicle_ids), 0)
+    sums |= {vehicle_id: insured or 0 for vehicle_id, insured in session.execute(own)}
     below = [vehicle_id for vehicle_id, insured in sums.items() if insured < demanded.min_insured_sum_cny]
     return EntryGate(
         code="insured_sum",

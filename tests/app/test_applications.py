@@ -498,6 +498,15 @@ def test_the_insured_sum_names_the_vehicles_below(session: Session) -> None:
     assert (gate.code, gate.passed, gate.subjects) == ("insured_sum", False, ["NORTH-R1"])
 
 
+def test_the_insured_sum_of_anothers_vehicle_is_not_told(session: Session) -> None:
+    session.scalars(select(Vehicle).where(Vehicle.vehicle_id == "SOUTH-R1")).one().insured_sum_cny = 9_000_000
+    application = begun(session)
+    draft = complete_draft(stage=Stage.DEMONSTRATION, vehicles=["NORTH-R1", "SOUTH-R1"])
+    gate = gates_of(session, application, draft, NOON_MS)[-1]
+    assert (gate.code, gate.passed, gate.subjects) == ("insured_sum", False, ["SOUTH-R1"])
+    assert gate.measured == {"insured_sum_cny": 0}
+
+
 # --- submission and review --------------------------------------------------------------------------
 
 
