@@ -9,7 +9,7 @@ from http import HTTPStatus
 import msgspec
 from flask import Flask, Response, request
 from pydantic import ValidationError
-from sqlalchemy.exc import DataError, DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
@@ -82,6 +82,12 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(StaleDataError)
     def lost_race(_error: StaleDataError) -> Response:
+        return problem(HTTPStatus.CONFLICT, Conflict.code, "Somebody else has changed this meanwhile.")
+
+    @app.errorhandler(IntegrityError)
+    def taken_meanwhile(error: IntegrityError) -> Response:
+        """On PostgreSQL two can pass a check at once: the constraint tells the second one."""
+        logger.warning("a constraint refused a change", exc_info=error)
         return problem(HTTPStatus.CONFLICT, Conflict.code, "Somebody else has changed this meanwhile.")
 
     @app.errorhandler(DataError)

@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 import pytest
 from flask import abort
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from app.errors import Conflict
 from app.models import Role
@@ -41,10 +41,11 @@ def test_a_page_that_may_not_be_opened_says_so(city: City, monkeypatch: pytest.M
     ("failure", "status"),
     [
         (OperationalError(SECRET, {}, Exception(SECRET)), 503),
+        (IntegrityError(SECRET, {}, Exception(SECRET)), 409),
         (RuntimeError(SECRET), 500),
         (Conflict(SECRET), 409),
     ],
-    ids=["database", "defect", "conflict"],
+    ids=["database", "constraint", "defect", "conflict"],
 )
 def test_nothing_of_the_inside_is_shown(
     city: City, monkeypatch: pytest.MonkeyPatch, failure: Exception, status: int
