@@ -319,7 +319,7 @@ PROTECTED: Mapping[str, Action] = {
     "api_zone_revisions.zone_register": Action.SEE_ZONES,
     "api_zone_revisions.zone": Action.SEE_ZONES,
     "api_zone_revisions.revisions": Action.SEE_ZONES,
-    "api_zone_revisions.create": Action.PUBLISH_ZONES,
+    "api_zones.create": Action.PUBLISH_ZONES,
     "api_zone_revisions.publish": Action.PUBLISH_ZONES,
     "api_zone_revisions.end": Action.PUBLISH_ZONES,
     "api_zone_imports.publish": Action.PUBLISH_ZONES,

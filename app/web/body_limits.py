@@ -22,10 +22,14 @@ _SHEET_BYTES = 2 * _MIB + 64 * _KIB
 
 #: A safety case in words, each Chinese character nine bytes in a form.
 _SAFETY_CASE_BYTES = 256 * _KIB
+#: The largest form that was interrupted, sealed and compressed, beside an e-mail address and a password.
+_CARRIED_FORM_BYTES = _DRAWING_BYTES
 #: A file of 20 MiB, or several that are as large together, and the form around them.
 _ATTACHMENTS_BYTES = 20 * _MIB + 256 * _KIB
 
 LIMITS: Mapping[str, int] = {
+    "auth.log_in": _CARRIED_FORM_BYTES,
+    "auth.code": _CARRIED_FORM_BYTES,
     "application_steps.save": _SAFETY_CASE_BYTES,
     "application_steps.save_safety": _ATTACHMENTS_BYTES,
     "api_applications.attach_file": _ATTACHMENTS_BYTES,
@@ -36,7 +40,7 @@ LIMITS: Mapping[str, int] = {
     "zone_editor.create": _DRAWING_BYTES,
     "zone_editor.publish": _DRAWING_BYTES,
     "zone_imports.upload": _ZONE_FILE_BYTES,
-    "api_zone_revisions.create": _DRAWING_BYTES,
+    "api_zones.create": _DRAWING_BYTES,
     "api_zone_revisions.publish": _DRAWING_BYTES,
     "api_zone_imports.publish": _ZONE_FILE_BYTES,
 }

@@ -26,6 +26,7 @@ from app.services.zone_effects import effects_of
 from app.services.zone_history import DatedRevision, ZoneHistory, end_zone, zone_histories, zone_history
 from app.services.zones import NO_REVISION, check_zone, publish_zone
 from app.web.api.base import PREFIX, PageQuery, Problem, Responses, answer, api_blueprint, media, require_match
+from app.web.api.zones_in_force import zones_in_force_api
 from app.web.ownership import actor, require_zone_decider
 from app.web.runtime import runtime
 from geofences.zones import FOREVER_MS, ZoneKind
@@ -95,7 +96,8 @@ def revisions(path: ZonePath) -> Response:
     return _geojson(ZoneRevisionCollection(features=features))
 
 
-@zone_revisions_api.post("/zones", responses=_MADE)
+# On the blueprint of GET /zones: the description keeps the operations of one path together.
+@zones_in_force_api.post("/zones", responses=_MADE)
 def create(query: TrialRun, body: NewZone) -> Response:
     """Publish the first revision of a zone."""
     return _published(body.zone_id, body, NO_REVISION, dry_run=query.dry_run)

@@ -44,7 +44,7 @@ _NO_FILES = frozenset(
         "zone_editor.check",
         "zone_editor.create",
         "zone_editor.publish",
-        "api_zone_revisions.create",
+        "api_zones.create",
         "api_zone_revisions.publish",
     }
 )
