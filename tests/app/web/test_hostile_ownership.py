@@ -18,7 +18,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from app.database import reading_session
-from app.models import AuditHead, Role
+from app.models import AuditHead, Role, Zone, ZoneRevisionRow
 from app.web import access
 from app.web.access import Action
 from tests.app.web.cast import BAOAN_REGULATOR, NOON_MS, SOUTH_MANAGER, csrf_of
@@ -193,3 +193,23 @@ def test_who_may_only_look_changes_nothing(attack: Attack) -> None:
             if route.method == "GET" or action is None or action.startswith(("see_", "manage_own")):
                 continue
             assert _call(attack, client, token, route).status_code == HTTPStatus.FORBIDDEN, route
+
+
+@pytest.mark.usefixtures("untouched")
+def test_a_zone_is_not_taken_over_by_naming_ones_own_jurisdiction(attack: Attack) -> None:
+    client = attack.city.logged_in(BAOAN_REGULATOR)
+    zone = attack.objects["zone_id"]
+    with reading_session(attack.city.engine) as session:
+        newest = session.scalars(select(ZoneRevisionRow).join(Zone).where(Zone.zone_id == zone)).one().id
+    body = {
+        "kind": "air_corridor",
+        "name_zh": "名",
+        "name_en": "Name",
+        "jurisdiction": "BA",
+        "reason": "Mine.",
+        "half_width_m": 8,
+        "seen": str(newest),
+        "geometry": json.dumps(_WORDS["geometry"]),
+    }
+    answer = client.post(f"/desk/zones/{zone}/edit", data=body, headers={"X-CSRF-Token": csrf_of(client)})
+    assert answer.status_code in {HTTPStatus.FORBIDDEN, HTTPStatus.UNPROCESSABLE_ENTITY}

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from flask import Flask
 from openpyxl import load_workbook
-from sqlalchemy import Integer, String, create_engine, select
+from sqlalchemy import Integer, String, create_engine, event, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from werkzeug.datastructures import MultiDict
 
@@ -21,6 +21,7 @@ from app.settings import Locale
 from app.web import language
 from app.web.tables import Column, DatabaseRows, ExportFormat, Filter, Kind, Listing, Table, export, listing
 from app.web.tables.export import harmless
+from app.web.tables.rows import Ask
 
 NOON_MS = 1_800_000_000_000  # 2027-01-15 16:00 in Shenzhen
 
@@ -308,3 +309,13 @@ def test_only_columns_that_the_database_can_order_are_offered(session: Session) 
 def test_a_table_in_the_database_is_exported_whole(session: Session) -> None:
     assert [row[0] for row in csv_rows(entries(session))[1:]] == ["c_", "e", "a", "Ab", "b%"]
     assert shown(entries(session), "light=3").total == 2
+
+
+def test_what_the_database_sorts_by_is_a_column(session: Session) -> None:
+    """PostgreSQL refuses ORDER BY NULL, which SQLite takes."""
+    source = DatabaseRows(session, select(Entry).order_by(Entry.id), tiebreak=Entry.id, sort={"weight": Entry.weight})
+    statements: list[str] = []
+    bind = session.get_bind()
+    event.listen(bind, "before_cursor_execute", lambda _c, _cursor, statement, *_rest: statements.append(statement))
+    assert len(list(source.rows(Ask(sort="weight")))) == 5
+    assert "ORDER BY entries.weight" in statements[-1]
