@@ -154,7 +154,7 @@ class PermitRevisionList(Schema):
 
 
 class Verification(Schema):
-    """What anybody may know of a permit. No vehicle, no plate, no person."""
+    """What anybody may know of a permit. No vehicle, no plate, no person; `vehicle_count` is null below ten."""
 
     number: str
     standing: Standing
@@ -164,6 +164,6 @@ class Verification(Schema):
     valid_from_ms: int
     valid_until_ms: int
     zones: list[BilingualName]
-    vehicle_count: int
+    vehicle_count: int | None
     revision: int
     revised_at_ms: int

@@ -1,4 +1,4 @@
-"""Permits as they stand at an instant: lists, revisions, and what anybody may know of one."""
+"""Permits as they stand at an instant: lists and revisions."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from sqlalchemy.orm import Session
 
 from app.models import Permit, PermitRevisionRow, User
 from app.models.permits import permit_revision_vehicles
-from app.schemas.permits import BilingualName, Standing, Verification
+from app.schemas.permits import Standing
 from app.services.permit_life import Decision, decision_of
 from app.services.permits import permit_by_number
 from app.services.revisions import in_force
-from app.services.zones import zones_in_force
 from telemetry.ports import PermitState
 
 #: Who decides when nobody did.
@@ -83,29 +82,6 @@ def decisions_on(session: Session, permit: Permit) -> list[TakenDecision]:
         before = taken[-1].revision if taken else None
         taken.append(TakenDecision(revision, decision_of(before, revision), name or PLATFORM))
     return taken[::-1]
-
-
-def verification(session: Session, number: str, *, now_ms: int) -> Verification:
-    """What anybody may know of a permit. Raises NotFound."""
-    found = standing_permit(session, number, now_ms=now_ms)
-    permit, current = found.permit, found.current
-    names = {row.zone_id: BilingualName(zh=row.name_zh, en=row.name_en) for row in zones_in_force(session, now_ms)}
-    return Verification(
-        number=permit.number,
-        standing=found.standing,
-        stage=permit.stage,
-        holder=BilingualName(zh=permit.holder.name_zh, en=permit.holder.name_en),
-        jurisdiction=BilingualName(zh=permit.jurisdiction.name_zh, en=permit.jurisdiction.name_en),
-        valid_from_ms=current.valid_from_ms,
-        valid_until_ms=current.valid_until_ms,
-        zones=[
-            names.get(zone.id, BilingualName(zh=zone.zone_id, en=zone.zone_id))
-            for zone in sorted(current.zones, key=lambda zone: zone.zone_id)
-        ],
-        vehicle_count=found.vehicle_count,
-        revision=current.number,
-        revised_at_ms=current.recorded_at_ms,
-    )
 
 
 def _standing(session: Session, rows: Iterable[PermitRevisionRow], now_ms: int) -> list[StandingPermit]:

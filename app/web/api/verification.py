@@ -7,9 +7,9 @@ from typing import Annotated
 from flask import Response
 from pydantic import Field
 
+from app.public.verification import verification as verify
 from app.schemas.base import Schema
 from app.schemas.permits import Verification
-from app.services.permit_register import verification as verify
 from app.web.api.base import OPEN, PREFIX, Problem, answer, api_blueprint
 from app.web.runtime import runtime
 

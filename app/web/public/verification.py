@@ -14,8 +14,9 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from app.documents.wording import STAGES, STANDINGS
 from app.errors import NotFound
-from app.services.permit_register import verification
+from app.public.verification import verification
 from app.web.language import language
+from app.web.public.wording import group_text
 from app.web.runtime import runtime
 
 verification_pages = Blueprint("verification", __name__, url_prefix="/verify")
@@ -48,4 +49,5 @@ def show(number: str) -> str | Response:
         now_ms=now_ms,
         standing=STANDINGS[found.standing],
         stage=STAGES[found.stage].said(language()),
+        vehicles=group_text(found.vehicle_count),
     )
