@@ -39,6 +39,8 @@ _RAW = {"api_vehicle_imports.import_vehicles": "text/csv", "api_zone_imports.pub
 #: Whose larger bodies are no files.
 _NO_FILES = frozenset(
     {
+        "auth.code",
+        "auth.log_in",
         "application_steps.save",
         "api_applications.save",
         "zone_editor.check",

@@ -7,6 +7,7 @@ from html import unescape
 from html.parser import HTMLParser
 from io import BytesIO
 
+import numpy as np
 import pytest
 from flask.testing import FlaskClient
 from itsdangerous import URLSafeTimedSerializer
@@ -143,6 +144,14 @@ def test_several_values_of_one_name_are_kept_in_order(city: City) -> None:
     found = Forms(offered.text).to("/desk/users/new?a=1&b=%22")
     assert found["jurisdictions"] == ["QH", "BA", "QH"]
     assert found["x[]<>"] == ["odd"]
+
+
+def test_a_long_form_is_carried_too(city: City) -> None:
+    client, path = city.client(), "/desk/zone-editor"
+    drawing = "".join(f"{value:.6f}," for value in np.random.default_rng(7).random(100_000))  # about 900 kB
+    page = client.post(path, data={"geometry": drawing}, headers=OURS)
+    assert page.status_code == 401
+    assert Forms(log_in_again(client, page).text).to(path)["geometry"] == [drawing]
 
 
 @pytest.mark.parametrize(
