@@ -76,9 +76,13 @@ def driving(
     drive = Drive(road, from_m, speed_mps, report)
     environment = {**os.environ, "PATH": f"{_PROGRAMS}:{os.environ['PATH']}"}
     process = subprocess.Popen(
-        command, shell=True, cwd=home, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        ["bash", "-c", command],
+        cwd=home,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-    )  # fmt: skip
+    )
     feeder = threading.Thread(target=_feed, args=(drive, process), name="driver")
     feeder.start()
     try:
