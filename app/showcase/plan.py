@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from app.models import Capacity
+from app.models import ApplicationState, Capacity
 from telemetry.samples import VehicleKind
 
 Lonlat = tuple[float, float]
@@ -164,6 +164,25 @@ class PlannedTrial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     zones: tuple[str, ...]
 
 
+class PlannedApplication(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An application as app.schemas.applications has it; `changes` is what the regulator asks for."""
+
+    organisation: str
+    jurisdiction: str
+    trial_id: str
+    stage: str
+    vehicles: tuple[str, ...]
+    officers: tuple[str, ...]
+    zones: tuple[str, ...]
+    from_days: int
+    until_days: int
+    hours: tuple[dict[str, Any], ...]
+    conditions: dict[str, Any]
+    safety_case: str
+    state: ApplicationState
+    changes: str
+
+
 class Register(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything of the data set that is no place."""
 
@@ -179,6 +198,7 @@ class Register(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     vehicles: tuple[PlannedVehicle, ...]
     permits: tuple[PlannedPermit, ...]
     trials: tuple[PlannedTrial, ...]
+    applications: tuple[PlannedApplication, ...]
 
     def permit_of(self, vehicle_id: str) -> PlannedPermit | None:
         """The permit that names the vehicle; the data set gives none more than one."""

@@ -16,6 +16,8 @@ from app.services.permits import issue_permit, revise_permit
 from app.services.trials import register_trial
 from app.services.vehicles import register_vehicle, renew_credential, vehicle_by_id
 from app.services.zones import publish_zone_revision
+from app.showcase.applications import apply
+from app.showcase.past import seed_past
 from app.showcase.people import DAY_MS, People, date_of, seed_people
 from app.showcase.plan import (
     PlannedPermit,
@@ -82,6 +84,9 @@ def seed(session: Session, now_ms: int) -> SeedResult:
         _issue(session, permit, people, vehicles, now_ms)
     for trial in register.trials:
         _begin(session, trial, people, now_ms)
+    seed_past(session, register, vehicles, now_ms)
+    for application in register.applications:
+        apply(session, application, people, now_ms)
     return SeedResult(is_new=True, credentials=tuple(credential for _, credential in registered.values()))
 
 
