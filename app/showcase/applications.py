@@ -54,3 +54,7 @@ def _draft(planned: PlannedApplication, now_ms: int) -> ApplicationDraft:
             "safety_case": planned.safety_case,
         }
     )
+
+
+def _request(changes: str) -> ChangeRequest:
+    return ChangeRequest(reason=changes, comments=[FieldComment(field="safety_case", comment=changes)])
