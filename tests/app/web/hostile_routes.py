@@ -68,6 +68,7 @@ SHARED: Mapping[str, str] = {
     "language": "en",
     "step": "basics",
 }
+_LEFT_OUT = frozenset({"static", "assets.asset", "health.ready", "permits.notice", "api_permits.notice"})
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,11 @@ def routes(attack: Attack) -> Iterator[Route]:
         values = {name: (attack.objects | SHARED)[known] for name, known in objects.items()}
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
             yield Route(rule.endpoint, method, url_of(attack, rule, values), objects, rule)
+
+
+def looked_at(attack: Attack) -> list[Route]:
+    """What is read again and again: without files of the pages, and without paper, which takes seconds to draw."""
+    return [route for route in routes(attack) if route.method == "GET" and route.endpoint not in _LEFT_OUT]
 
 
 def object_of(rule: Rule, variable: str) -> str:

@@ -20,7 +20,7 @@ from werkzeug.datastructures import ImmutableMultiDict
 
 from app.models import Role
 from tests.app.web.hostile_city import Attack
-from tests.app.web.hostile_routes import Route, routes
+from tests.app.web.hostile_routes import Route, looked_at, routes
 
 #: The same question twice, once with a condition that is always true and once with one that never is.
 _TRUE, _FALSE = "x' OR '1'='1' --", "x' OR '1'='2' --"
@@ -52,7 +52,7 @@ def parameters(attack: Attack, callers: Mapping[Role, FlaskClient]) -> _Read:
         parameter_storage_class = _watched(read)
 
     attack.app.request_class = Watched
-    for route in _reading(attack):
+    for route in looked_at(attack):
         _client(route, callers).get(route.url, buffered=True)
     attack.app.request_class = whole
     return read
@@ -88,15 +88,6 @@ def _watched(read: _Read) -> type[ImmutableMultiDict[str, str]]:
     return Watched
 
 
-def _reading(attack: Attack) -> list[Route]:
-    """What is looked at, files of the pages left out: no query asks for them."""
-    return [
-        route
-        for route in routes(attack)
-        if route.method == "GET" and route.endpoint not in {"static", "assets.asset", "health.ready"}
-    ]
-
-
 def _client(route: Route, callers: Mapping[Role, FlaskClient]) -> FlaskClient:
     return next(callers[role] for role in _CALLERS if role in route.roles())
 
@@ -109,7 +100,7 @@ def test_parameters_are_found(parameters: _Read) -> None:
 
 def test_no_parameter_breaks_a_query(attack: Attack, callers: Mapping[Role, FlaskClient], parameters: _Read) -> None:
     broken = []
-    for route in _reading(attack):
+    for route in looked_at(attack):
         for word in _BROKEN if parameters[route.endpoint] else ():
             url = f"{route.url}?" + "&".join(f"{name}={word}" for name in sorted(parameters[route.endpoint]))
             if (status := _client(route, callers).get(url, buffered=True).status_code) >= 500:
@@ -121,7 +112,7 @@ def test_no_parameter_is_part_of_a_query(
     attack: Attack, callers: Mapping[Role, FlaskClient], parameters: _Read
 ) -> None:
     injected = []
-    for route in _reading(attack):
+    for route in looked_at(attack):
         client = _client(route, callers)
         for name in sorted(parameters[route.endpoint]):
             found = [_asked(client, route.url, name, word) for word in (_TRUE, _FALSE)]
@@ -138,7 +129,7 @@ def _asked(client: FlaskClient, url: str, name: str, word: str) -> tuple[int, st
 
 def test_no_variable_of_an_address_breaks_a_query(attack: Attack, callers: Mapping[Role, FlaskClient]) -> None:
     broken = []
-    for route in _reading(attack):
+    for route in (each for each in routes(attack) if each.method == "GET"):
         known = attack.objects
         for object_name in route.objects.values():
             value = known.get(object_name, "")

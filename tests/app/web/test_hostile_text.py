@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from app.models import Role
 from tests.app.web.hostile_city import HOSTILE, MARK, Attack
 from tests.app.web.hostile_html import problems_of
-from tests.app.web.hostile_routes import Route, routes
+from tests.app.web.hostile_routes import Route, looked_at
 
 _FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
@@ -42,13 +42,7 @@ def _urls(attack: Attack, caller: str) -> Iterator[str]:
 
 
 def _pages(attack: Attack, caller: str) -> list[Route]:
-    return [
-        route
-        for route in routes(attack)
-        if route.method == "GET"
-        and (caller == "public" or caller in route.roles())
-        and route.endpoint not in {"static", "health.ready"}
-    ]
+    return [route for route in looked_at(attack) if caller == "public" or caller in route.roles()]
 
 
 @pytest.mark.parametrize("caller", ["public", *Role])
