@@ -203,8 +203,9 @@ def application_by_number(session: Session, number: str) -> Application:
 
 
 def applications_of(organisation_id: int | None = None) -> Select[Application]:
-    """Every application, or those of one holder, with its revisions, in no order."""
-    statement = select(Application).options(selectinload(Application.revisions), selectinload(Application.permit))
+    """Every application, or those of one holder, in no order; what its revisions hold is read when it is asked for."""
+    revisions = selectinload(Application.revisions).load_only(ApplicationRevision.number)
+    statement = select(Application).options(revisions, selectinload(Application.permit))
     return statement if organisation_id is None else statement.where(Application.holder_id == organisation_id)
 
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, lazyload
 from sqlalchemy.orm.attributes import flag_modified
 
 from app.audit import Subject, record, state_of
@@ -200,6 +200,7 @@ def officer_rows(session: Session, *, organisation_id: int | None = None) -> Seq
     )
     statement = (
         select(Officer, LicenceRevision)
+        .options(lazyload(LicenceRevision.officer))  # it stands beside it
         .outerjoin(newest, newest.c.officer_id == Officer.id)
         .outerjoin(
             LicenceRevision,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from app.models import Permit, PermitRevisionRow, User
 from app.models.permits import permit_revision_vehicles
@@ -58,8 +58,18 @@ def standing_of(revision: PermitRevisionRow, now_ms: int) -> Standing:
 
 
 def standing_permits(session: Session, *, now_ms: int, organisation_id: int | None = None) -> list[StandingPermit]:
-    """Every permit, or one holder's, by number."""
-    query = select(PermitRevisionRow).join(PermitRevisionRow.permit)
+    """Every permit, or one holder's, by number; their terms are read when they are asked for.
+
+    A decision that has started replaces all before it: earlier ones are read only where one is still to come.
+    """
+    newest = select(func.max(PermitRevisionRow.id)).group_by(PermitRevisionRow.permit_id)
+    pending = select(PermitRevisionRow.permit_id).where(PermitRevisionRow.starts_at_ms > now_ms)
+    query = (
+        select(PermitRevisionRow)
+        .join(PermitRevisionRow.permit)
+        .options(defer(PermitRevisionRow.terms))
+        .where(PermitRevisionRow.id.in_(newest) | PermitRevisionRow.permit_id.in_(pending))
+    )
     if organisation_id is not None:
         query = query.where(Permit.holder_id == organisation_id)
     found = _standing(session, session.scalars(query).all(), now_ms)
