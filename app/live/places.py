@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -26,7 +26,7 @@ _LINE_KINDS = {ZoneKind.TEST_ROAD: VehicleKind.ROAD, ZoneKind.AIR_CORRIDOR: Vehi
 _NAMING_KINDS = frozenset({ZoneKind.TEST_ROAD, ZoneKind.TEST_AREA, ZoneKind.AIR_CORRIDOR, ZoneKind.VERTIPORT})
 
 #: Of drawn outlines, in degrees (0.1 m).
-_PRECISION_DEG = 1e-6
+PRECISION_DEG = 1e-6
 
 
 def zone_features(session: Session, now_ms: int, *, centreline: bool = False) -> dict[str, Any]:
@@ -41,6 +41,14 @@ def zone_features(session: Session, now_ms: int, *, centreline: bool = False) ->
         "generated_at_ms": now_ms,
         "features": [_feature(row, centreline=centreline) for row in rows],
     }
+
+
+@lru_cache(maxsize=4_096)
+def drawn_area(geometry: str, half_width_m: float | None) -> Mapping[str, Any]:
+    """The area that a stored geometry covers, as GeoJSON; one object for all who ask, so never to be changed."""
+    area = outline(shapely.from_geojson(geometry), half_width_m, precision_deg=PRECISION_DEG)
+    drawn: Mapping[str, Any] = json.loads(shapely.to_geojson(area))
+    return drawn
 
 
 def gazetteer(every: Iterable[ZoneRevisionRow], in_force: Iterable[ZoneRevisionRow]) -> Gazetteer:
@@ -69,7 +77,7 @@ def _feature(row: ZoneRevisionRow, *, centreline: bool) -> dict[str, Any]:
     return {
         "type": "Feature",
         "id": row.zone.zone_id,
-        "geometry": json.loads(_drawn(row.geometry, half_width_m)),
+        "geometry": drawn_area(row.geometry, half_width_m),
         "properties": {
             "id": row.zone.zone_id,
             "kind": row.zone.kind,
@@ -88,9 +96,3 @@ def _band(row: ZoneRevisionRow) -> dict[str, Any] | None:
     if row.band_lower is None and row.band_upper is None:
         return None
     return {"lower": row.band_lower, "upper": row.band_upper, "datum": row.band_datum, "unit": row.band_unit}
-
-
-@lru_cache(maxsize=4_096)
-def _drawn(geometry: str, half_width_m: float | None) -> str:
-    area = outline(shapely.from_geojson(geometry), half_width_m, precision_deg=_PRECISION_DEG)
-    return shapely.to_geojson(area)

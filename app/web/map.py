@@ -68,12 +68,16 @@ class TileSource:
 
 @dataclass(frozen=True, slots=True)
 class MapParts:
-    """A drawn map: links for the head, markup for the body, a script that needs the page's nonce."""
+    """A drawn map: links for the head, markup for the body, a script that needs the page's nonce.
+
+    `bounds` are those of its zones, south-west and north-east as [lat, lon]; None without zones.
+    """
 
     scripts: tuple[str, ...]
     styles: tuple[str, ...]
     html: Markup
     script: Markup
+    bounds: list[list[float]] | None
 
 
 class DrawnMaps:
@@ -146,7 +150,7 @@ def build_map(
     if bounds is not None and fits_zones:
         drawn.fit_bounds(bounds, padding=(24, 24))
     drawn.add_child(_Handover())  # type: ignore[no-untyped-call]  # branca has no annotations here
-    return _parts(drawn)
+    return _parts(drawn, bounds)
 
 
 def _zone_layers(features: Sequence[Mapping[str, Any]]) -> Iterable[folium.FeatureGroup]:
@@ -200,7 +204,7 @@ def _points(coordinates: Sequence[Any]) -> Iterable[tuple[float, float]]:
         yield from _points(part)
 
 
-def _parts(drawn: folium.Map) -> MapParts:
+def _parts(drawn: folium.Map, bounds: list[list[float]] | None) -> MapParts:
     figure = drawn.get_root()
     assert isinstance(figure, Figure)
     figure.render()
@@ -209,6 +213,7 @@ def _parts(drawn: folium.Map) -> MapParts:
         styles=ASSET_STYLES,
         html=_markup(figure.html),
         script=_markup(figure.script),
+        bounds=bounds,
     )
 
 

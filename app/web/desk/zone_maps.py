@@ -10,16 +10,14 @@ import shapely
 from flask import url_for
 from shapely.geometry.base import BaseGeometry
 
-from app.live.places import zone_features
+from app.live.places import PRECISION_DEG, drawn_area, zone_features
 from app.models import ZoneRevisionRow
 from app.web.basemap import shipped_city
 from app.web.language import language
-from app.web.map import DrawnMaps, MapParts, TileSource, zones_bounds
+from app.web.map import DrawnMaps, MapParts, TileSource
 from app.web.page_text import script_text
 from app.web.runtime import runtime
 from geofences.drawing import outline
-
-_PRECISION_DEG = 1e-6
 
 
 def drawn_map() -> MapParts:
@@ -33,7 +31,7 @@ def map_data(**more: Any) -> dict[str, Any]:
     return {
         "language": language(),
         "text": script_text(),
-        "around": zones_bounds(_zones()["features"]),
+        "around": drawn_map().bounds,
         "urls": {"centrelines": url_for("api_zones.zones", centreline=1)},
         **more,
     }
@@ -41,12 +39,12 @@ def map_data(**more: Any) -> dict[str, Any]:
 
 def drawn_revision(row: ZoneRevisionRow, tone: str) -> dict[str, Any]:
     """A revision's outline as a feature; `tone` is the name of its colours."""
-    return drawn_feature(shapely.from_geojson(row.geometry), row.half_width_m, tone=tone)
+    return {"type": "Feature", "properties": {"tone": tone}, "geometry": drawn_area(row.geometry, row.half_width_m)}
 
 
 def drawn_feature(geometry: BaseGeometry, half_width_m: float | None, **properties: Any) -> dict[str, Any]:
     """The area that a zone covers, as a feature."""
-    area = outline(geometry, half_width_m, precision_deg=_PRECISION_DEG)
+    area = outline(geometry, half_width_m, precision_deg=PRECISION_DEG)
     return {"type": "Feature", "properties": properties, "geometry": json.loads(shapely.to_geojson(area))}
 
 
