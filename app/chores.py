@@ -19,7 +19,7 @@ from app.database import changing_session, reading_session
 from app.errors import Conflict
 from app.models import ImportDraft
 from app.services.expiry import expire_permit, permits_over
-from app.services.reminders import remind
+from app.services.reminders import remind, reminders_due
 from app.services.usage_tally import EVERY_S, tally_usage
 from app.settings import Settings
 from geofences.datum import VerticalReference
@@ -33,6 +33,8 @@ _RETRY_S = 60.0
 _JITTER = 0.1
 #: A preview that nobody confirmed within a day is forgotten.
 _IMPORT_KEPT_MS = 86_400_000
+#: Reminders to a transaction.
+_TOLD_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +137,12 @@ def _expire_permits(engine: Engine, now_ms: int) -> None:
 
 
 def _remind(engine: Engine, now_ms: int) -> None:
-    with changing_session(engine) as session:
-        remind(session, now_ms)
+    with reading_session(engine) as session:
+        due = reminders_due(session, now_ms)
+    # In portions: on SQLite the worker waits while somebody else writes.
+    for first in range(0, len(due), _TOLD_AT_ONCE):
+        with changing_session(engine) as session:
+            remind(session, due[first : first + _TOLD_AT_ONCE], now_ms)
 
 
 def _clear_imports(engine: Engine, now_ms: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from app.audit import Subject
 from app.models import (
     Jurisdiction,
     LicenceRevision,
+    Notice,
     Organisation,
     PermitRevisionRow,
     ServiceStatus,
@@ -26,6 +27,8 @@ from app.services.permit_life import has_ended
 #: How many days ahead people are told.
 LEADS_DAYS = (30, 7, 1)
 _DAY_MS = 86_400_000
+_FIRST_LEAD_MS = max(LEADS_DAYS) * _DAY_MS
+_KINDS = frozenset({"permit.ending", "licence.ending", "insurance.ending"})
 _CALENDAR = ZoneInfo("Asia/Shanghai")
 
 
@@ -41,22 +44,42 @@ class Ending:
     jurisdiction: Jurisdiction | None = None
 
 
-def remind(session: Session, now_ms: int) -> None:
-    """Tell of everything that ends soon; of each end once for each lead."""
-    for ending in (*_permits(session), *_licences(session), *_insurances(session)):
-        lead_days = _lead_days(ending.ends_at_ms - now_ms)
-        if lead_days is not None:
-            notify(
-                session,
-                kind=ending.kind,
-                subject=ending.subject,
-                # With its end: what is renewed and ends again is told of again.
-                occasion=f"{lead_days}d:{ending.ends_at_ms}",
-                params={"name": ending.name, "ends_at_ms": ending.ends_at_ms, "days": lead_days},
-                now_ms=now_ms,
-                organisation=ending.organisation,
-                jurisdiction=ending.jurisdiction,
-            )
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """An end of which people are told `days` ahead."""
+
+    ending: Ending
+    days: int
+
+    @property
+    def occasion(self) -> str:
+        """With its end: what is renewed and ends again is told of again."""
+        return f"{self.days}d:{self.ending.ends_at_ms}"
+
+
+def reminders_due(session: Session, now_ms: int) -> list[Reminder]:
+    """What has to be told now, and was not yet: of each end once for each lead. Only reads."""
+    endings = (*_permits(session, now_ms), *_licences(session, now_ms), *_insurances(session, now_ms))
+    wanted = [Reminder(ending, days) for ending in endings if (days := _lead_days(ending.ends_at_ms - now_ms))]
+    told = select(Notice.kind, Notice.subject_id, Notice.occasion).where(Notice.kind.in_(_KINDS))
+    known = {tuple(row) for row in session.execute(told)}
+    return [each for each in wanted if (each.ending.kind, each.ending.subject.id, each.occasion) not in known]
+
+
+def remind(session: Session, reminders: Sequence[Reminder], now_ms: int) -> None:
+    """Tell of these; what another process told of meanwhile is not told again."""
+    for reminder in reminders:
+        ending = reminder.ending
+        notify(
+            session,
+            kind=ending.kind,
+            subject=ending.subject,
+            occasion=reminder.occasion,
+            params={"name": ending.name, "ends_at_ms": ending.ends_at_ms, "days": reminder.days},
+            now_ms=now_ms,
+            organisation=ending.organisation,
+            jurisdiction=ending.jurisdiction,
+        )
 
 
 def _lead_days(left_ms: int) -> int | None:
@@ -65,10 +88,11 @@ def _lead_days(left_ms: int) -> int | None:
     return min(come, default=None)
 
 
-def _permits(session: Session) -> Iterator[Ending]:
+def _permits(session: Session, now_ms: int) -> Iterator[Ending]:
     newest = select(func.max(PermitRevisionRow.id)).group_by(PermitRevisionRow.permit_id)
-    query = select(PermitRevisionRow).where(PermitRevisionRow.id.in_(newest)).order_by(PermitRevisionRow.permit_id)
-    for revision in session.scalars(query):
+    ends_soon = PermitRevisionRow.valid_until_ms.between(now_ms, now_ms + _FIRST_LEAD_MS)
+    query = select(PermitRevisionRow).where(PermitRevisionRow.id.in_(newest), ends_soon)
+    for revision in session.scalars(query.order_by(PermitRevisionRow.permit_id)):
         if not has_ended(revision.state):
             permit = revision.permit
             subject = Subject("permit", permit.number)
@@ -77,24 +101,29 @@ def _permits(session: Session) -> Iterator[Ending]:
             )
 
 
-def _licences(session: Session) -> Iterator[Ending]:
+def _licences(session: Session, now_ms: int) -> Iterator[Ending]:
     newest = select(func.max(LicenceRevision.id)).group_by(LicenceRevision.officer_id)
-    query = select(LicenceRevision).where(LicenceRevision.id.in_(newest)).order_by(LicenceRevision.officer_id)
-    for licence in session.scalars(query):
+    ends_soon = LicenceRevision.expires_at_ms.between(now_ms, now_ms + _FIRST_LEAD_MS)
+    query = select(LicenceRevision).where(LicenceRevision.id.in_(newest), ends_soon)
+    for licence in session.scalars(query.order_by(LicenceRevision.officer_id)):
         officer = licence.officer
         name = officer.name or officer.officer_id
         subject = Subject("officer", officer.officer_id)
         yield Ending("licence.ending", subject, name, licence.expires_at_ms, officer.organisation)
 
 
-def _insurances(session: Session) -> Iterator[Ending]:
+def _insurances(session: Session, now_ms: int) -> Iterator[Ending]:
     """Insured until the end of the named day, in Shenzhen."""
     newest = select(func.max(VehicleStatusRevision.id)).group_by(VehicleStatusRevision.vehicle_id)
     retired = select(VehicleStatusRevision.vehicle_id).where(
         VehicleStatusRevision.id.in_(newest), VehicleStatusRevision.status == ServiceStatus.RETIRED
     )
-    query = select(Vehicle).where(Vehicle.insured_until.is_not(None), Vehicle.id.not_in(retired)).order_by(Vehicle.id)
-    for vehicle in session.scalars(query):
+    first_day, last_day = (
+        datetime.fromtimestamp(time_ms / 1000, _CALENDAR).date() - timedelta(days=1)
+        for time_ms in (now_ms, now_ms + _FIRST_LEAD_MS)
+    )
+    query = select(Vehicle).where(Vehicle.insured_until.between(first_day, last_day), Vehicle.id.not_in(retired))
+    for vehicle in session.scalars(query.order_by(Vehicle.id)):
         assert vehicle.insured_until is not None  # the query asks for those only
         midnight = datetime.combine(vehicle.insured_until + timedelta(days=1), time(), _CALENDAR)
         subject = Subject("vehicle", vehicle.vehicle_id)

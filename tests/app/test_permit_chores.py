@@ -17,6 +17,7 @@ from app.services.officers import record_licence
 from app.services.organisations import organisation_by_code
 from app.services.permit_life import Decision
 from app.services.permits import permit_by_number, revise_permit
+from app.services.reminders import reminders_due
 from app.services.vehicles import vehicle_by_id
 from telemetry.ports import PermitState
 from tests.app.permit_cast import (
@@ -142,6 +143,15 @@ def test_a_permit_that_has_ended_is_not_reminded_of(register: Engine) -> None:
     done(register, "remind", NOW + 99 * DAY_MS)
     with reading_session(register) as session:
         assert "permit.ending" not in {kind for kind, _, _ in told(session)}
+
+
+def test_what_was_told_is_not_due_again(register: Engine) -> None:
+    at_ms = NOW + 95 * DAY_MS
+    with reading_session(register) as session:
+        assert "permit.ending" in {each.ending.kind for each in reminders_due(session, at_ms)}
+    done(register, "remind", at_ms)
+    with reading_session(register) as session:
+        assert reminders_due(session, at_ms) == []
 
 
 def test_licences_and_insurance_are_reminded_of_and_again_after_a_renewal(register: Engine) -> None:
