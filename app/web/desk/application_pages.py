@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 
 from app.documents.wording import condition_terms
 from app.models import Application, ApplicationEvent, Officer, Stage, Trial, Vehicle, ZoneRevisionRow
-from app.schemas.applications import ApplicationDraft, CommentedField, EntryGate
+from app.schemas.applications import ApplicationContent, ApplicationDraft, CommentedField, EntryGate
 from app.services.application_life import EDITABLE, WAITING
 from app.services.application_terms import conditions_of
 from app.services.applications import application_by_number, draft_of, gates_of
 from app.services.completeness import Gap, gaps
-from app.services.review import content_of, history, newest_submitted, open_comments
+from app.services.review import content_of, differences, history, newest_submitted, open_comments
 from app.services.zone_offers import every_zone
 from app.web import access
 from app.web.access import Action
@@ -114,8 +114,7 @@ def facts_of(session: Session, draft: ApplicationDraft) -> list[tuple[str, str]]
         (field_label("trial_id"), f"{name_of(trial)} ({trial.trial_id})" if trial is not None else ""),
         (field_label("stage"), stage_name(draft.stage)),
     ]
-    terms = condition_terms(conditions_of(draft))
-    return facts + [(name.said(language()), value.said(language())) for name, value in terms]
+    return facts + terms_in_words(draft)
 
 
 def stage_name(stage: Stage | None) -> str:
@@ -130,6 +129,30 @@ def plain_lines(field: str, lines: Sequence[str]) -> str:
     if field == "stage":
         return _(", ").join(stage_label(Stage(line)) for line in lines)
     return "\n".join(lines)
+
+
+def compared(before: ApplicationContent, after: ApplicationContent) -> list[tuple[str, str, str]]:
+    """Both revisions field by field, in words; the terms as the permit would state them."""
+    rows = [
+        (field_label(each.field), plain_lines(each.field, each.before), plain_lines(each.field, each.after))
+        for each in differences(before, after)
+        if each.field != "hours" and not each.field.startswith("conditions.")
+    ]
+    terms = zip(terms_in_words(before), terms_in_words(after), strict=True)
+    return rows + [(name, earlier, later) for (name, earlier), (_same, later) in terms]
+
+
+def submitted_lines(content: ApplicationContent) -> dict[str, str]:
+    """What was submitted in each field that can be commented on, in words."""
+    (_name, hours), *conditions = terms_in_words(content)
+    plain = {each.field: plain_lines(each.field, each.after) for each in differences(content, content)}
+    return plain | {"hours": hours, "conditions": "\n".join(f"{name}{_(': ')}{value}" for name, value in conditions)}
+
+
+def terms_in_words(draft: ApplicationDraft) -> list[tuple[str, str]]:
+    """Hours and conditions with their names, in the language of the request."""
+    shown = language()
+    return [(name.said(shown), value.said(shown)) for name, value in condition_terms(conditions_of(draft))]
 
 
 def name_of(thing: Any) -> str:

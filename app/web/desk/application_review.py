@@ -18,7 +18,6 @@ from app.services.applications import gates_of
 from app.services.permits import newest_revision
 from app.services.review import (
     content_of,
-    differences,
     grant,
     newest_submitted,
     reject,
@@ -26,7 +25,7 @@ from app.services.review import (
     take_under_review,
 )
 from app.web.application_texts import application_title, field_label
-from app.web.desk.application_pages import COMMENTED, application_page, gate_row, own_application, plain_lines
+from app.web.desk.application_pages import COMMENTED, application_page, gate_row, own_application, submitted_lines
 from app.web.desk.application_steps import stated
 from app.web.desk.application_terms import term_options
 from app.web.forms import Form, blank, read_form, row_numbers, with_rows_closed_up
@@ -199,17 +198,14 @@ def _changes_page(number: str, form: Form) -> str:
     with runtime().reading() as session:
         application = _waiting(session, number)
         content = content_of(newest_submitted(application))
-        told = {each.field: each.after for each in differences(content, content)}
+        told = submitted_lines(content)
         return render_template(
             "applications/changes.html",
             application=application,
             title=application_title(application),
             holder=organisation_name(application.holder),
             form=form,
-            fields=[
-                (field, field_label(field), plain_lines(field, told.get(field, ()))[:_SHOWN_CHARACTERS])
-                for field in COMMENTED
-            ],
+            fields=[(field, field_label(field), told.get(field, "")[:_SHOWN_CHARACTERS]) for field in COMMENTED],
         )
 
 

@@ -14,11 +14,11 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from app.models import Application, ApplicationState, Jurisdiction, Permit, Role, Stage, Trial
 from app.schemas.applications import ApplicationWithdrawal, NewApplication, Submission
 from app.services.applications import applications_of, create_application, draft_of, submit, withdraw
-from app.services.review import content_of, differences, revision_by_number
+from app.services.review import content_of, revision_by_number
 from app.web import access
 from app.web.access import Action
-from app.web.application_texts import application_title, field_label
-from app.web.desk.application_pages import application_page, name_of, own_application, plain_lines, stage_name
+from app.web.application_texts import application_title
+from app.web.desk.application_pages import application_page, compared, name_of, own_application, stage_name
 from app.web.forms import Form, blank, read_form
 from app.web.gate import identity
 from app.web.organisation_names import organisation_name
@@ -139,15 +139,11 @@ def compare(number: str) -> str:
         after = request.args.get("after", newest, type=int)
         before = request.args.get("before", max(1, after - 1), type=int)
         first, second = (content_of(revision_by_number(application, each)) for each in (before, after))
-        rows = [
-            (field_label(each.field), plain_lines(each.field, each.before), plain_lines(each.field, each.after))
-            for each in differences(first, second)
-        ]
         return render_template(
             "applications/compare.html",
             application=application,
             title=application_title(application),
-            rows=rows,
+            rows=compared(first, second),
             before=before,
             after=after,
             numbers=range(1, newest + 1),
