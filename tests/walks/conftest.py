@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.conftest import QUIET, Witness
 
@@ -23,3 +23,9 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def witness() -> Witness:
     return Witness()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patience() -> None:
+    """A walk has processes of its own, on a machine that others may be using."""
+    expect.set_options(timeout=20_000)

@@ -13,6 +13,10 @@ from tests.browser.accessibility import assert_accessible
 from tests.browser.conftest import Witness
 from tests.walks.installation import Installation, context_of, log_in, picture
 
+#: Nothing is fading in: what is half transparent has no contrast yet.
+_SETTLED = """() => document.getAnimations().every(
+    animation => animation.playState !== "running" || animation.effect.getComputedTiming().endTime === Infinity)"""
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -73,6 +77,7 @@ class Person:
 
     def passes(self, name: str = "") -> None:
         """Everybody could use the page as it stands; its picture goes into the guide when it has a name."""
+        self.page.wait_for_function(_SETTLED)
         assert_accessible(self.page)
         if name:
             picture(self.page, name)
