@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from flask import Blueprint, Flask, Response, flash, jsonify, render_template, request
+from flask import Blueprint, Flask, Response, flash, render_template, request
 from werkzeug.serving import make_server
 
 from app.web import access
@@ -19,7 +19,6 @@ from tests.app.web.cast import small_city
 
 TEMPLATES = Path(__file__).parent / "templates"
 NOW_MS = 1_800_000_000_000
-STEPS_OF_WORK = 3
 HOSTILE = "<script>alert(1)</script>"
 
 
@@ -71,7 +70,6 @@ def cars_table() -> Table[Car]:
 
 def install(app: Flask) -> None:
     """Add the pages to an app; the gate still has to let them through."""
-    asked: list[None] = []
     pages = Blueprint("kit", __name__, url_prefix="/kit", template_folder=str(TEMPLATES))
 
     @pages.get("/table")
@@ -92,14 +90,6 @@ def install(app: Flask) -> None:
             flash("保险将于 10 天后到期。", "warning")
         return render_template("kit_parts.html", now_ms=NOW_MS, hostile=HOSTILE)
 
-    @pages.get("/work")
-    def work() -> Response:
-        asked.append(None)
-        state = "running" if len(asked) < STEPS_OF_WORK else "done"
-        return jsonify(
-            state=state, done=len(asked), total=STEPS_OF_WORK, text="完成" if state == "done" else "还在检查", next=""
-        )
-
     app.register_blueprint(pages)
 
 
@@ -108,7 +98,7 @@ def kit_pages(home: Path) -> Iterator[str]:
     """The address of a server that has the pages, open to everybody, beside all others."""
     with pytest.MonkeyPatch.context() as patch, small_city(home) as city:
         install(city.app)
-        patch.setattr(access, "PUBLIC", access.PUBLIC | {f"kit.{name}" for name in ("table", "forms", "parts", "work")})
+        patch.setattr(access, "PUBLIC", access.PUBLIC | {f"kit.{name}" for name in ("table", "forms", "parts")})
         server = make_server("127.0.0.1", 0, city.app, threaded=True)
         thread = threading.Thread(target=server.serve_forever, name="kit-web")
         thread.start()

@@ -244,10 +244,13 @@ def test_a_secret_can_be_copied(visitor: Visitor) -> None:
     assert page.evaluate("navigator.clipboard.readText()") == "b7Kq-93mV-x2Pz-Ld0w"
 
 
-def test_progress_is_followed_to_its_end(visitor: Visitor) -> None:
-    page = visitor.open("/kit/parts")
-    expect(page.locator("[data-progress-text]")).to_have_text("完成")
-    assert page.locator("progress").evaluate("bar => bar.value / bar.max") == 1
+def test_long_work_says_so_once_the_form_was_sent(visitor: Visitor) -> None:
+    page = visitor.open("/kit/forms")
+    expect(page.get_by_text("正在保存")).to_be_hidden()
+    page.evaluate("addEventListener('submit', (event) => event.preventDefault())")  # the answer does not come
+    page.locator(".submit-row button.is-primary").click()
+    expect(page.get_by_text("正在保存")).to_be_visible()
+    expect(page.locator(".submit-row button.is-primary")).to_be_disabled()
 
 
 def assert_one_row(page: Page) -> None:
