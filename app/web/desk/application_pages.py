@@ -132,14 +132,15 @@ def plain_lines(field: str, lines: Sequence[str]) -> str:
 
 
 def compared(before: ApplicationContent, after: ApplicationContent) -> list[tuple[str, str, str]]:
-    """Both revisions field by field, in words; the terms as the permit would state them."""
+    """Both revisions field by field, in words; what differs comes first, terms as the permit would state them."""
     rows = [
         (field_label(each.field), plain_lines(each.field, each.before), plain_lines(each.field, each.after))
         for each in differences(before, after)
         if each.field != "hours" and not each.field.startswith("conditions.")
     ]
     terms = zip(terms_in_words(before), terms_in_words(after), strict=True)
-    return rows + [(name, earlier, later) for (name, earlier), (_same, later) in terms]
+    rows += [(name, earlier, later) for (name, earlier), (_same, later) in terms]
+    return sorted(rows, key=lambda row: row[1] == row[2])
 
 
 def submitted_lines(content: ApplicationContent) -> dict[str, str]:
