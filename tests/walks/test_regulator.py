@@ -167,7 +167,8 @@ def restrict(regulator: Person, permit: str) -> None:
 def close_the_road(regulator: Person, first: Drive) -> None:
     """A restricted zone around the first vehicle, as wide as it drives in two minutes."""
     regulator.goes_to("Zones")
-    regulator.press("Draw a zone")
+    with regulator.page.expect_response("**/api/v1/zones?centreline=1"):  # its script is ready by then
+        regulator.press("Draw a zone")
     regulator.choose({"kind": "restricted"})
     regulator.page.locator("[data-tool=circle]").click()
     (lon, lat), _ = first.road.at(first.along_m + 300.0)
