@@ -63,10 +63,11 @@ class ImportOut(Schema):
 def import_vehicles(query: ImportQuery, raw: ImportFile) -> Response:  # noqa: ARG001 -- `raw` describes the body
     """Register every vehicle of a CSV or XLSX file, or, with a problem in any cell or with `dry_run`, none."""
     content = _content()
-    with runtime().changing() as database:
+    with runtime().reading() as database:  # a file is read slowly: nobody waits for a write lock meanwhile
         preview = preview_of(database, content)
-        if query.dry_run or preview.bad or not preview.rows:
-            return answer(_out(preview))
+    if query.dry_run or preview.bad or not preview.rows:
+        return answer(_out(preview))
+    with runtime().changing() as database:
         credentials = vehicle_credentials.register_preview(database, preview)
     made = _out(preview).model_copy(update={"registered": True, "credentials": list(credentials)})
     return answer(made, HTTPStatus.CREATED)

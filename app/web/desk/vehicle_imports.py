@@ -37,10 +37,11 @@ def upload() -> Response | tuple[str, int] | str:
         return _upload_page(blank())
     try:
         file_name, content = _uploaded()
+        with runtime().reading() as database:  # a file is read slowly: nobody waits for a write lock meanwhile
+            found = preview_of(database, content)
         with runtime().changing() as database:
-            preview = preview_of(database, content)
             public_id = keep_draft(
-                database, preview, file_name=file_name, actor=actor(database), now_ms=runtime().clock()
+                database, found, file_name=file_name, actor=actor(database), now_ms=runtime().clock()
             )
     except REFUSALS as error:
         return _upload_page(refused(blank(), error)), HTTPStatus.UNPROCESSABLE_ENTITY

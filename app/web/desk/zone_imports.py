@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
-from app.errors import AppError
+from app.errors import AppError, Forbidden
 from app.schemas.zones import ZoneImport
 from app.services.jurisdictions import jurisdictions
 from app.services.zone_features import ReadFeature
@@ -20,7 +20,7 @@ from app.web.error_text import field_text
 from app.web.forms import Form, blank, read_form, with_error
 from app.web.gate import identity
 from app.web.language import language
-from app.web.ownership import actor
+from app.web.ownership import actor, require_zone_decider
 from app.web.page_text import zone_kind_names
 from app.web.runtime import runtime
 
@@ -46,8 +46,9 @@ def upload() -> Response | tuple[str, int]:
         return _choice(Form(form.values, {"file": _("Choose a file.")})), HTTPStatus.UNPROCESSABLE_ENTITY
     own = {code for code, _name in _own_jurisdictions()}
     try:
-        with runtime().changing() as session:
+        with runtime().reading() as session:  # a file is read slowly: nobody waits for a write lock meanwhile
             features = read_zone_file(session, data, decides_in=own, jurisdiction=request.form.get("jurisdiction", ""))
+        with runtime().changing() as session:
             draft = keep_draft(session, features, actor=actor(session), now_ms=runtime().clock())
     except AppError as error:
         return _choice(with_error(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
@@ -69,10 +70,14 @@ def publish(draft_id: str) -> Response | tuple[str, int]:
     try:
         with runtime().changing() as session:
             draft = own_draft(session, draft_id, identity().user_id)
-            published = publish_import(
-                session, features_of(draft), made, now_ms=runtime().clock(), actor=actor(session)
-            )
+            features = features_of(draft)
+            # Once more: the file may have been read before a jurisdiction was taken from its reader.
+            for code in sorted({each.content.jurisdiction for each in features if each.content is not None}):
+                require_zone_decider(session, code)
+            published = publish_import(session, features, made, now_ms=runtime().clock(), actor=actor(session))
             session.delete(draft)
+    except Forbidden:
+        raise
     except AppError as error:
         return _preview(draft_id, with_error(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
     count = len(published)

@@ -12,8 +12,12 @@ from flask.testing import FlaskClient
 from markupsafe import escape
 from werkzeug.test import TestResponse
 
+from app.audit import Subject, record
+from app.database import changing_session
 from app.models import Role
-from tests.app.web.cast import BAOAN_REGULATOR, City
+from app.services.jurisdictions import jurisdiction_by_code
+from app.services.users import user_by_email
+from tests.app.web.cast import BAOAN_REGULATOR, PEOPLE, City
 from tests.app.web.register_cast import multipart
 
 LINE = json.dumps({"type": "LineString", "coordinates": [[113.89, 22.52], [113.89, 22.53]]})
@@ -189,6 +193,16 @@ def test_a_draft_is_its_readers_alone(city: City, regulator: Person) -> None:
     assert neighbour.post(f"{read.location}/drop").status_code == 404
     assert regulator.post(f"{read.location}/drop").status_code == 303
     assert regulator.get(read.location).status_code == 404
+
+
+def test_a_draft_is_no_way_around_a_jurisdiction_that_was_taken_away(city: City, regulator: Person) -> None:
+    read = regulator.post("/desk/zone-import", file=_file(_feature("QH-A-1")), jurisdiction="QH")
+    with changing_session(city.engine) as session:
+        user = user_by_email(session, PEOPLE[Role.REGULATOR])
+        user.jurisdictions = [jurisdiction_by_code(session, "BA")]
+        record(session, "user.changed", Subject("user", user.email), actor=None, now_ms=city.time())
+    assert regulator.post(read.location, reason="a park").status_code == 403
+    assert regulator.get("/desk/zones/QH-A-1").status_code == 404
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"{}", b"<html>"])
