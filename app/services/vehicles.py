@@ -52,8 +52,9 @@ def register_vehicle(
     """
     if not _VEHICLE_ID.fullmatch(vehicle_id):
         raise InvalidChange(f"{vehicle_id!r} cannot be a vehicle id: letters, digits, '.', '_' and '-', at most 64")
-    _require_untaken(session, {"vehicle_id": vehicle_id, **facts})
+    # The generation first: from here on nobody else can register the same one.
     generation = next_generation(session)
+    _require_untaken(session, {"vehicle_id": vehicle_id, **facts})
     made = _new(vehicle_id, kind, organisation, now_ms=now_ms, generation=generation, facts=facts)
     _store(session, [made[0]], actor, now_ms)
     return made
@@ -63,11 +64,11 @@ def register_vehicles(
     session: Session, all_details: Sequence[VehicleDetails], *, organisation: Organisation, now_ms: int, actor: User
 ) -> list[tuple[Vehicle, str]]:
     """Register many vehicles as one change. Raises AlreadyRegistered when one of them is known."""
+    generation = next_generation(session)
     for name in UNIQUE:
         taken = taken_values(session, name, [getattr(details, name) for details in all_details])
         if taken:
             raise AlreadyRegistered(f"{name} {min(taken)} is registered already")
-    generation = next_generation(session)
     made = [
         _new(each.vehicle_id, each.kind, organisation, now_ms=now_ms, generation=generation, facts=each.facts())
         for each in all_details
