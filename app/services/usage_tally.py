@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ from geofences.index import ZoneIndex
 #: How often the chore runs.
 EVERY_S = 600.0
 _PORTION = 20_000
+#: Vehicles to a transaction.
+_REPLACED_AT_ONCE = 100
 _FORTNIGHT_DAYS = 14
 #: Samples are kept for a year, and some days more.
 _KEPT_DAYS = 400
@@ -61,8 +64,12 @@ def tally_day(engine: Engine, day: date, now_ms: int, vertical: VerticalReferenc
     with snapshot_connection(engine) as connection:
         for portion in _portions(connection, day, changed):
             odometer.add(portion)
-    with changing_session(engine) as session:
-        _replace(session, day, odometer, now_ms)
+    totals = {vehicle: list(group) for vehicle, group in groupby(_rounded(odometer.totals), key=_vehicle)}
+    counted = sorted(odometer.stored.items())  # in one order, so that processes do not wait for each other in a circle
+    # In portions: on SQLite the worker waits while somebody else writes.
+    for first in range(0, len(counted), _REPLACED_AT_ONCE):
+        with changing_session(engine) as session:
+            _replace(session, day, counted[first : first + _REPLACED_AT_ONCE], totals, now_ms)
 
 
 def _changed(session: Session, day: date) -> list[int]:
@@ -104,15 +111,20 @@ def _fixes(rows: Sequence[Sequence[object]]) -> Fixes:
     return Fixes(*arrays)
 
 
-def _replace(session: Session, day: date, odometer: Odometer, now_ms: int) -> None:
+def _replace(
+    session: Session,
+    day: date,
+    counted: Sequence[tuple[int, int]],
+    totals: Mapping[int, Sequence[tuple[Whereabouts, Total]]],
+    now_ms: int,
+) -> None:
     """Take over the counts, vehicle by vehicle; where another process has counted more already, its own stay."""
     zones = dict(iter(session.execute(select(Zone.zone_id, Zone.id))))
-    counted = sorted(odometer.stored.items())  # in one order, so that processes do not wait for each other in a circle
-    mine = {vehicle for vehicle, count in counted if _claim(session, vehicle, day, count, now_ms)}
+    mine = [vehicle for vehicle, count in counted if _claim(session, vehicle, day, count, now_ms)]
     session.execute(delete(UsageDay).where(UsageDay.day == day, UsageDay.vehicle_id.in_(mine)))
     places: dict[tuple[str, ...], int] = {}
-    for (vehicle, zone_ids), total in _rounded(odometer.totals):
-        if vehicle in mine:
+    for vehicle in mine:
+        for (_vehicle_key, zone_ids), total in totals.get(vehicle, ()):
             if zone_ids not in places:
                 places[zone_ids] = _place(session, [zones[zone_id] for zone_id in zone_ids])
             session.add(_row(vehicle, day, places[zone_ids], total))
@@ -155,6 +167,10 @@ def _rounded(totals: Mapping[Whereabouts, Total]) -> Iterator[tuple[Whereabouts,
                 samples=total.samples,
             ),
         )
+
+
+def _vehicle(pair: tuple[Whereabouts, Total]) -> int:
+    return pair[0][0]
 
 
 def _row(vehicle: int, day: date, place_id: int, total: Total) -> UsageDay:

@@ -162,6 +162,7 @@ def test_the_size_of_the_portions_changes_nothing(roads: Engine, monkeypatch: py
     for vehicle in (1, 2):
         drive(roads, vehicle, from_lat=22.5201, steps=40)
     monkeypatch.setattr(usage_tally, "_PORTION", 7)
+    monkeypatch.setattr(usage_tally, "_REPLACED_AT_ONCE", 1)
     tally(roads)
     assert usage(roads).distance_km == pytest.approx(80 * STEP_M / 1000, rel=1e-3)
 
