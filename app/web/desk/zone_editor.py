@@ -227,7 +227,7 @@ def _told(effects: Effects) -> dict[str, Any]:
     text = _("No permit in force is touched.")
     if effects.permits:
         text = _(
-            "Touches %(permits)s permits with %(vehicles)s vehicles.",
+            "Permits touched: %(permits)s, with vehicles: %(vehicles)s.",
             permits=len(effects.permits),
             vehicles=effects.vehicles,
         )
