@@ -17,9 +17,6 @@ IDENTIFIER_OR_NOTHING = r"^([A-Za-z0-9][A-Za-z0-9._-]{0,63})?$"
 #: Control characters but for tab and line breaks: they are no text, and some break documents that quote them.
 _NO_CONTROLS = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 
-#: What may fill in a wording.
-_PLAIN = (int, float, str)
-
 Milliseconds = Annotated[int, Field(ge=0, le=_LAST_MS, description="milliseconds UTC")]
 Identifier = Annotated[str, StringConstraints(pattern=_IDENTIFIER)]
 #: One line of text, stated or empty.

@@ -25,7 +25,6 @@ from app.models import (
     Permit,
     User,
 )
-from app.models.applications import application_attachments
 from app.schemas.applications import ApplicationContent, ApplicationDraft, AttachmentOut, EntryGate, NewApplication
 from app.services.application_life import EDITABLE, WAITING, add_event, enter, require_version, tell_regulators, told
 from app.services.application_terms import draft_of_permit
@@ -207,12 +206,6 @@ def applications_of(organisation_id: int | None = None) -> Select[Application]:
     revisions = selectinload(Application.revisions).load_only(ApplicationRevision.number)
     statement = select(Application).options(revisions, selectinload(Application.permit))
     return statement if organisation_id is None else statement.where(Application.holder_id == organisation_id)
-
-
-def application_with(session: Session, attachment: Attachment) -> Application | None:
-    """The application to whose draft a file belongs."""
-    query = select(Application).join(application_attachments)
-    return session.scalar(query.where(application_attachments.c.attachment_id == attachment.id))
 
 
 def draft_of(application: Application) -> ApplicationDraft:

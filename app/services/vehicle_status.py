@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, func, select
+from sqlalchemy import ColumnElement, String, func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
@@ -85,21 +84,6 @@ def status_history(session: Session, vehicle: Vehicle) -> Sequence[StatusEntry]:
         .order_by(VehicleStatusRevision.generation.desc())
     )
     return [StatusEntry(row.status, row.starts_at_ms, row.reason, name) for row, name in rows]
-
-
-def statuses_at(at_ms: int) -> Select[*tuple[Any, ...]]:
-    """(vehicle key, status) of every vehicle whose status was ever changed, at an instant."""
-    newest = (
-        select(VehicleStatusRevision.vehicle_id, func.max(VehicleStatusRevision.generation).label("generation"))
-        .where(VehicleStatusRevision.starts_at_ms <= at_ms)
-        .group_by(VehicleStatusRevision.vehicle_id)
-        .subquery()
-    )
-    return select(VehicleStatusRevision.vehicle_id, VehicleStatusRevision.status).join(
-        newest,
-        (VehicleStatusRevision.vehicle_id == newest.c.vehicle_id)
-        & (VehicleStatusRevision.generation == newest.c.generation),
-    )
 
 
 def current_status(at_ms: int) -> ColumnElement[str]:
