@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, time
 from enum import StrEnum
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
@@ -15,12 +13,11 @@ from sqlalchemy.orm.attributes import flag_modified
 from app.audit import Subject, record, state_of
 from app.errors import AlreadyRegistered, InvalidChange, NotFound
 from app.models import Organisation, Trial, TrialDomain, User, Vehicle, Zone
-from app.schemas.checks import Day
 from app.schemas.trials import TrialDetails, TrialRegistration
 from app.services.officers import end_of_day_ms
+from app.services.usage import start_of_day_ms
 from telemetry.samples import VehicleKind
 
-_SHENZHEN = ZoneInfo("Asia/Shanghai")
 _KINDS = {
     TrialDomain.ROAD: frozenset({VehicleKind.ROAD}),
     TrialDomain.AIR: frozenset({VehicleKind.AIR}),
@@ -105,7 +102,7 @@ def _describe(session: Session, trial: Trial, details: TrialDetails) -> None:
     zones = _zones(session, details)
     trial.name_zh, trial.name_en = details.name_zh, details.name_en
     trial.domain, trial.stage, trial.goal = details.domain, details.stage, details.goal
-    trial.starts_at_ms, trial.ends_at_ms = _start_of_day_ms(details.starts_on), end_of_day_ms(details.ends_on)
+    trial.starts_at_ms, trial.ends_at_ms = start_of_day_ms(details.starts_on), end_of_day_ms(details.ends_on)
     trial.vehicles, trial.zones = vehicles, zones
 
 
@@ -142,7 +139,3 @@ def _zones(session: Session, details: TrialDetails) -> list[Zone]:
             ids=", ".join(sorted(missing)),
         )
     return found
-
-
-def _start_of_day_ms(day: Day) -> int:
-    return round(datetime.combine(day, time.min, _SHENZHEN).timestamp() * 1000)

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.models import Jurisdiction, RecognitionRevision, Stage, ZoneRevisionRow
+from app.models import Jurisdiction, RecognitionRevision, Stage, TrialDomain, ZoneRevisionRow
+from app.schemas.trials import STAGES
 from app.services.driven import GRANTABLE
 from app.services.revisions import in_force
 from geofences.zones import FOREVER_MS, ZoneKind
 
 Period = tuple[int, int]
 _AIR = frozenset({ZoneKind.AIR_CORRIDOR, ZoneKind.VERTIPORT})
-AIR_STAGES = frozenset({Stage.FLIGHT_TEST, Stage.ROUTE_PROVING, Stage.COMMERCIAL_ROUTE})
+AIR_STAGES = STAGES[TrialDomain.AIR]
 
 
 @dataclass(frozen=True, slots=True)
