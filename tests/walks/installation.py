@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import signal
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from app.settings import Settings
@@ -26,6 +28,8 @@ READY_WITHIN_S = 90.0
 _PROGRAM = (sys.executable, "-c", "from app.cli import main; main()")
 #: Where screenshots for the guide go; none are taken without it.
 _SCREENSHOTS = os.environ.get("PILOTAGE_SCREENSHOTS")
+#: Of a picture's palette: enough for text on plain ground and a map.
+_COLOURS = 96
 
 
 @dataclass(frozen=True)
@@ -97,9 +101,11 @@ def log_in(page: Page, email: str, password: str) -> None:
 
 
 def picture(page: Page, name: str) -> None:
-    """A screenshot for the guide, when PILOTAGE_SCREENSHOTS names a directory."""
+    """A small screenshot for the guide, when PILOTAGE_SCREENSHOTS names a directory."""
     if _SCREENSHOTS:
-        page.screenshot(path=Path(_SCREENSHOTS) / f"{name}.png")
+        with Image.open(io.BytesIO(page.screenshot())) as image:
+            reduced = image.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
+        reduced.save(Path(_SCREENSHOTS) / f"{name}.png", optimize=True)
 
 
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log_path: Path) -> None:

@@ -72,7 +72,7 @@ def enrol(regulator: Person) -> None:
 
 def ask_for_changes(regulator: Person, applicant: Applicant) -> None:
     regulator.goes_to("Permits", "Applications")
-    regulator.passes("regulator-queue")
+    regulator.passes()
     regulator.page.get_by_role("link", name=applicant.number).click()
     expect(regulator.page.locator("h1")).to_contain_text("Submitted")
     regulator.press("Take under review")
@@ -81,7 +81,7 @@ def ask_for_changes(regulator: Person, applicant: Applicant) -> None:
     regulator.press("Ask for changes…")
     regulator.fill({"reason": "One thing is left."})
     regulator.page.get_by_label("Conditions").fill("60 km/h is too fast for this road.")
-    regulator.passes("regulator-changes")
+    regulator.passes()
     regulator.press("Hand back")
     regulator.sees("60 km/h is too fast for this road.")
 
@@ -102,12 +102,12 @@ def issue(regulator: Person) -> str:
     """With a condition of the regulator's own; returns the permit's number."""
     regulator.press("Grant…")
     regulator.fill({"conditions.minimum_accuracy_m": "3", "reason": "The safety case convinces."})
-    regulator.passes("regulator-grant")
+    regulator.passes()
     regulator.press("Grant and issue")
     regulator.page.wait_for_url("**/desk/permits/*")
     expect(regulator.page.locator("h1")).to_contain_text("Issued")
     regulator.sees("45 km/h")
-    regulator.passes("regulator-permit")
+    regulator.passes()
     return regulator.page.url.rsplit("/", 1)[-1]
 
 
@@ -157,7 +157,7 @@ def restrict(regulator: Person, permit: str) -> None:
     regulator.page.goto(f"/desk/permits/{permit}")
     regulator.press("Restrict")
     regulator.fill({"speed_cap_kmh": "30", "reason": "Heavy rain."})
-    regulator.passes("regulator-restriction")
+    regulator.passes()
     regulator.press("Restrict")
     regulator.sees("Heavy rain.")
     see_alerts(regulator, "Overspeed", 2)
@@ -187,7 +187,7 @@ def revoke(regulator: Person, permit: str) -> None:
     regulator.page.goto(f"/desk/permits/{permit}")
     regulator.page.locator("summary", has_text="Revoke").click()
     regulator.page.locator("#revoked-reason").fill("The vehicles went on at speed.")
-    regulator.passes("regulator-revocation")
+    regulator.passes()
     regulator.page.locator(".confirm[open] button.is-danger").click()
     expect(regulator.page.locator("h1")).to_contain_text("Revoked")
     see_alerts(regulator, "No permit", 2)
