@@ -28,8 +28,8 @@ READY_WITHIN_S = 90.0
 _PROGRAM = (sys.executable, "-c", "from app.cli import main; main()")
 #: Where screenshots for the guide go; none are taken without it.
 _SCREENSHOTS = os.environ.get("PILOTAGE_SCREENSHOTS")
-#: Of a picture's palette: enough for text on plain ground and a map.
-_COLOURS = 96
+#: The usual way gives nearly all of a palette to the ground of a map, and none to its alerts.
+_RARE_COLOURS_KEPT = Image.Quantize.FASTOCTREE
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def picture(page: Page, name: str) -> None:
     """A small screenshot for the guide, when PILOTAGE_SCREENSHOTS names a directory."""
     if _SCREENSHOTS:
         with Image.open(io.BytesIO(page.screenshot())) as image:
-            reduced = image.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
+            reduced = image.convert("RGB").quantize(method=_RARE_COLOURS_KEPT, kmeans=2, dither=Image.Dither.NONE)
         reduced.save(Path(_SCREENSHOTS) / f"{name}.png", optimize=True)
 
 
