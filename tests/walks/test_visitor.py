@@ -82,7 +82,8 @@ def good_for_everybody(page: Page) -> None:
 
 def choose_in_menu(page: Page, *names: str) -> None:
     for name in names:
-        page.locator("header").get_by_text(name, exact=True).locator("visible=true").first.click()
+        exactly = re.compile(rf"^\s*{re.escape(name)}\s*$")
+        page.locator("header").locator("summary, a").filter(has_text=exactly).locator("visible=true").first.click()
 
 
 def test_a_resident_with_a_phone_finds_out_what_drives_on_their_street(visit: Visit, witness: Witness) -> None:
@@ -97,7 +98,7 @@ def test_a_resident_with_a_phone_finds_out_what_drives_on_their_street(visit: Vi
     read_about_the_street(page)
     page.get_by_role("link", name="QH-2026-R05").first.click()
     expect(page.locator(".verdict")).to_contain_text("有效")
-    expect(page.locator(".verdict")).to_contain_text("该许可目前有效")
+    expect(page.locator(".verdict")).to_contain_text("此许可当前有效")
     good_for_everybody(page)
     picture(page, "visitor-verified-zh")
     assert witness.complaints == []
@@ -126,7 +127,7 @@ def read_about_the_street(page: Page) -> None:
     """What drives there, who may, and whom to call."""
     expect(page.locator("h1")).to_contain_text("航海路")
     expect(page.locator("[data-road]")).not_to_have_text("0", timeout=SOON_MS)
-    expect(page.locator(".street-now")).to_contain_text("约 2 秒")
+    expect(page.locator(".street-now")).to_contain_text("约延迟 2 秒")
     allowed = page.locator(".permit-list > li")
     expect(allowed.first).to_contain_text("安全员")
     for number in ("110", "120"):

@@ -97,12 +97,14 @@ function locate(places, near) {
 
 function filterWhileTyping(input) {
   const items = [...document.querySelectorAll(`${input.dataset.filter} li[data-text]`)];
+  const nothing = document.querySelector("[data-nothing]");
   input.addEventListener("input", () => {
     const wanted = input.value.trim().toLowerCase();
     for (const item of items) item.hidden = !item.dataset.text.toLowerCase().includes(wanted);
     for (const box of document.querySelectorAll(`${input.dataset.filter} .box`)) {
       box.hidden = !box.querySelector("li[data-text]:not([hidden])");
     }
+    if (nothing) nothing.hidden = items.some((item) => !item.hidden);
   });
 }
 
