@@ -28,8 +28,8 @@ READY_WITHIN_S = 90.0
 _PROGRAM = (sys.executable, "-c", "from app.cli import main; main()")
 #: Where screenshots for the guide go; none are taken without it.
 _SCREENSHOTS = os.environ.get("PILOTAGE_SCREENSHOTS")
-#: The usual way gives nearly all of a palette to the ground of a map, and none to its alerts.
-_RARE_COLOURS_KEPT = Image.Quantize.FASTOCTREE
+#: Half of a picture's palette.
+_COLOURS = 128
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,18 @@ def picture(page: Page, name: str) -> None:
     """A small screenshot for the guide, when PILOTAGE_SCREENSHOTS names a directory."""
     if _SCREENSHOTS:
         with Image.open(io.BytesIO(page.screenshot())) as image:
-            reduced = image.convert("RGB").quantize(method=_RARE_COLOURS_KEPT, kmeans=2, dither=Image.Dither.NONE)
+            reduced = _reduced(image.convert("RGB"))
         reduced.save(Path(_SCREENSHOTS) / f"{name}.png", optimize=True)
+
+
+def _reduced(image: Image.Image) -> Image.Image:
+    """With a palette: half of it the most frequent colours as they are, half for what is rare, such as alerts."""
+    counted = sorted(image.getcolors(image.width * image.height) or (), reverse=True)
+    frequent = [part for _, colour in counted[:_COLOURS] for part in colour]  # type: ignore[union-attr]  # of RGB: a tuple
+    rare = image.quantize(_COLOURS, method=Image.Quantize.FASTOCTREE).getpalette() or []
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(frequent + rare[: 3 * _COLOURS])
+    return image.quantize(palette=palette, dither=Image.Dither.NONE)
 
 
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log_path: Path) -> None:

@@ -176,6 +176,7 @@ def apply(manager: Person, scratch: Path) -> str:
     manager.page.wait_for_url("**/edit/zones")
     manager.tick("Qianhai Avenue")
     expect(manager.page.locator("#zone-count")).to_contain_text("1")
+    manager.page.locator("h1").click()  # what is pointed at has a colour of its own
     manager.passes("operator-places")
     manager.press("Save and continue")
     manager.page.wait_for_url("**/edit/terms")
