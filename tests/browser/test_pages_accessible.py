@@ -1,0 +1,114 @@
+"""Every page as each role meets it: usable by everybody, and nothing to be pushed sideways on a phone.
+
+The city is the one of the tests of hostile input, whose texts are as long and as odd as they may be.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import pytest
+from playwright.sync_api import Browser, Page
+from werkzeug.serving import make_server
+
+from app.models import Role
+from app.web import access
+from tests.app.web.cast import PASSWORD, PEOPLE
+from tests.app.web.hostile_city import hostile_city
+from tests.app.web.hostile_routes import Route, routes
+from tests.browser.accessibility import assert_accessible
+from tests.browser.conftest import Witness
+from tests.walks.installation import log_in
+
+pytestmark = pytest.mark.browser
+
+WIDTHS = (1280, 390)
+#: What is no page: files, answers to programs and to probes, and steps on the way to elsewhere.
+NO_PAGES = frozenset(
+    {
+        "assets.asset",
+        "attachments.download",
+        "auth.code",
+        "health.alive",
+        "health.metrics",
+        "health.ready",
+        "openid.answered",
+        "openid.begin",
+        "pages.language",
+        "permits.driving",
+        "permits.notice",
+        "static",
+        "vehicle_imports.template",
+        "zone_editor.round_shape",
+        "zone_imports.export",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running city, and one sample of each of its pages."""
+
+    url: str
+    pages: Sequence[Route]
+
+    def pages_of(self, role: Role | None) -> list[str]:
+        """The addresses that the role may open; what is public is looked at as a visitor."""
+        if role is None:
+            return [page.url for page in self.pages if page.endpoint in access.PUBLIC]
+        return [page.url for page in self.pages if page.endpoint not in access.PUBLIC and role in page.roles()]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with hostile_city(tmp_path_factory.mktemp("accessible")) as attack:
+        pages = [each for each in routes(attack) if each.is_page and each.method == "GET"]
+        server = make_server("127.0.0.1", 0, attack.app, threaded=True)
+        server.daemon_threads = True  # type: ignore[attr-defined]  # of its ThreadingMixIn
+        thread = threading.Thread(target=server.serve_forever, name="accessible")
+        thread.start()
+        try:
+            url = f"http://127.0.0.1:{server.port}"
+            yield Site(url, [each for each in pages if each.endpoint not in NO_PAGES])
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+
+@pytest.mark.parametrize("role", [None, *Role], ids=lambda role: role or "visitor")
+def test_every_page_of(role: Role | None, browser: Browser, site: Site, witness: Witness) -> None:
+    context = browser.new_context(base_url=site.url, locale="zh-CN", reduced_motion="reduce")
+    context.set_default_timeout(20_000)
+    witness.watch(context)
+    page = context.new_page()
+    try:
+        if role is not None:
+            log_in(page, PEOPLE[role], PASSWORD)
+        problems = [problem for path in site.pages_of(role) for problem in problems_of(page, path)]
+    finally:
+        context.close()
+    assert not problems, "\n".join(problems)
+    # A page about something of somebody else is a refusal, which the browser reports as well.
+    assert [told for told in witness.complaints if "Failed to load resource" not in told] == []
+
+
+def problems_of(page: Page, path: str) -> list[str]:
+    """What is wrong with a page, at each width."""
+    answer = page.goto(path)
+    assert answer is not None
+    found = [f"{path}: {answer.status}"] if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR else []
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 844})
+        try:
+            assert_accessible(page)
+        except AssertionError as error:
+            found.append(f"{width} px: {error}")
+        sideways = page.evaluate("document.documentElement.scrollWidth") - width
+        if sideways > 0:
+            found.append(f"{width} px: {path} can be pushed sideways by {sideways} px")
+    page.evaluate("document.fonts.ready.then(() => true)")  # a file that is cut off stays open in the server
+    return found
