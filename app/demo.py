@@ -90,7 +90,7 @@ def _introduce(settings: Settings, pids: Mapping[str, int]) -> None:
         f"  Public map    {here}/",
         f"  Staff map     {here}/staff",
         "",
-        *(f"  {user.role:<14}{user.email:<34}{user.password}" for user in DEMO_USERS),
+        *(f"  {user.role:<18}{user.email:<34}{user.password}" for user in DEMO_USERS),
         "",
         f"  MQTT          {settings.broker_url}",
         "  Processes     " + ", ".join(f"{name} {pid}" for name, pid in pids.items()),

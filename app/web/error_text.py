@@ -121,9 +121,7 @@ ERROR_TEXTS: Mapping[str, LazyString] = {
     "unknown_organisation": _("There is no such organisation."),
     "unknown_jurisdiction": _("There is no such jurisdiction."),
     "application_incomplete": _("The application is not complete: see below what is missing."),
-    "application_not_editable": _(
-        "It is submitted: it can be changed again when the regulator asks for it."
-    ),
+    "application_not_editable": _("It is submitted: it can be changed again when the regulator asks for it."),
     "application_closed": _("It is decided on already."),
     "application_not_waiting": _("It does not wait for a decision any more."),
     "jurisdiction_settled": _("The jurisdiction cannot change any more: begin a new application."),
