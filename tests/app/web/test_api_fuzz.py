@@ -18,7 +18,7 @@ from tests.app.web.cast import City
 _STREAMS = r".*/stream$"
 #: An input of the right form may still break a rule of the registry, which is told with 404, 409 or 422.
 _NOT_PROMISED = [positive_data_acceptance]
-_EXAMPLES = 8
+_EXAMPLES = 12
 
 
 def _operations(city: City) -> list[Any]:
