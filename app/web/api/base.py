@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 
 from app.errors import PreconditionFailed, PreconditionMissing
 from app.schemas.base import Schema
+from app.web.problems import problem
 
 PREFIX = "/api/v1"
 #: What an operation may answer, by status: a schema, or a description written out (see `media`).
@@ -56,7 +57,7 @@ def api_blueprint(noun: str, description: str, prefix: str | None = None) -> API
 
     Its operations need a login unless they say `security=OPEN`.
     """
-    return APIBlueprint(
+    made = APIBlueprint(
         f"api_{noun}",
         __name__,
         url_prefix=f"{PREFIX}/{noun}" if prefix is None else prefix,
@@ -68,6 +69,17 @@ def api_blueprint(noun: str, description: str, prefix: str | None = None) -> API
             "404": Problem,
         },
     )
+    made.before_request(_refuse_repeated_parameters)
+    return made
+
+
+def _refuse_repeated_parameters() -> Response | None:
+    """No parameter of this API is a list: of two values for one, we would have to guess which is meant."""
+    repeated = [name for name, values in request.args.lists() if len(values) > 1]
+    if not repeated:
+        return None
+    errors = [{"path": name, "code": "repeated", "detail": "Given more than once."} for name in repeated]
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_input", "The input does not fit.", errors=errors)
 
 
 def media(schema: type[BaseModel], media_type: str) -> dict[str, Any]:

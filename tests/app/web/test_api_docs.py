@@ -110,3 +110,18 @@ def test_every_field_of_the_live_picture_is_described(city: City) -> None:
         document = city.client().get(path, headers=headers).get_json(force=True)
         for field in (*document["features"][0]["properties"], *document["alerts"][0]):
             assert f"`{field}`" in text, field
+
+
+def test_no_parameter_of_the_api_is_a_list(document: dict[str, Any]) -> None:
+    """So one that is given twice can be refused (app.web.api.base)."""
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            for parameter in operation.get("parameters", ()):
+                kinds = {kind.get("type") for kind in parameter["schema"].get("anyOf", [parameter["schema"]])}
+                assert "array" not in kinds, (path, parameter["name"])
+
+
+def test_of_two_values_for_one_parameter_none_is_guessed(city: City) -> None:
+    answer = city.logged_in(Role.ADMINISTRATOR).get("/api/v1/vehicles?limit=1&limit=2&organisation=X")
+    assert answer.status_code == 422
+    assert [error["path"] for error in answer.get_json()["errors"]] == ["limit"]
