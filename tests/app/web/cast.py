@@ -209,7 +209,7 @@ def city_over(engine: Engine, settings: Settings) -> Iterator[City]:
     app = create_app(settings, engine=engine, live=live, clock=time)
     with reading_session(engine) as session:
         keys = {vehicle.vehicle_id: vehicle.id for vehicle in session.scalars(select(VehicleRow))}
-        zone_revision = session.scalars(select(ZoneRevisionRow.id)).one()
+        zone_revision = session.scalars(select(ZoneRevisionRow.id).order_by(ZoneRevisionRow.id).limit(1)).one()
     city = City(settings, engine, time, live, app, keys, zone_revision)
     city.feed().step()
     yield city
