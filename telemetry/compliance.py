@@ -12,14 +12,12 @@ from telemetry.findings import Finding
 from telemetry.judgement import Case, Judgement
 from telemetry.places import judge_place
 from telemetry.plausibility import clock_skewed, low_accuracy
-from telemetry.rulebook import ALL_MODES, ALL_OFFICERS, Rulebook, Standing
+from telemetry.rulebook import ALL_MODES, ALL_OFFICERS, NOBODY, UNKNOWN, Rulebook, Standing
 from telemetry.samples import Flags, Integers, Reals, SafetyOfficer, SampleBatch, take
 
 _log = logging.getLogger(__name__)
 
 _EVERYTHING = sum(int(finding) for finding in Finding if finding is not Finding.INDETERMINATE)
-_UNKNOWN_LICENCE = -(2**62)
-_NO_OFFICER = 2**62
 
 
 def judge(rulebook: Rulebook, batch: SampleBatch, jump: Flags, previous: Reals, coverage_factor: float) -> Judgement:
@@ -57,10 +55,12 @@ def _judge(rulebook: Rulebook, batch: SampleBatch, jump: Flags, previous: Reals,
     into.find(Finding.PERMIT_SUSPENDED, standing == Standing.SUSPENDED)
     into.find(Finding.CLOCK_SKEW, clock_skewed(batch.timestamp_ms, batch.received_ms))
     into.find(Finding.IMPLAUSIBLE_JUMP, jump)
-    case = Case(rulebook, batch, permit, standing == Standing.GOVERNED, jump, previous, coverage_factor)
+    officer = rulebook.officers.rows_of(batch.officer_id)
+    case = Case(rulebook, batch, permit, standing == Standing.GOVERNED, officer, jump, previous, coverage_factor)
     _judge_licences(case, into)
     if case.governed.any():
         _judge_hours(case, into)
+        _judge_officers(case, into)
         _judge_people(case, into)
         _judge_remote_ratio(case, into)
         _judge_accuracy(case, into)
@@ -70,16 +70,22 @@ def _judge(rulebook: Rulebook, batch: SampleBatch, jump: Flags, previous: Reals,
 
 def _judge_licences(case: Case, into: Judgement) -> None:
     """The licence of the officer named, whatever the permit says; an officer unknown here proves nothing."""
-    names = case.batch.officer_id
-    if names.count(None) == len(names):
-        return
-    licences = case.rulebook.licences
-    expiry_ms = np.array(
-        [_NO_OFFICER if name is None else licences.get(name, _UNKNOWN_LICENCE) for name in names], dtype=np.int64
-    )
-    unknown = expiry_ms == _UNKNOWN_LICENCE
-    into.find(Finding.LICENCE_EXPIRED, (expiry_ms <= case.batch.timestamp_ms) & ~unknown)
-    into.lack(int(Finding.LICENCE_EXPIRED), unknown)
+    expires_ms = case.rulebook.officers.licence_expires_ms[case.officer]
+    into.find(Finding.LICENCE_EXPIRED, expires_ms <= case.batch.timestamp_ms)
+    into.lack(int(Finding.LICENCE_EXPIRED), case.officer == UNKNOWN)
+
+
+def _judge_officers(case: Case, into: Judgement) -> None:
+    """Whether the permit lets the person named steer: one of those it names, else one of the holder's."""
+    permits, officers, officer = case.rulebook.permits, case.rulebook.officers, case.officer
+    named_only = case.codes(permits.names_officers, 0) > 0
+    holder = case.codes(permits.holder, -1)
+    of_another = case.governed & (officer > NOBODY) & (officers.organisation[officer] != holder)
+    left_out = named_only & (officer != NOBODY) & ~officers.are_named(case.permit, officer)
+    into.find(Finding.OFFICER_NOT_PERMITTED, of_another | left_out)
+    unsaid = named_only & (officer == NOBODY) & (case.batch.safety_officer != SafetyOfficer.NONE)
+    unknown = case.governed & ~named_only & (officer == UNKNOWN)
+    into.lack(int(Finding.OFFICER_NOT_PERMITTED), unsaid | unknown)
 
 
 def _judge_hours(case: Case, into: Judgement) -> None:

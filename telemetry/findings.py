@@ -26,6 +26,7 @@ class Finding(IntFlag):
     LOW_ACCURACY = 1 << 14
     INDETERMINATE = 1 << 15
     PASSENGERS_NOT_PERMITTED = 1 << 16
+    OFFICER_NOT_PERMITTED = 1 << 17
 
     @property
     def code(self) -> str:
@@ -115,5 +116,6 @@ RULES: dict[Finding, FindingRule] = {
         _rule(Finding.LOW_ACCURACY, Severity.NOTICE, "minimum accuracy", _PLATFORM, **_DATA),
         _rule(Finding.INDETERMINATE, Severity.NOTICE, "the term that could not be read", _PLATFORM, **_DATA),
         _rule(Finding.PASSENGERS_NOT_PERMITTED, Severity.CRITICAL, "passengers allowed", _NATIONAL, **_TERM),
+        _rule(Finding.OFFICER_NOT_PERMITTED, Severity.WARNING, "people named, or the holder's", _SHENZHEN, **_TERM),
     )
 }

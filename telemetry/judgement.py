@@ -53,14 +53,15 @@ class Judgement:
 class Case:
     """A batch of n samples with what is known of each before it is judged.
 
-    `permit` (n,) is a row of the rulebook's permits, to be read only where `governed`; `jump` and
-    `previous` (n, 8) are telemetry.belief's.
+    `permit` (n,) is a row of the rulebook's permits, to be read only where `governed`; `officer` (n,) a
+    row of its officers; `jump` and `previous` (n, 8) are telemetry.belief's.
     """
 
     rulebook: Rulebook
     batch: SampleBatch
     permit: Integers
     governed: Flags
+    officer: Integers
     jump: Flags
     previous: Reals
     coverage_factor: float

@@ -42,12 +42,14 @@ class PermitTerms:
     """One immutable permit revision as the judge reads it, in force in [starts_at_ms, ends_at_ms).
 
     `valid_from_ms`/`valid_until_ms` is the period granted; `zone_ids` the zones whose union (of
-    those with the same band) is granted; `hours` the daily windows (None: always);
-    `minimum_accuracy_m` the largest reported horizontal accuracy allowed.
+    those with the same band) is granted; `holder` the key of the organisation that holds the permit;
+    `officers` the people who may steer (empty: everybody registered with the holder); `hours` the
+    daily windows (None: always); `minimum_accuracy_m` the largest reported horizontal accuracy allowed.
     """
 
     revision_id: int
     permit_id: int
+    holder: int
     state: PermitState
     starts_at_ms: int
     ends_at_ms: int
@@ -55,6 +57,7 @@ class PermitTerms:
     valid_until_ms: int
     vehicles: frozenset[int]
     zone_ids: frozenset[str]
+    officers: frozenset[str] = frozenset()
     hours: Schedule | None = None
     speed_cap_mps: float | None = None
     modes: frozenset[Mode] = frozenset(Mode)
@@ -79,6 +82,14 @@ class VehicleRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class OfficerRecord:
+    """A registered person who steers: the key of the organisation, and when the licence that counts ends."""
+
+    organisation: int
+    licence_expires_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class RegistrySnapshot:
     """Everything judgement depends on, as it was known at `generation`. Immutable."""
 
@@ -86,12 +97,12 @@ class RegistrySnapshot:
     vehicles: Sequence[VehicleRecord]
     zones: Sequence[ZoneRevision]
     permits: Sequence[PermitTerms]
-    licences: Mapping[str, int]  # officer_id -> licence expiry, ms UTC
+    officers: Mapping[str, OfficerRecord]  # by officer_id, as samples name them
     vertical: VerticalReference
 
 
 class Registry(Protocol):
-    """Where vehicles, zones, permits and licences come from."""
+    """Where vehicles, zones, permits and people who steer come from."""
 
     def generation(self) -> int:
         """The number of the newest change; cheap enough to ask at each flush."""

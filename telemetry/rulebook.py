@@ -22,6 +22,10 @@ from telemetry.ports import PermitState, PermitTerms, RegistrySnapshot, VehicleR
 from telemetry.samples import Codes, Flags, Integers, Mode, Reals, SafetyOfficer
 
 _BEFORE_ALL_TIME = -(2**62)
+_NEVER = 2**62
+
+#: Rows of Officers for somebody who is not registered, and for a sample that names nobody.
+UNKNOWN, NOBODY = 0, 1
 
 #: Periods [start_ms, end_ms).
 Periods = tuple[tuple[int, int], ...]
@@ -72,6 +76,8 @@ class PermitColumns:
     revision: Integers
     grant: Integers
     banded: Flags
+    holder: Integers
+    names_officers: Flags
     hours: Integers
     speed_cap_mps: Reals
     modes: Integers
@@ -79,6 +85,50 @@ class PermitColumns:
     vehicles_per_officer: Integers
     passengers_allowed: Flags
     minimum_accuracy_m: Reals
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Officers:
+    """People who steer, columns (o,). The first two rows are no person: UNKNOWN and NOBODY.
+
+    `named` are the pairs of permit row and officer row in which the permit names the officer, each
+    as permit * o + officer, sorted.
+    """
+
+    row: dict[str | None, int]
+    organisation: Integers  # -1 where it is no person
+    licence_expires_ms: Integers
+    named: Integers
+
+    @classmethod
+    def of(cls, snapshot: RegistrySnapshot) -> Officers:
+        """Compile those of a snapshot; somebody named by a permit who is not registered stays unknown."""
+        records = snapshot.officers
+        row: dict[str | None, int] = {officer_id: number for number, officer_id in enumerate(records, NOBODY + 1)}
+        row[None] = NOBODY
+        named = (
+            permit_row * (len(records) + NOBODY + 1) + row[officer_id]
+            for permit_row, permit in enumerate(snapshot.permits)
+            for officer_id in permit.officers & records.keys()
+        )
+        people = records.values()
+        return cls(
+            row=row,
+            organisation=_integers(chain((-1, -1), (each.organisation for each in people))),
+            licence_expires_ms=_integers(chain((_NEVER, _NEVER), (each.licence_expires_ms for each in people))),
+            named=np.sort(_integers(named)),
+        )
+
+    def rows_of(self, officer_id: Sequence[str | None]) -> Integers:
+        """The row of each person named, shape (n,)."""
+        row = self.row
+        return np.array([row.get(name, UNKNOWN) for name in officer_id], dtype=np.int64)
+
+    def are_named(self, permit: Integers, officer: Integers) -> Flags:
+        """Whether each permit names each officer, by their rows, shape (n,)."""
+        pair = permit * len(self.organisation) + officer
+        found: Flags = np.searchsorted(self.named, pair, side="right") > np.searchsorted(self.named, pair)
+        return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,7 +159,7 @@ class Rulebook:
     schedules: tuple[Schedule, ...]
     grants: Grants
     zones: ZoneRules
-    licences: dict[str, int]
+    officers: Officers
     source: RegistrySnapshot
 
     @classmethod
@@ -132,7 +182,7 @@ class Rulebook:
             schedules=schedules,
             grants=Grants.of(zones.index, sets, previous.grants if previous else None),
             zones=zones,
-            licences=dict(snapshot.licences),
+            officers=Officers.of(snapshot),
             source=snapshot,
         )
 
@@ -179,6 +229,8 @@ def _permit_columns(
     return PermitColumns(
         revision=_integers(permit.revision_id for permit in permits),
         grant=_integers(grant_of[permit.zone_ids] for permit in permits),
+        holder=_integers(permit.holder for permit in permits),
+        names_officers=np.array([bool(permit.officers) for permit in permits], dtype=np.bool_),
         banded=np.array([not banded.isdisjoint(permit.zone_ids) for permit in permits], dtype=np.bool_),
         hours=_integers(schedules.index(permit.hours) if permit.hours else -1 for permit in permits),
         speed_cap_mps=_limits(permit.speed_cap_mps for permit in permits),

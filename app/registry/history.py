@@ -17,7 +17,7 @@ from app.registry.rows import Changes, Dated, Decision
 from app.services.revisions import in_force
 from geofences.datum import VerticalReference
 from geofences.zones import ZoneRevision
-from telemetry.ports import PermitTerms, RegistrySnapshot, VehicleRecord
+from telemetry.ports import OfficerRecord, PermitTerms, RegistrySnapshot, VehicleRecord
 
 _Subject = TypeVar("_Subject")
 _Value = TypeVar("_Value")
@@ -38,7 +38,7 @@ class History:
     vehicle_sequence: Sequence[VehicleRecord]
     zone_sequence: Sequence[ZoneRevision]
     permit_sequence: Sequence[PermitTerms]
-    licences: Mapping[str, int]
+    officers: Mapping[str, OfficerRecord]
 
     def snapshot(self, vertical: VerticalReference) -> RegistrySnapshot:
         """What judgement reads."""
@@ -47,7 +47,7 @@ class History:
             vehicles=self.vehicle_sequence,
             zones=self.zone_sequence,
             permits=self.permit_sequence,
-            licences=self.licences,
+            officers=self.officers,
             vertical=vertical,
         )
 
@@ -63,8 +63,8 @@ class History:
             later = replace(later, borders=replace(later.borders, recognitions=recognitions))
         if changes.permits or later.borders is not self.borders:
             later = _with_permits(later, changes, every=later.borders is not self.borders)
-        if changes.licences:
-            later = replace(later, licences={**later.licences, **dict(changes.licences)})
+        if changes.officers:
+            later = replace(later, officers={**later.officers, **dict(changes.officers)})
         return later
 
 
@@ -145,5 +145,5 @@ NOTHING = History(
     vehicle_sequence=(),
     zone_sequence=(),
     permit_sequence=(),
-    licences={},
+    officers={},
 )

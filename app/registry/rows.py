@@ -22,11 +22,11 @@ from app.models import (
     Zone,
     ZoneRevisionRow,
 )
-from app.models.permits import permit_revision_vehicles, permit_revision_zones
+from app.models.permits import permit_revision_officers, permit_revision_vehicles, permit_revision_zones
 from app.services.conditions import Conditions
 from geofences.schedule import Schedule
 from geofences.zones import FOREVER_MS, VerticalBand, ZoneRevision
-from telemetry.ports import PermitTerms, VehicleRecord
+from telemetry.ports import OfficerRecord, PermitTerms, VehicleRecord
 
 _Subject = TypeVar("_Subject")
 _Value = TypeVar("_Value")
@@ -72,7 +72,7 @@ class Changes:
     zones: Sequence[Dated[str, ZoneRevision]]
     permits: Sequence[Dated[int, Decision]]
     recognitions: Sequence[Dated[tuple[str, str], Recognition]]
-    licences: Sequence[tuple[str, int]]
+    officers: Sequence[tuple[str, OfficerRecord]]
 
 
 def changes(session: Session, *, after: int, up_to: int) -> Changes:
@@ -88,7 +88,7 @@ def changes(session: Session, *, after: int, up_to: int) -> Changes:
         zones=_zones(session, new(ZoneRevisionRow.generation)),
         permits=_permits(session, new(PermitRevisionRow.generation)),
         recognitions=_recognitions(session, new(RecognitionRevision.generation)),
-        licences=_licences(session, new(LicenceRevision.generation)),
+        officers=_officers(session, new(LicenceRevision.generation)),
     )
 
 
@@ -144,15 +144,19 @@ def _zones(session: Session, new: ColumnElement[bool]) -> list[Dated[str, ZoneRe
 def _permits(session: Session, new: ColumnElement[bool]) -> list[Dated[int, Decision]]:
     vehicles_of = select(permit_revision_vehicles.c.revision_id, permit_revision_vehicles.c.vehicle_id)
     zones_of = select(permit_revision_zones.c.revision_id, Zone.zone_id).join_from(permit_revision_zones, Zone)
+    officers_of = select(permit_revision_officers.c.revision_id, Officer.officer_id).join_from(
+        permit_revision_officers, Officer
+    )
     vehicles: _Sets[int] = _gathered(session.execute(vehicles_of.join(PermitRevisionRow).where(new)))
     zones: _Sets[str] = _gathered(session.execute(zones_of.join(PermitRevisionRow).where(new)))
+    officers: _Sets[str] = _gathered(session.execute(officers_of.join(PermitRevisionRow).where(new)))
     return [
         Dated(
             subject=row.permit_id,
             generation=row.generation,
             starts_at_ms=row.starts_at_ms,
             value=Decision(
-                terms=_permit_terms(row, vehicles[row.id], zones[row.id]),
+                terms=_permit_terms(row, vehicles[row.id], zones[row.id], officers[row.id]),
                 stage=row.permit.stage,
                 issuer=row.permit.jurisdiction.code,
             ),
@@ -161,11 +165,14 @@ def _permits(session: Session, new: ColumnElement[bool]) -> list[Dated[int, Deci
     ]
 
 
-def _permit_terms(row: PermitRevisionRow, vehicles: frozenset[int], zone_ids: frozenset[str]) -> PermitTerms:
+def _permit_terms(
+    row: PermitRevisionRow, vehicles: frozenset[int], zone_ids: frozenset[str], officers: frozenset[str]
+) -> PermitTerms:
     conditions = Conditions.from_dict(row.terms)
     return PermitTerms(
         revision_id=row.id,
         permit_id=row.permit_id,
+        holder=row.permit.holder_id,
         state=row.state,
         starts_at_ms=row.starts_at_ms,
         ends_at_ms=FOREVER_MS,
@@ -173,6 +180,7 @@ def _permit_terms(row: PermitRevisionRow, vehicles: frozenset[int], zone_ids: fr
         valid_until_ms=row.valid_until_ms,
         vehicles=vehicles,
         zone_ids=zone_ids,
+        officers=officers,
         hours=conditions.hours,
         speed_cap_mps=conditions.speed_cap_mps,
         modes=conditions.modes,
@@ -199,10 +207,13 @@ def _recognitions(session: Session, new: ColumnElement[bool]) -> list[Dated[tupl
     ]
 
 
-def _licences(session: Session, new: ColumnElement[bool]) -> list[tuple[str, int]]:
-    query = select(Officer.officer_id, LicenceRevision.expires_at_ms).join_from(LicenceRevision, Officer)
-    rows = session.execute(query.where(new).order_by(LicenceRevision.generation))
-    return [(officer_id, expires_at_ms) for officer_id, expires_at_ms in rows]
+def _officers(session: Session, new: ColumnElement[bool]) -> list[tuple[str, OfficerRecord]]:
+    """Those with a new licence, the newest last; nobody is registered without one, nor changes the organisation."""
+    query = select(Officer.officer_id, Officer.organisation_id, LicenceRevision.expires_at_ms)
+    rows = session.execute(query.join_from(LicenceRevision, Officer).where(new).order_by(LicenceRevision.generation))
+    return [
+        (officer_id, OfficerRecord(organisation, expires_at_ms)) for officer_id, organisation, expires_at_ms in rows
+    ]
 
 
 def _gathered(rows: Iterable[Sequence[Any]]) -> _Sets[Any]:

@@ -106,4 +106,11 @@ FINDING_TEXTS: dict[Finding, FindingText] = {
         ("未获准载客", "许可不允许载客，但车上有乘客。"),
         ("Passengers not permitted", "Passengers are on board although the permit does not allow any."),
     ),
+    Finding.OFFICER_NOT_PERMITTED: _text(
+        ("人员未获许可", "在岗安全员或驾驶员不在许可列名的人员之内，或不属于许可持有单位。"),
+        (
+            "Person not permitted",
+            "The safety officer or pilot on duty is not among the people of the permit, or not the holder's.",
+        ),
+    ),
 }

@@ -96,7 +96,8 @@ def test_everything_that_judgement_needs_is_in_the_snapshot(registry: DatabaseRe
     assert (permit.state, permit.zone_ids) == (PermitState.ISSUED, frozenset({"R1"}))
     assert permit.vehicles == {snapshot.vehicles[0].key}
     assert (permit.speed_cap_mps, permit.passengers_allowed, permit.hours) == (30.0, False, road.schedule)
-    assert snapshot.licences == {"SO-1": NOW + 5}
+    assert (permit.holder, permit.officers) == (snapshot.officers["SO-1"].organisation, frozenset())
+    assert {name: officer.licence_expires_ms for name, officer in snapshot.officers.items()} == {"SO-1": NOW + 5}
     assert snapshot.vertical == VerticalReference(4.0, -3.0)
 
 
@@ -107,7 +108,7 @@ def test_geometry_comes_back_exactly(registry: DatabaseRegistry) -> None:
 
 
 def test_the_registry_is_known_as_it_was_at_each_generation(registry: DatabaseRegistry) -> None:
-    sizes = [(len(s.vehicles), len(s.zones), len(s.permits), len(s.licences)) for s in map(registry.snapshot, range(6))]
+    sizes = [(len(s.vehicles), len(s.zones), len(s.permits), len(s.officers)) for s in map(registry.snapshot, range(6))]
     assert sizes == [(0, 0, 0, 0), (1, 0, 0, 0), (1, 1, 0, 0), (1, 2, 0, 0), (1, 2, 1, 0), (1, 2, 1, 1)]
 
 
@@ -123,7 +124,7 @@ def test_a_later_decision_changes_later_snapshots_only(engine: Engine, registry:
         (PermitState.ISSUED, NOW, NOW + 100),
         (PermitState.SUSPENDED, NOW + 100, FOREVER_MS),
     ]
-    assert after.licences == {"SO-1": NOW + 9}
+    assert after.officers == {"SO-1": replace(before.officers["SO-1"], licence_expires_ms=NOW + 9)}
     again = registry.snapshot(before.generation)
     assert replace(again, zones=()) == replace(before, zones=())
 

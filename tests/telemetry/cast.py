@@ -20,6 +20,7 @@ from telemetry.pipeline import FlushResult, Pipeline, PipelineSettings
 from telemetry.ports import (
     AlertChange,
     Flush,
+    OfficerRecord,
     OutboxMessage,
     PermitState,
     PermitTerms,
@@ -81,9 +82,11 @@ CORRIDOR = ZoneRevision(
 )
 ZONES = (AREA, ROAD, FENCE, YARD, SCHOOL, CORRIDOR)
 
+HOLDER = 31
 GROUND_TERMS = PermitTerms(
     revision_id=201,
     permit_id=21,
+    holder=HOLDER,
     state=PermitState.ISSUED,
     starts_at_ms=0,
     ends_at_ms=FOREVER_MS,
@@ -95,7 +98,13 @@ GROUND_TERMS = PermitTerms(
 AIR_TERMS = replace(
     GROUND_TERMS, revision_id=202, permit_id=22, vehicles=frozenset({EVTOL.key}), zone_ids=frozenset({"corridor"})
 )
-LICENCES = {"SO-1": T0 + 365 * 86_400_000, "SO-LAPSED": T0 - 1}
+_YEAR_MS = 365 * 86_400_000
+OFFICERS = {
+    "SO-1": OfficerRecord(HOLDER, T0 + _YEAR_MS),
+    "SO-2": OfficerRecord(HOLDER, T0 + _YEAR_MS),
+    "SO-LAPSED": OfficerRecord(HOLDER, T0 - 1),
+    "SO-OTHERS": OfficerRecord(HOLDER + 1, T0 + _YEAR_MS),
+}
 
 
 def snapshot(
@@ -110,7 +119,7 @@ def snapshot(
         vehicles=vehicles,
         zones=zones,
         permits=permits or (GROUND_TERMS, AIR_TERMS),
-        licences=LICENCES,
+        officers=OFFICERS,
         vertical=vertical or VerticalReference(ground_elevation_m=10.0),
     )
 

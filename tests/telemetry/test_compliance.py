@@ -16,6 +16,7 @@ from telemetry.findings import Finding
 from telemetry.ports import PermitState, PermitTerms
 from telemetry.samples import Mode, SafetyOfficer
 from tests.telemetry.cast import (
+    AIR_TERMS,
     AREA,
     CAR,
     EVTOL,
@@ -281,7 +282,7 @@ def test_hours() -> None:
         ({"minimum_accuracy_m": 0.4}, {}, (Finding.LOW_ACCURACY, NOTHING)),
         ({"minimum_accuracy_m": 0.5}, {}, (NOTHING, NOTHING)),
         ({}, {"officer_id": "SO-LAPSED"}, (Finding.LICENCE_EXPIRED, NOTHING)),
-        ({}, {"officer_id": "SO-NOBODY"}, (UNSURE, Finding.LICENCE_EXPIRED)),
+        ({}, {"officer_id": "SO-NOBODY"}, (UNSURE, Finding.LICENCE_EXPIRED | Finding.OFFICER_NOT_PERMITTED)),
         ({}, {"officer_id": None}, (NOTHING, NOTHING)),
         (
             {"vehicles_per_remote_officer": 1},
@@ -294,6 +295,47 @@ def test_hours() -> None:
 )
 def test_conditions(terms: Any, changes: Any, expected: Outcome) -> None:
     assert judged(ground(**terms), **changes) == expected
+
+
+@pytest.mark.parametrize(
+    ("names", "changes", "expected"),
+    [
+        ((), {"officer_id": "SO-2"}, (NOTHING, NOTHING)),
+        ((), {"officer_id": "SO-OTHERS"}, (Finding.OFFICER_NOT_PERMITTED, NOTHING)),
+        (("SO-1",), {}, (NOTHING, NOTHING)),
+        (("SO-1", "SO-2"), {"officer_id": "SO-2"}, (NOTHING, NOTHING)),
+        (("SO-1",), {"officer_id": "SO-2"}, (Finding.OFFICER_NOT_PERMITTED, NOTHING)),
+        (("SO-1",), {"officer_id": "SO-OTHERS"}, (Finding.OFFICER_NOT_PERMITTED, NOTHING)),
+        (
+            ("SO-1",),
+            {"officer_id": "SO-NOBODY"},
+            (Finding.OFFICER_NOT_PERMITTED | UNSURE, Finding.LICENCE_EXPIRED),
+        ),
+        (("SO-UNHEARD-OF",), {}, (Finding.OFFICER_NOT_PERMITTED, NOTHING)),
+        (("SO-1",), {"officer_id": None}, (UNSURE, Finding.OFFICER_NOT_PERMITTED)),
+        (("SO-1",), {"officer_id": None, "safety_officer": None}, (UNSURE, Finding.OFFICER_NOT_PERMITTED)),
+        (("SO-1",), {"officer_id": None, "safety_officer": "none"}, (NOTHING, NOTHING)),
+        (("SO-1",), {"officer_id": "SO-2", "safety_officer": "none"}, (Finding.OFFICER_NOT_PERMITTED, NOTHING)),
+    ],
+)
+def test_who_may_steer(names: tuple[str, ...], changes: Any, expected: Outcome) -> None:
+    assert judged(ground(officers=frozenset(names)), **changes) == expected
+
+
+def test_pilots_are_judged_like_officers() -> None:
+    air = replace(AIR_TERMS, officers=frozenset({"SO-2"}))
+    in_corridor: dict[str, Any] = {"who": EVTOL, "at": (0, -2000), "location": {"altitude": 100.0}}
+    assert judged(air, officer_id="SO-2", **in_corridor) == (NOTHING, NOTHING)
+    assert judged(air, officer_id="SO-1", **in_corridor) == (Finding.OFFICER_NOT_PERMITTED, NOTHING)
+
+
+def test_who_may_steer_is_asked_of_the_governing_permit_only() -> None:
+    named = ground(officers=frozenset({"SO-2"}))
+    stopped = replace(named, state=PermitState.SUSPENDED)
+    assert judged(stopped, at=(5000, 5000)) == (Finding.PERMIT_SUSPENDED, NOTHING)
+    assert judged(GROUND_TERMS, who=STRAY_CAR, at=(5000, 5000), officer_id="SO-OTHERS")[0] == Finding.PERMIT_MISSING
+    other = replace(named, revision_id=204, vehicles=frozenset({OTHER_CAR.key}))
+    assert judged(replace(GROUND_TERMS, vehicles=frozenset({CAR.key})), other) == (NOTHING, NOTHING)
 
 
 def test_one_remote_officer_for_too_many() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from geofences.zones import FOREVER_MS, ZoneKind, ZoneRevision
 from telemetry.ports import PermitState, PermitTerms, RegistrySnapshot
-from telemetry.rulebook import Rulebook, Standing
+from telemetry.rulebook import NOBODY, UNKNOWN, Rulebook, Standing
 from tests.telemetry.cast import (
     AIR_TERMS,
     CAR,
@@ -33,12 +33,13 @@ def columns_of(part: Any) -> dict[str, str]:
 
 def assert_like_fresh(rulebook: Rulebook) -> None:
     fresh = Rulebook.of(rulebook.source)
-    parts = ("timelines", "permits", "zones", "grants")
+    parts = ("timelines", "permits", "zones", "grants", "officers")
     for name in parts:
         assert columns_of(getattr(rulebook, name)) == columns_of(getattr(fresh, name)), name
     assert columns_of(rulebook.zones.index.columns) == columns_of(fresh.zones.index.columns)
     assert rulebook.zones.barriers.zone.tolist() == fresh.zones.barriers.zone.tolist()
-    assert (rulebook.routes, rulebook.vehicles, rulebook.licences) == (fresh.routes, fresh.vehicles, fresh.licences)
+    assert (rulebook.routes, rulebook.vehicles) == (fresh.routes, fresh.vehicles)
+    assert rulebook.officers.row == fresh.officers.row
     assert rulebook.vehicle_keys.tolist() == fresh.vehicle_keys.tolist()
 
 
@@ -148,3 +149,16 @@ def test_without_vehicles_and_without_permits() -> None:
     assert nobody.timelines.at(np.array([0, 1]), np.array([T0, FOREVER_MS - 1]))[1].tolist() == [Standing.MISSING] * 2
     terms: list[PermitTerms] = [AIR_TERMS]
     assert len(Rulebook.of(replace(empty, permits=terms)).permits.revision) == 1
+
+
+def test_who_is_named_is_known_of_every_permit_and_person() -> None:
+    nobody, both = GROUND_TERMS, replace(GROUND_TERMS, officers=frozenset({"SO-1", "SO-2"}))
+    one = replace(GROUND_TERMS, officers=frozenset({"SO-2", "SO-UNHEARD-OF"}))
+    rulebook = Rulebook.of(snapshot(nobody, both, one, nobody))
+    officers = rulebook.officers
+    rows = officers.rows_of(["SO-1", "SO-2", "SO-OTHERS", "SO-UNHEARD-OF", None])
+    assert rows.tolist()[3:] == [UNKNOWN, NOBODY]
+    named = [officers.are_named(np.full(len(rows), permit), rows).tolist() for permit in range(4)]
+    no, yes = False, True
+    assert named == [[no] * 5, [yes, yes, no, no, no], [no, yes, no, no, no], [no] * 5]
+    assert rulebook.permits.names_officers.tolist() == [no, yes, yes, no]
