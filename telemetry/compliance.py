@@ -76,16 +76,22 @@ def _judge_licences(case: Case, into: Judgement) -> None:
 
 
 def _judge_officers(case: Case, into: Judgement) -> None:
-    """Whether the permit lets the person named steer: one of those it names, else one of the holder's."""
+    """Whether the permit lets the person named steer: one of those it names, else one of the holder's.
+
+    Somebody unknown and nobody are no organisation's, and so never slip through as the holder's.
+    """
     permits, officers, officer = case.rulebook.permits, case.rulebook.officers, case.officer
-    named_only = case.codes(permits.names_officers, 0) > 0
-    holder = case.codes(permits.holder, -1)
-    of_another = case.governed & (officer > NOBODY) & (officers.organisation[officer] != holder)
-    left_out = named_only & (officer != NOBODY) & ~officers.are_named(case.permit, officer)
-    into.find(Finding.OFFICER_NOT_PERMITTED, of_another | left_out)
+    named_only = permits.names_officers[case.permit]
+    amiss = officers.organisation[officer] != permits.holder[case.permit]
+    if named_only.any():
+        amiss |= named_only & ~officers.are_named(case.permit, officer)
+    amiss &= case.governed
+    if not amiss.any():
+        return
+    left_out = (officer > NOBODY) | (named_only & (officer == UNKNOWN))
+    into.find(Finding.OFFICER_NOT_PERMITTED, amiss & left_out)
     unsaid = named_only & (officer == NOBODY) & (case.batch.safety_officer != SafetyOfficer.NONE)
-    unknown = case.governed & ~named_only & (officer == UNKNOWN)
-    into.lack(int(Finding.OFFICER_NOT_PERMITTED), unsaid | unknown)
+    into.lack(int(Finding.OFFICER_NOT_PERMITTED), amiss & (unsaid | (~named_only & (officer == UNKNOWN))))
 
 
 def _judge_hours(case: Case, into: Judgement) -> None:

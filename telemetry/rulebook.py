@@ -92,7 +92,7 @@ class Officers:
     """People who steer, columns (o,). The first two rows are no person: UNKNOWN and NOBODY.
 
     `named` are the pairs of permit row and officer row in which the permit names the officer, each
-    as permit * o + officer, sorted.
+    as permit * o + officer, sorted, and one above all of them.
     """
 
     row: dict[str | None, int]
@@ -116,7 +116,7 @@ class Officers:
             row=row,
             organisation=_integers(chain((-1, -1), (each.organisation for each in people))),
             licence_expires_ms=_integers(chain((_NEVER, _NEVER), (each.licence_expires_ms for each in people))),
-            named=np.sort(_integers(named)),
+            named=_integers(chain(sorted(named), (_NEVER,))),
         )
 
     def rows_of(self, officer_id: Sequence[str | None]) -> Integers:
@@ -127,7 +127,7 @@ class Officers:
     def are_named(self, permit: Integers, officer: Integers) -> Flags:
         """Whether each permit names each officer, by their rows, shape (n,)."""
         pair = permit * len(self.organisation) + officer
-        found: Flags = np.searchsorted(self.named, pair, side="right") > np.searchsorted(self.named, pair)
+        found: Flags = self.named[np.searchsorted(self.named, pair)] == pair
         return found
 
 
