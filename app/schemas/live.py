@@ -77,7 +77,7 @@ class ListedAlert(LiveAlert):
 class AlertList(Schema):
     """One page of alerts, newest first."""
 
-    alerts: list[ListedAlert]
+    items: list[ListedAlert]
     next_cursor: str | None
 
 

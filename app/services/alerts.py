@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import select, tuple_, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.audit import Subject, record
-from app.errors import InvalidChange, NotFound
-from app.models import Alert, User, Vehicle
+from app.errors import NotFound
+from app.models import Alert, Organisation, User, Vehicle
 from app.services.alert_ids import alert_public_id
+from app.services.pages import Page, read_page
 from telemetry.findings import Finding
 
 
@@ -24,41 +24,32 @@ class AlertFilter(StrEnum):
     ALL = "all"
 
 
-@dataclass(frozen=True, slots=True)
-class AlertPage:
-    """Alerts, newest first, and the cursor of the next page (None: this was the last)."""
-
-    alerts: Sequence[Alert]
-    next_cursor: str | None
-
-
 def list_alerts(
     session: Session,
     *,
     state: AlertFilter = AlertFilter.ALL,
     organisation_id: int | None = None,
-    vehicle_key: int | None = None,
+    organisation: str | None = None,
+    vehicle_id: str | None = None,
     limit: int = 100,
     cursor: str | None = None,
-) -> AlertPage:
-    """One page of alerts, newest first; `organisation_id` limits them to one operator's fleet.
+) -> Page[Alert]:
+    """One page of alerts, newest first; `organisation_id` or `organisation` (a code): of one operator's fleet.
 
-    Raises InvalidChange for a cursor that no page gave.
+    Raises InvalidChange for a foreign cursor.
     """
-    query = select(Alert).order_by(Alert.opened_at_ms.desc(), Alert.id.desc()).limit(limit + 1)
+    query = select(Alert).join(Alert.vehicle)
     if state is not AlertFilter.ALL:
         is_open = Alert.closed_at_ms.is_(None)
         query = query.where(is_open if state is AlertFilter.OPEN else ~is_open)
     if organisation_id is not None:
-        query = query.join(Alert.vehicle).where(Vehicle.organisation_id == organisation_id)
-    if vehicle_key is not None:
-        query = query.where(Alert.vehicle_key == vehicle_key)
-    if cursor is not None:
-        query = query.where(tuple_(Alert.opened_at_ms, Alert.id) < tuple_(*_read_cursor(cursor)))
-    found = session.scalars(query).all()
-    page = found[:limit]
-    has_more = len(found) > limit
-    return AlertPage(page, f"{page[-1].opened_at_ms}.{page[-1].id}" if has_more else None)
+        query = query.where(Vehicle.organisation_id == organisation_id)
+    if organisation is not None:
+        query = query.where(Vehicle.organisation.has(Organisation.code == organisation))
+    if vehicle_id is not None:
+        query = query.where(Vehicle.vehicle_id == vehicle_id)
+    keys = (Alert.opened_at_ms, Alert.id)
+    return read_page(session, query, *keys, limit=limit, cursor=cursor, newest_first=True).map(lambda row: row[0])
 
 
 def alert_by_id(session: Session, alert_id: int) -> Alert:
@@ -108,11 +99,3 @@ def escalate_overdue_alerts(session: Session, *, now_ms: int, after_s: float) ->
     )
     keys = session.scalars(overdue.execution_options(synchronize_session=False)).all()
     return session.scalars(select(Alert).where(Alert.id.in_(keys)).order_by(Alert.id)).all() if keys else []
-
-
-def _read_cursor(cursor: str) -> tuple[int, int]:
-    opened_at_ms, _, key = cursor.partition(".")
-    try:
-        return int(opened_at_ms), int(key)
-    except ValueError as error:
-        raise InvalidChange(f"{cursor!r} is no cursor of this list") from error

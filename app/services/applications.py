@@ -6,6 +6,7 @@ What the regulator does with them is app.services.review.
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -31,12 +32,23 @@ from app.services.application_terms import draft_of_permit
 from app.services.attachments import delete_attachment, store_attachment
 from app.services.completeness import gaps
 from app.services.entry_gates import entry_gates
+from app.services.pages import Page, read_page
 from app.services.permits import newest_revision
 
 MOST_ATTACHMENTS = 20
 _CALENDAR = ZoneInfo("Asia/Shanghai")
 _NUMBER_CHARACTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 _NUMBER_LENGTH = 6
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationFilter:
+    """Which applications a list holds; None: any. `holder` and `jurisdiction` are codes."""
+
+    organisation_id: int | None = None
+    state: ApplicationState | None = None
+    holder: str | None = None
+    jurisdiction: str | None = None
 
 
 def create_application(
@@ -206,6 +218,20 @@ def applications_of(organisation_id: int | None = None) -> Select[Application]:
     revisions = selectinload(Application.revisions).load_only(ApplicationRevision.number)
     statement = select(Application).options(revisions, selectinload(Application.permit))
     return statement if organisation_id is None else statement.where(Application.holder_id == organisation_id)
+
+
+def application_page(
+    session: Session, wanted: ApplicationFilter, *, limit: int, cursor: str | None
+) -> Page[Application]:
+    """One page of applications, the oldest first. Raises InvalidChange for a foreign cursor."""
+    statement = applications_of(wanted.organisation_id)
+    if wanted.state is not None:
+        statement = statement.where(Application.state == wanted.state)
+    if wanted.holder is not None:
+        statement = statement.where(Application.holder.has(Organisation.code == wanted.holder))
+    if wanted.jurisdiction is not None:
+        statement = statement.where(Application.jurisdiction.has(Jurisdiction.code == wanted.jurisdiction))
+    return read_page(session, statement, Application.id, limit=limit, cursor=cursor).map(lambda row: row[0])
 
 
 def draft_of(application: Application) -> ApplicationDraft:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.errors import NotFound
 from app.models import AuditEntry, AuditHead
 from app.schemas.audit import AuditSearch
+from app.services.pages import Page, read_page
 
 _FETCHED_AT_ONCE = 500
 
@@ -21,12 +22,10 @@ def searched(search: AuditSearch) -> Select[Any]:
     return select(AuditEntry).where(*_conditions(search))
 
 
-def entries_before(session: Session, search: AuditSearch, *, number: int | None, limit: int) -> list[AuditEntry]:
-    """At most `limit` entries, newest first, older than the one with this number."""
-    wanted = searched(search)
-    if number is not None:
-        wanted = wanted.where(AuditEntry.number < number)
-    return list(session.scalars(wanted.order_by(AuditEntry.number.desc()).limit(limit)))
+def entry_page(session: Session, search: AuditSearch, *, limit: int, cursor: str | None) -> Page[AuditEntry]:
+    """One page of the entries that the search wants, newest first. Raises InvalidChange for a foreign cursor."""
+    page = read_page(session, searched(search), AuditEntry.number, limit=limit, cursor=cursor, newest_first=True)
+    return page.map(lambda row: row[0])
 
 
 def entry_by_number(session: Session, number: int) -> AuditEntry:

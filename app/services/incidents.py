@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -13,10 +14,23 @@ from app.errors import Conflict, InvalidChange, NotFound
 from app.models import Fault, Incident, IncidentKind, Jurisdiction, Organisation, User, Vehicle
 from app.schemas.incidents import FaultDecision, IncidentReport
 from app.services.notices import notify
+from app.services.pages import Page, read_page
 
 #: What counts as an accident; the others are warnings of one.
 ACCIDENTS = frozenset({IncidentKind.COLLISION, IncidentKind.EMERGENCY_LANDING})
 _ID_BYTES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentFilter:
+    """Which incidents a list holds; None: any."""
+
+    organisation_id: int | None = None
+    organisation: str | None = None
+    jurisdiction: str | None = None
+    vehicle_id: str | None = None
+    kind: IncidentKind | None = None
+    fault: Fault | None = None
 
 
 def report_incident(
@@ -101,6 +115,22 @@ def incidents_of(organisation_id: int | None = None) -> Select[Incident]:
     """All incidents, or those of one operator's vehicles, in no order."""
     statement = select(Incident).join(Vehicle, Vehicle.id == Incident.vehicle_key)
     return statement if organisation_id is None else statement.where(Vehicle.organisation_id == organisation_id)
+
+
+def incident_page(session: Session, wanted: IncidentFilter, *, limit: int, cursor: str | None) -> Page[Incident]:
+    """One page of incidents, the oldest report first. Raises InvalidChange for a foreign cursor."""
+    statement = incidents_of(wanted.organisation_id)
+    if wanted.organisation is not None:
+        statement = statement.where(Vehicle.organisation.has(Organisation.code == wanted.organisation))
+    if wanted.jurisdiction is not None:
+        statement = statement.where(Incident.jurisdiction.has(Jurisdiction.code == wanted.jurisdiction))
+    if wanted.vehicle_id is not None:
+        statement = statement.where(Vehicle.vehicle_id == wanted.vehicle_id)
+    if wanted.kind is not None:
+        statement = statement.where(Incident.kind == wanted.kind)
+    if wanted.fault is not None:
+        statement = statement.where(Incident.fault == wanted.fault)
+    return read_page(session, statement, Incident.id, limit=limit, cursor=cursor).map(lambda row: row[0])
 
 
 def accidents_since(session: Session, organisation_id: int, since_ms: int) -> Sequence[Incident]:

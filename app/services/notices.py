@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, select
@@ -13,16 +12,9 @@ from sqlalchemy.orm import Session
 from app.audit import Subject
 from app.errors import NotFound
 from app.models import OPERATORS, Base, Jurisdiction, Notice, NoticeRead, Organisation, Role, User
+from app.services.pages import Page, read_page
 
 _Insert: TypeAlias = sqlite.Insert | postgresql.Insert
-
-
-@dataclass(frozen=True, slots=True)
-class NoticePage:
-    """Some of a person's notices, newest first, each with when that person read it."""
-
-    items: Sequence[tuple[Notice, int | None]]
-    next_before: int | None
 
 
 def notify(
@@ -54,13 +46,18 @@ def notify(
     session.execute(statement.on_conflict_do_nothing())
 
 
-def notices_for(session: Session, reader: User, *, limit: int = 100, before: int | None = None) -> NoticePage:
-    """The notices addressed to this person, newest first; `before` continues an earlier page."""
-    query = _addressed(reader).order_by(Notice.id.desc()).limit(limit + 1)
-    if before is not None:
-        query = query.where(Notice.id < before)
-    rows = [(notice, read_at_ms) for notice, read_at_ms in session.execute(query)]
-    return NoticePage(rows[:limit], rows[limit - 1][0].id if len(rows) > limit else None)
+def notices_for(
+    session: Session, reader: User, *, is_unread: bool | None = None, limit: int = 100, cursor: str | None = None
+) -> Page[tuple[Notice, int | None]]:
+    """One page of the notices addressed to this person, newest first, each with when that person read it.
+
+    Raises InvalidChange for a foreign cursor.
+    """
+    query = _addressed(reader)
+    if is_unread is not None:
+        query = query.where(_is_unread(reader) if is_unread else ~_is_unread(reader))
+    page = read_page(session, query, Notice.id, limit=limit, cursor=cursor, newest_first=True)
+    return page.map(lambda row: (row[0], row[1]))
 
 
 def unread_count(session: Session, reader: User) -> int:

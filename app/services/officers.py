@@ -6,18 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import StrEnum
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, lazyload
 from sqlalchemy.orm.attributes import flag_modified
 
 from app.audit import Subject, record, state_of
 from app.errors import AlreadyRegistered, InvalidChange, NotFound
-from app.models import LicenceRevision, Officer, Organisation, Role, User
+from app.models import Capacity, LicenceRevision, Officer, Organisation, Role, User
 from app.schemas.checks import Day
 from app.schemas.officers import LicenceRenewal, LicenceWithdrawal, OfficerDetails, OfficerRegistration
 from app.services.generations import next_generation
+from app.services.pages import Page, holds, page_among, read_page
 
 #: Licences that expire within this are marked in lists.
 SOON_MS = 30 * 86_400_000
@@ -51,6 +53,17 @@ class OfficerRow:
         if licence.expires_at_ms <= now_ms:
             return LicenceState.EXPIRED
         return LicenceState.EXPIRING if licence.expires_at_ms <= now_ms + SOON_MS else LicenceState.VALID
+
+
+@dataclass(frozen=True, slots=True)
+class OfficerFilter:
+    """Which officers a list holds; None: any."""
+
+    organisation_id: int | None = None
+    organisation: str | None = None
+    capacity: Capacity | None = None
+    state: LicenceState | None = None
+    text: str | None = None
 
 
 def register_officer(
@@ -193,6 +206,24 @@ def officer_by_id(session: Session, officer_id: str) -> Officer:
 
 def officer_rows(session: Session, *, organisation_id: int | None = None) -> Sequence[OfficerRow]:
     """Every officer, or those of one organisation, by id, each with the licence that counts."""
+    statement = _with_licences(OfficerFilter(organisation_id=organisation_id)).order_by(Officer.officer_id)
+    return [OfficerRow(officer, licence) for officer, licence in session.execute(statement)]
+
+
+def officer_page(
+    session: Session, wanted: OfficerFilter, *, now_ms: int, limit: int, cursor: str | None
+) -> Page[OfficerRow]:
+    """One page of officers by id, each with the licence that counts. Raises InvalidChange for a foreign cursor."""
+
+    def read(limit: int, cursor: str | None) -> Page[OfficerRow]:
+        found = read_page(session, _with_licences(wanted), Officer.officer_id, limit=limit, cursor=cursor)
+        return found.map(lambda row: OfficerRow(row[0], row[1]))
+
+    is_wanted = None if wanted.state is None else lambda row: row.state(now_ms) is wanted.state
+    return page_among(read, is_wanted, lambda row: row.officer.officer_id, limit=limit, cursor=cursor)
+
+
+def _with_licences(wanted: OfficerFilter) -> Select[*tuple[Any, ...]]:
     newest = (
         select(LicenceRevision.officer_id, func.max(LicenceRevision.generation).label("generation"))
         .group_by(LicenceRevision.officer_id)
@@ -206,11 +237,18 @@ def officer_rows(session: Session, *, organisation_id: int | None = None) -> Seq
             LicenceRevision,
             (LicenceRevision.officer_id == Officer.id) & (LicenceRevision.generation == newest.c.generation),
         )
-        .order_by(Officer.officer_id)
     )
-    if organisation_id is not None:
-        statement = statement.where(Officer.organisation_id == organisation_id)
-    return [OfficerRow(officer, licence) for officer, licence in session.execute(statement)]
+    if wanted.organisation_id is not None:
+        statement = statement.where(Officer.organisation_id == wanted.organisation_id)
+    if wanted.organisation is not None:
+        statement = statement.where(Officer.organisation.has(Organisation.code == wanted.organisation))
+    if wanted.capacity is not None:
+        statement = statement.where(Officer.capacity == wanted.capacity)
+    if wanted.text:
+        statement = statement.where(
+            holds(wanted.text, Officer.officer_id, Officer.name, LicenceRevision.licence_number)
+        )
+    return statement
 
 
 def newest_licence(session: Session, officer: Officer) -> LicenceRevision | None:
@@ -220,8 +258,19 @@ def newest_licence(session: Session, officer: Officer) -> LicenceRevision | None
 
 def licence_history(session: Session, officer: Officer) -> Sequence[LicenceRevision]:
     """Every entry, newest first."""
-    entries = select(LicenceRevision).where(LicenceRevision.officer_id == officer.id)
-    return session.scalars(entries.order_by(LicenceRevision.generation.desc())).all()
+    return session.scalars(_entries(officer).order_by(LicenceRevision.generation.desc())).all()
+
+
+def licence_page(session: Session, officer: Officer, *, limit: int, cursor: str | None) -> Page[LicenceRevision]:
+    """One page of the entries, newest first. Raises InvalidChange for a foreign cursor."""
+    key = LicenceRevision.generation
+    return read_page(session, _entries(officer), key, limit=limit, cursor=cursor, newest_first=True).map(
+        lambda row: row[0]
+    )
+
+
+def _entries(officer: Officer) -> Select[LicenceRevision]:
+    return select(LicenceRevision).where(LicenceRevision.officer_id == officer.id)
 
 
 def is_withdrawal(licence: LicenceRevision) -> bool:

@@ -13,6 +13,7 @@ from app.audit import Subject, record, state_of
 from app.errors import AlreadyRegistered, NotFound
 from app.models import Organisation, User, Vehicle
 from app.schemas.organisations import OrganisationDetails, OrganisationFacts
+from app.services.pages import Page, holds, read_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,19 @@ def organisation_rows(session: Session, *, organisation_id: int | None = None) -
     if organisation_id is not None:
         statement = statement.where(Organisation.id == organisation_id)
     return [OrganisationRow(organisation, vehicles) for organisation, vehicles in session.execute(statement)]
+
+
+def organisation_page(
+    session: Session, *, organisation_id: int | None, text: str | None, limit: int, cursor: str | None
+) -> Page[Organisation]:
+    """One page of organisations, or the one, by code. Raises InvalidChange for a foreign cursor."""
+    statement = select(Organisation)
+    if organisation_id is not None:
+        statement = statement.where(Organisation.id == organisation_id)
+    if text:
+        searched = (Organisation.code, Organisation.name_zh, Organisation.name_en, Organisation.credit_code)
+        statement = statement.where(holds(text, *searched))
+    return read_page(session, statement, Organisation.code, limit=limit, cursor=cursor).map(lambda row: row[0])
 
 
 def _require_untaken(session: Session, credit_code: str | None, but: Organisation | None = None) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from app.errors import InvalidChange, NotFound
-from app.models import RejectRow, Vehicle
+from app.errors import NotFound
+from app.models import Organisation, RejectRow, Vehicle
+from app.services.pages import Page, read_page
 from telemetry.ports import RejectReason
 
 _PRINTABLE_CONTROLS = frozenset("\n\r\t")
@@ -31,14 +31,6 @@ class RejectEntry:
         return payload_text(self.reject.payload)
 
 
-@dataclass(frozen=True, slots=True)
-class RejectPage:
-    """Rejects, newest first, and the cursor of the next page (None: this was the last)."""
-
-    entries: Sequence[RejectEntry]
-    next_cursor: str | None
-
-
 def reject_rows(*, organisation_id: int | None = None) -> Select[*tuple[Any, ...]]:
     """Each reject with its vehicle, in no order; an operator's are those of its own vehicles."""
     statement = select(RejectRow, Vehicle).outerjoin(Vehicle, RejectRow.vehicle == Vehicle.id)
@@ -54,25 +46,22 @@ def list_rejects(
     session: Session,
     *,
     organisation_id: int | None = None,
+    organisation: str | None = None,
     vehicle_id: str | None = None,
     reason: RejectReason | None = None,
     limit: int = 100,
     cursor: str | None = None,
-) -> RejectPage:
-    """One page, the newest arrival first. Raises InvalidChange for a cursor that no page gave."""
-    at, key = RejectRow.last_received_ms, RejectRow.id
-    statement = reject_rows(organisation_id=organisation_id).order_by(at.desc(), key.desc()).limit(limit + 1)
+) -> Page[RejectEntry]:
+    """One page, the newest arrival first. Raises InvalidChange for a foreign cursor."""
+    statement = reject_rows(organisation_id=organisation_id)
+    if organisation is not None:
+        statement = statement.where(Vehicle.organisation.has(Organisation.code == organisation))
     if vehicle_id is not None:
         statement = statement.where(Vehicle.vehicle_id == vehicle_id)
     if reason is not None:
         statement = statement.where(RejectRow.reason == reason)
-    if cursor is not None:
-        statement = statement.where(tuple_(at, key) < tuple_(*_read_cursor(cursor)))
-    found = [read_reject(row) for row in session.execute(statement)]
-    page = found[:limit]
-    if len(found) <= limit:
-        return RejectPage(page, None)
-    return RejectPage(page, f"{page[-1].reject.last_received_ms}.{page[-1].reject.id}")
+    keys = (RejectRow.last_received_ms, RejectRow.id)
+    return read_page(session, statement, *keys, limit=limit, cursor=cursor, newest_first=True).map(read_reject)
 
 
 def reject_by_id(session: Session, reject_id: int, *, organisation_id: int | None = None) -> RejectEntry:
@@ -104,11 +93,3 @@ def payload_dump(payload: bytes) -> str:
         shown = "".join(chr(byte) if chr(byte).isascii() and chr(byte).isprintable() else "." for byte in part)
         lines.append(f"{start:06x}  {part.hex(' '):<{3 * _HEX_COLUMNS - 1}}  {shown}")
     return "\n".join(lines)
-
-
-def _read_cursor(cursor: str) -> tuple[int, int]:
-    received_ms, _, key = cursor.partition(".")
-    largest = 2**63 - 1
-    if all(part.isascii() and part.isdigit() and int(part[:20]) <= largest for part in (received_ms, key)):
-        return int(received_ms), int(key)
-    raise InvalidChange(f"{cursor!r} is no cursor of this list")

@@ -24,6 +24,7 @@ from app.services.application_life import WAITING, add_event, enter, require_ver
 from app.services.application_terms import conditions_of
 from app.services.applications import gates_of
 from app.services.completeness import gaps
+from app.services.pages import Page, read_page
 from app.services.permit_numbers import next_permit_number
 from app.services.permits import issue_permit, revise_permit
 
@@ -162,6 +163,31 @@ def history(session: Session, application: Application) -> Sequence[ApplicationE
     """Every step and comment, oldest first."""
     query = select(ApplicationEvent).where(ApplicationEvent.application_id == application.id)
     return session.scalars(query.order_by(ApplicationEvent.id)).all()
+
+
+def revision_page(
+    session: Session, application: Application, *, limit: int, cursor: str | None
+) -> Page[ApplicationRevision]:
+    """One page of what was submitted, oldest first. Raises InvalidChange for a foreign cursor."""
+    submitted = select(ApplicationRevision).where(ApplicationRevision.application_id == application.id)
+    page = read_page(session, submitted, ApplicationRevision.number, limit=limit, cursor=cursor)
+    return page.map(lambda row: row[0])
+
+
+def event_page(
+    session: Session, application: Application, *, limit: int, cursor: str | None
+) -> Page[tuple[ApplicationEvent, int | None]]:
+    """One page of its steps and comments, oldest first, each with the number of the revision that it is about.
+
+    Raises InvalidChange for a foreign cursor.
+    """
+    steps = (
+        select(ApplicationEvent, ApplicationRevision.number)
+        .outerjoin(ApplicationRevision, ApplicationEvent.revision_id == ApplicationRevision.id)
+        .where(ApplicationEvent.application_id == application.id)
+    )
+    page = read_page(session, steps, ApplicationEvent.id, limit=limit, cursor=cursor)
+    return page.map(lambda row: (row[0], row[1]))
 
 
 def open_comments(session: Session, application: Application) -> Mapping[str, Sequence[str]]:

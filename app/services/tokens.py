@@ -6,13 +6,14 @@ import hashlib
 import secrets
 from collections.abc import Collection
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import Select, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.audit import Subject, record, state_of
+from app.audit import UNTOLD, Subject, record, state_of
 from app.errors import InvalidChange, NotFound
 from app.models import ApiToken, User
 from app.schemas.accounts import Scope
+from app.services.pages import Page, read_page
 
 #: `last_used_at_ms` is written at most this often.
 NOTED_EVERY_MS = 60_000
@@ -67,13 +68,19 @@ def token_in_force(session: Session, token: str, *, now_ms: int) -> ApiToken | N
 def note_use(session: Session, token: ApiToken, *, now_ms: int) -> None:
     """Note that the token was used: no change of the registry, so that the audit log does not tell of it."""
     is_old = or_(ApiToken.last_used_at_ms.is_(None), ApiToken.last_used_at_ms <= now_ms - NOTED_EVERY_MS)
-    session.execute(update(ApiToken).where(ApiToken.id == token.id, is_old).values(last_used_at_ms=now_ms))
+    noted = update(ApiToken).where(ApiToken.id == token.id, is_old).values(last_used_at_ms=now_ms)
+    session.execute(noted, execution_options=UNTOLD)
 
 
 def tokens_of(session: Session, user: User) -> list[ApiToken]:
     """All tokens of the user, newest first."""
-    newest = ApiToken.created_at_ms.desc(), ApiToken.id.desc()
-    return list(session.scalars(select(ApiToken).where(ApiToken.user_id == user.id).order_by(*newest)))
+    return list(session.scalars(_own(user).order_by(ApiToken.id.desc())))
+
+
+def token_page(session: Session, user: User, *, limit: int, cursor: str | None) -> Page[ApiToken]:
+    """One page of the user's tokens, newest first. Raises InvalidChange for a foreign cursor."""
+    found = read_page(session, _own(user), ApiToken.id, limit=limit, cursor=cursor, newest_first=True)
+    return found.map(lambda row: row[0])
 
 
 def own_token(session: Session, user: User, token_id: int) -> ApiToken:
@@ -109,6 +116,10 @@ def revoke_tokens(session: Session, user: User, *, actor: User | None, now_ms: i
     for token in tokens_of(session, user):
         if now_ms < token.expires_at_ms:
             revoke_token(session, token, actor=actor, now_ms=now_ms, reason=reason)
+
+
+def _own(user: User) -> Select[ApiToken]:
+    return select(ApiToken).where(ApiToken.user_id == user.id)
 
 
 def _hash(token: str) -> bytes:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.orm.attributes import flag_modified
 
 from app.audit import Subject, record, state_of
 from app.errors import AlreadyRegistered, InvalidChange, NotFound
-from app.models import Organisation, Trial, TrialDomain, User, Vehicle, Zone
+from app.models import Organisation, Stage, Trial, TrialDomain, User, Vehicle, Zone
 from app.schemas.trials import TrialDetails, TrialRegistration
 from app.services.officers import end_of_day_ms
+from app.services.pages import Page, holds, page_among, read_page
 from app.services.usage import start_of_day_ms
 from telemetry.samples import VehicleKind
 
@@ -31,6 +33,18 @@ class TrialState(StrEnum):
     UPCOMING = "upcoming"
     RUNNING = "running"
     ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class TrialFilter:
+    """Which trials a list holds; None: any."""
+
+    organisation_id: int | None = None
+    organisation: str | None = None
+    domain: TrialDomain | None = None
+    stage: Stage | None = None
+    state: TrialState | None = None
+    text: str | None = None
 
 
 def register_trial(
@@ -76,10 +90,18 @@ def trial_by_id(session: Session, trial_id: str) -> Trial:
 
 def trials_of(session: Session, *, organisation_id: int | None = None) -> Sequence[Trial]:
     """Every trial, or those of one organisation, by code."""
-    statement = select(Trial).options(selectinload(Trial.vehicles), selectinload(Trial.zones)).order_by(Trial.trial_id)
-    if organisation_id is not None:
-        statement = statement.where(Trial.organisation_id == organisation_id)
-    return session.scalars(statement).all()
+    statement = _wanted(TrialFilter(organisation_id=organisation_id))
+    return session.scalars(statement.order_by(Trial.trial_id)).all()
+
+
+def trial_page(session: Session, wanted: TrialFilter, *, now_ms: int, limit: int, cursor: str | None) -> Page[Trial]:
+    """One page of trials by code. Raises InvalidChange for a foreign cursor."""
+
+    def read(limit: int, cursor: str | None) -> Page[Trial]:
+        return read_page(session, _wanted(wanted), Trial.trial_id, limit=limit, cursor=cursor).map(lambda row: row[0])
+
+    is_wanted = None if wanted.state is None else lambda trial: trial_state(trial, now_ms) is wanted.state
+    return page_among(read, is_wanted, lambda trial: trial.trial_id, limit=limit, cursor=cursor)
 
 
 def trial_state(trial: Trial, now_ms: int) -> TrialState:
@@ -95,6 +117,22 @@ def described(trial: Trial) -> dict[str, Any]:
         "vehicles": sorted(vehicle.vehicle_id for vehicle in trial.vehicles),
         "zones": sorted(zone.zone_id for zone in trial.zones),
     }
+
+
+def _wanted(wanted: TrialFilter) -> Select[Trial]:
+    """Trials with their members, but for what only `trial_state` tells."""
+    statement = select(Trial).options(selectinload(Trial.vehicles), selectinload(Trial.zones))
+    if wanted.organisation_id is not None:
+        statement = statement.where(Trial.organisation_id == wanted.organisation_id)
+    if wanted.organisation is not None:
+        statement = statement.where(Trial.organisation.has(Organisation.code == wanted.organisation))
+    if wanted.domain is not None:
+        statement = statement.where(Trial.domain == wanted.domain)
+    if wanted.stage is not None:
+        statement = statement.where(Trial.stage == wanted.stage)
+    if wanted.text:
+        statement = statement.where(holds(wanted.text, Trial.trial_id, Trial.name_zh, Trial.name_en, Trial.goal))
+    return statement
 
 
 def _describe(session: Session, trial: Trial, details: TrialDetails) -> None:

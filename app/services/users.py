@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
@@ -13,8 +14,20 @@ from app.errors import AlreadyRegistered, InvalidChange, NotFound
 from app.models import OPERATORS, Jurisdiction, Organisation, Role, User
 from app.schemas.accounts import AccountDetails, NewUser, UserDetails
 from app.services.logins import end_sessions
+from app.services.pages import Page, holds, read_page
 from app.services.passwords import hashed, is_password, temporary_password
 from app.services.tokens import revoke_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class UserFilter:
+    """Which users a list holds; None: any. A manager's `organisation_id` limits it to the operators of its own."""
+
+    organisation_id: int | None = None
+    organisation: str | None = None
+    role: Role | None = None
+    is_disabled: bool | None = None
+    text: str | None = None
 
 
 def create_user(
@@ -187,10 +200,12 @@ def user_by_id(session: Session, user_id: int, *, organisation_id: int | None = 
 
 def list_users(session: Session, *, organisation_id: int | None = None) -> Sequence[User]:
     """All users by name; for a manager its organisation's operators."""
-    users = select(User).order_by(User.email)
-    if organisation_id is not None:
-        users = users.where(User.organisation_id == organisation_id, User.role.in_(OPERATORS))
-    return session.scalars(users).all()
+    return session.scalars(_wanted(UserFilter(organisation_id=organisation_id)).order_by(User.email)).all()
+
+
+def user_page(session: Session, wanted: UserFilter, *, limit: int, cursor: str | None) -> Page[User]:
+    """One page of users by key. Raises InvalidChange for a foreign cursor."""
+    return read_page(session, _wanted(wanted), User.id, limit=limit, cursor=cursor).map(lambda row: row[0])
 
 
 def described(user: User) -> dict[str, object]:
@@ -199,6 +214,20 @@ def described(user: User) -> dict[str, object]:
         "has_second_factor": user.totp_secret is not None,
         "jurisdictions": sorted(jurisdiction.code for jurisdiction in user.jurisdictions),
     }
+
+
+def _wanted(wanted: UserFilter) -> Select[User]:
+    users = select(User)
+    if wanted.organisation_id is not None:
+        users = users.where(User.organisation_id == wanted.organisation_id, User.role.in_(OPERATORS))
+    if wanted.organisation is not None:
+        users = users.where(User.organisation.has(Organisation.code == wanted.organisation))
+    if wanted.role is not None:
+        users = users.where(User.role == wanted.role)
+    if wanted.is_disabled is not None:
+        enabled = User.disabled_at_ms.is_(None)
+        users = users.where(~enabled if wanted.is_disabled else enabled)
+    return users.where(holds(wanted.text, User.email, User.display_name)) if wanted.text else users
 
 
 def _record(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from app.models import (
@@ -19,6 +19,7 @@ from app.models import (
     Vehicle,
 )
 from app.models.permits import permit_revision_vehicles
+from app.services.pages import Page, holds, read_page
 from app.services.vehicle_status import current_status
 from telemetry.samples import VehicleKind
 
@@ -69,15 +70,11 @@ def vehicle_row(session: Session, vehicle: Vehicle, now_ms: int) -> VehicleRow:
 
 
 def vehicle_page(
-    session: Session, now_ms: int, wanted: VehicleFilter, *, limit: int, after: str | None
-) -> tuple[list[VehicleRow], str | None]:
-    """Vehicles in the order of their ids after the id `after`, and where the next page begins (None: the last)."""
-    statement = vehicle_rows(now_ms, wanted).order_by(Vehicle.vehicle_id).limit(limit + 1)
-    if after is not None:
-        statement = statement.where(Vehicle.vehicle_id > after)
-    rows = [read_vehicle_row(row) for row in session.execute(statement)]
-    page = rows[:limit]
-    return page, page[-1].vehicle.vehicle_id if len(rows) > limit else None
+    session: Session, wanted: VehicleFilter, *, now_ms: int, limit: int, cursor: str | None
+) -> Page[VehicleRow]:
+    """One page of vehicles by id. Raises InvalidChange for a foreign cursor."""
+    found = read_page(session, vehicle_rows(now_ms, wanted), Vehicle.vehicle_id, limit=limit, cursor=cursor)
+    return found.map(read_vehicle_row)
 
 
 def vehicles_of(session: Session, organisation_id: int | None) -> Sequence[Vehicle]:
@@ -128,5 +125,5 @@ def _conditions(wanted: VehicleFilter, now_ms: int) -> list[ColumnElement[bool]]
     if wanted.status is not None:
         conditions.append(current_status(now_ms) == wanted.status.value)
     if wanted.text:
-        conditions.append(or_(*(column.icontains(wanted.text, autoescape=True) for column in SEARCHED)))
+        conditions.append(holds(wanted.text, *SEARCHED))
     return conditions

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, String, func, select
+from sqlalchemy import ColumnElement, Select, String, func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
@@ -14,6 +15,7 @@ from app.errors import InvalidChange
 from app.models import Role, ServiceStatus, User, Vehicle, VehicleStatusRevision
 from app.schemas.vehicles import StatusChange
 from app.services.generations import next_generation
+from app.services.pages import Page, read_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +79,14 @@ def newest_status(session: Session, vehicle: Vehicle, at_ms: int) -> VehicleStat
 
 def status_history(session: Session, vehicle: Vehicle) -> Sequence[StatusEntry]:
     """Every change, newest first."""
-    rows = session.execute(
-        select(VehicleStatusRevision, User.display_name)
-        .outerjoin(User, VehicleStatusRevision.actor_id == User.id)
-        .where(VehicleStatusRevision.vehicle_id == vehicle.id)
-        .order_by(VehicleStatusRevision.generation.desc())
-    )
-    return [StatusEntry(row.status, row.starts_at_ms, row.reason, name) for row, name in rows]
+    newest_first = VehicleStatusRevision.generation.desc()
+    return [_entry(row) for row in session.execute(_entries(vehicle).order_by(newest_first))]
+
+
+def status_page(session: Session, vehicle: Vehicle, *, limit: int, cursor: str | None) -> Page[StatusEntry]:
+    """One page of the changes, newest first. Raises InvalidChange for a foreign cursor."""
+    key = VehicleStatusRevision.generation
+    return read_page(session, _entries(vehicle), key, limit=limit, cursor=cursor, newest_first=True).map(_entry)
 
 
 def current_status(at_ms: int) -> ColumnElement[str]:
@@ -96,6 +99,19 @@ def current_status(at_ms: int) -> ColumnElement[str]:
         .scalar_subquery()
     )
     return func.coalesce(newest, ServiceStatus.IN_SERVICE.value, type_=String)
+
+
+def _entries(vehicle: Vehicle) -> Select[*tuple[Any, ...]]:
+    return (
+        select(VehicleStatusRevision, User.display_name)
+        .outerjoin(User, VehicleStatusRevision.actor_id == User.id)
+        .where(VehicleStatusRevision.vehicle_id == vehicle.id)
+    )
+
+
+def _entry(row: Any) -> StatusEntry:
+    revision, actor = row
+    return StatusEntry(revision.status, revision.starts_at_ms, revision.reason, actor)
 
 
 def _require_allowed(

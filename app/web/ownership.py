@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 from sqlalchemy.orm import Session
 
 from app.errors import Forbidden, NotFound
 from app.models import Jurisdiction, User
 from app.services.jurisdictions import jurisdiction_by_code
 from app.web.gate import identity
+from app.web.runtime import runtime
 
 
 def actor(session: Session) -> User:
     """The caller as the actor of a change."""
     return session.get_one(User, identity().user_id)
+
+
+class Signature(TypedDict):
+    """Who changes which version of an object, and when."""
+
+    expected_version: int
+    actor: User
+    now_ms: int
+
+
+def signature(session: Session, version: int) -> Signature:
+    """The caller's, now, under the change of an object in the version that the caller has seen."""
+    return Signature(expected_version=version, actor=actor(session), now_ms=runtime().clock())
 
 
 def require_own(organisation_id: int) -> None:

@@ -51,7 +51,7 @@ def test_alerts_are_listed_newest_first_by_state_and_fleet(engine: Engine) -> No
     with reading_session(engine) as session:
 
         def listed(**changes: object) -> list[int]:
-            return [alert.id for alert in list_alerts(session, **changes).alerts]  # type: ignore[arg-type] # test values
+            return [alert.id for alert in list_alerts(session, **changes).items]  # type: ignore[arg-type] # test values
 
         assert listed() == [three.id, two.id, one.id]
         assert listed(state=AlertFilter.OPEN) == [three.id, one.id]
@@ -70,7 +70,7 @@ def test_pages_hold_every_alert_once(engine: Engine) -> None:
     with reading_session(engine) as session:
         for _ in range(4):
             page = list_alerts(session, limit=3, cursor=cursor)
-            seen += [alert.id for alert in page.alerts]
+            seen += [alert.id for alert in page.items]
             cursor = page.next_cursor
         assert cursor is None
         assert (len(seen), set(seen)) == (10, made)

@@ -303,6 +303,6 @@ def test_notices_come_page_by_page(register: Engine) -> None:
             _tell(session, occasion)
         manager = person(session, MANAGER)
         first = notices_for(session, manager, limit=4)
-        rest = notices_for(session, manager, limit=4, before=first.next_before)
-        assert (len(first.items), len(rest.items), rest.next_before) == (4, 2, None)
+        rest = notices_for(session, manager, limit=4, cursor=first.next_cursor)
+        assert (len(first.items), len(rest.items), rest.next_cursor) == (4, 2, None)
         assert not {row.id for row, _ in first.items} & {row.id for row, _ in rest.items}

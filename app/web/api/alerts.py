@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.live import staff
 from app.live.loading import alert_of, vehicle_of
 from app.models import Alert
-from app.schemas.base import Schema
+from app.schemas.base import Identifier, Schema
 from app.schemas.live import AlertList, AlertNote, AlertState, ListedAlert
 from app.services.alert_ids import alert_by_public_id
 from app.services.alerts import AlertFilter, acknowledge_alert, list_alerts
@@ -27,6 +27,8 @@ class AlertQuery(PageQuery):
     """Which alerts."""
 
     state: AlertState = "open"
+    organisation: Annotated[Identifier | None, Field(description="the operator's code")] = None
+    vehicle_id: Identifier | None = None
 
 
 class AlertPath(Schema):
@@ -49,10 +51,12 @@ def alerts(query: AlertQuery) -> Response:
             database,
             state=AlertFilter(query.state),
             organisation_id=identity().scope,
+            organisation=query.organisation,
+            vehicle_id=query.vehicle_id,
             limit=query.limit,
             cursor=query.cursor,
         )
-        return answer(AlertList(alerts=[_listed(alert) for alert in page.alerts], next_cursor=page.next_cursor))
+        return answer(AlertList(items=page.map(_listed).items, next_cursor=page.next_cursor))
 
 
 @alerts_api.post("/<alert_id>/acknowledge", responses={"200": ListedAlert, "422": Problem})

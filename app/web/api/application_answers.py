@@ -7,10 +7,18 @@ from http import HTTPStatus
 from flask import Response
 from sqlalchemy.orm import Session
 
-from app.models import Application
-from app.schemas.applications import ApplicationOut, ApplicationSummary, Gap
+from app.models import Application, ApplicationEvent, ApplicationRevision
+from app.schemas.applications import (
+    ApplicationEventOut,
+    ApplicationOut,
+    ApplicationRevisionOut,
+    ApplicationSummary,
+    EntryGate,
+    Gap,
+)
 from app.services.applications import attachment_out, draft_of, gates_of
 from app.services.completeness import gaps
+from app.services.review import content_of
 from app.web.api.base import answer
 from app.web.runtime import runtime
 
@@ -30,6 +38,28 @@ def summary(row: Application) -> ApplicationSummary:
         created_at_ms=row.created_at_ms,
         changed_at_ms=row.changed_at_ms,
         version=row.version,
+    )
+
+
+def revision_out(row: ApplicationRevision) -> ApplicationRevisionOut:
+    """What was submitted once."""
+    return ApplicationRevisionOut(
+        number=row.number,
+        submitted_at_ms=row.submitted_at_ms,
+        content=content_of(row),
+        gates=[EntryGate.model_validate(gate) for gate in row.gates],
+    )
+
+
+def event_out(row: ApplicationEvent, revision: int | None) -> ApplicationEventOut:
+    """A step or a comment, with the number of the revision that it is about."""
+    return ApplicationEventOut(
+        at_ms=row.recorded_at_ms,
+        state=row.state,
+        revision=revision,
+        field=row.field,
+        comment=row.comment,
+        actor=row.actor.display_name if row.actor is not None else None,
     )
 
 

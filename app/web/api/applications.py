@@ -9,10 +9,9 @@ from flask import Response
 from flask_openapi3 import FileStorage
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.models import Application, ApplicationState, Jurisdiction, Organisation
+from app.models import Application, ApplicationState
 from app.schemas.applications import (
     ApplicationDraft,
     ApplicationEventOut,
@@ -23,7 +22,6 @@ from app.schemas.applications import (
     AttachmentOut,
     ChangeRequest,
     Difference,
-    EntryGate,
     Grant,
     NewApplication,
     Rejection,
@@ -31,8 +29,9 @@ from app.schemas.applications import (
 )
 from app.schemas.base import Identifier, Schema
 from app.services.applications import (
+    ApplicationFilter,
     application_by_number,
-    applications_of,
+    application_page,
     attach,
     attachment_out,
     create_application,
@@ -45,17 +44,18 @@ from app.services.attachments import MOST_BYTES
 from app.services.review import (
     content_of,
     differences,
+    event_page,
     grant,
-    history,
     reject,
     request_changes,
     revision_by_number,
+    revision_page,
     take_under_review,
 )
-from app.web.api.application_answers import shown, summary
+from app.web.api.application_answers import event_out, revision_out, shown, summary
 from app.web.api.base import PageQuery, Problem, Responses, answer, api_blueprint, require_match
 from app.web.gate import identity
-from app.web.ownership import actor, require_decider, require_own
+from app.web.ownership import actor, require_decider, require_own, signature
 from app.web.runtime import runtime
 from app.web.vehicle_credentials import own_organisation
 
@@ -113,19 +113,21 @@ class ApplicationList(Schema):
 
 
 class EventList(Schema):
-    """The history of an application, oldest first."""
+    """One page of an application's history, oldest first."""
 
     items: list[ApplicationEventOut]
+    next_cursor: str | None
 
 
 class ApplicationRevisionList(Schema):
-    """Every submitted revision, oldest first."""
+    """One page of the submitted revisions, oldest first."""
 
     items: list[ApplicationRevisionOut]
+    next_cursor: str | None
 
 
 class DifferenceList(Schema):
-    """Two revisions side by side."""
+    """Two revisions side by side, whole: there are no more differences than fields."""
 
     items: list[Difference]
 
@@ -133,22 +135,12 @@ class DifferenceList(Schema):
 @applications_api.get("", responses={"200": ApplicationList, "422": Problem})
 def applications(query: ApplicationQuery) -> Response:
     """One page of applications. An operator sees its own."""
-    statement = applications_of(identity().scope).order_by(Application.id)
-    if query.state is not None:
-        statement = statement.where(Application.state == query.state)
-    if query.holder is not None:
-        holders = select(Organisation.id).where(Organisation.code == query.holder)
-        statement = statement.where(Application.holder_id.in_(holders))
-    if query.jurisdiction is not None:
-        places = select(Jurisdiction.id).where(Jurisdiction.code == query.jurisdiction)
-        statement = statement.where(Application.jurisdiction_id.in_(places))
-    if query.cursor is not None:
-        last = select(Application.id).where(Application.number == query.cursor).scalar_subquery()
-        statement = statement.where(Application.id > last)
+    wanted = ApplicationFilter(
+        organisation_id=identity().scope, state=query.state, holder=query.holder, jurisdiction=query.jurisdiction
+    )
     with runtime().reading() as session:
-        found = session.scalars(statement.limit(query.limit + 1)).unique().all()
-        items = [summary(each) for each in found[: query.limit]]
-    return answer(ApplicationList(items=items, next_cursor=items[-1].number if len(found) > query.limit else None))
+        page = application_page(session, wanted, limit=query.limit, cursor=query.cursor)
+        return answer(ApplicationList(items=page.map(summary).items, next_cursor=page.next_cursor))
 
 
 @applications_api.post("", responses={"201": ApplicationOut, "409": Problem, "422": Problem})
@@ -173,14 +165,7 @@ def save(path: ApplicationPath, body: ApplicationDraft) -> Response:
     """Replace what is filled in; anything may still be missing."""
     with runtime().changing() as session:
         found = _matched(session, path.number)
-        save_draft(
-            session,
-            found,
-            body,
-            expected_version=found.version,
-            actor=actor(session),
-            now_ms=runtime().clock(),
-        )
+        save_draft(session, found, body, **signature(session, found.version))
         return shown(session, found)
 
 
@@ -201,13 +186,7 @@ def attach_file(path: ApplicationPath, form: UploadForm) -> Response:
     with runtime().changing() as session:
         found = _matched(session, path.number)
         stored = attach(
-            session,
-            found,
-            file_name=form.file.filename or "",
-            content=content,
-            expected_version=found.version,
-            actor=actor(session),
-            now_ms=runtime().clock(),
+            session, found, file_name=form.file.filename or "", content=content, **signature(session, found.version)
         )
         return answer(attachment_out(stored), HTTPStatus.CREATED, version=found.version)
 
@@ -217,14 +196,7 @@ def remove_file(path: FilePath) -> Response:
     """Take a file out of the draft."""
     with runtime().changing() as session:
         found = _matched(session, path.number)
-        detach(
-            session,
-            found,
-            path.file,
-            expected_version=found.version,
-            actor=actor(session),
-            now_ms=runtime().clock(),
-        )
+        detach(session, found, path.file, **signature(session, found.version))
         return shown(session, found)
 
 
@@ -233,14 +205,7 @@ def hand_in(path: ApplicationPath, body: Submission) -> Response:
     """Submit it as the next revision; refused while there is a gap."""
     with runtime().changing() as session:
         found = _matched(session, path.number)
-        submit(
-            session,
-            found,
-            comment=body.comment,
-            expected_version=found.version,
-            actor=actor(session),
-            now_ms=runtime().clock(),
-        )
+        submit(session, found, comment=body.comment, **signature(session, found.version))
         return shown(session, found)
 
 
@@ -249,14 +214,7 @@ def give_up(path: ApplicationPath, body: ApplicationWithdrawal) -> Response:
     """Withdraw it."""
     with runtime().changing() as session:
         found = _matched(session, path.number)
-        withdraw(
-            session,
-            found,
-            reason=body.reason,
-            expected_version=found.version,
-            actor=actor(session),
-            now_ms=runtime().clock(),
-        )
+        withdraw(session, found, reason=body.reason, **signature(session, found.version))
         return shown(session, found)
 
 
@@ -265,9 +223,7 @@ def take(path: ApplicationPath) -> Response:
     """Begin the review."""
     with runtime().changing() as session:
         found = _decidable(session, path.number)
-        take_under_review(
-            session, found, expected_version=found.version, actor=actor(session), now_ms=runtime().clock()
-        )
+        take_under_review(session, found, **signature(session, found.version))
         return shown(session, found)
 
 
@@ -276,14 +232,7 @@ def ask_for_changes(path: ApplicationPath, body: ChangeRequest) -> Response:
     """Hand it back with comments."""
     with runtime().changing() as session:
         found = _decidable(session, path.number)
-        request_changes(
-            session,
-            found,
-            body,
-            expected_version=found.version,
-            actor=actor(session),
-            now_ms=runtime().clock(),
-        )
+        request_changes(session, found, body, **signature(session, found.version))
         return shown(session, found)
 
 
@@ -292,14 +241,7 @@ def turn_down(path: ApplicationPath, body: Rejection) -> Response:
     """Reject it for good."""
     with runtime().changing() as session:
         found = _decidable(session, path.number)
-        reject(
-            session,
-            found,
-            reason=body.reason,
-            expected_version=found.version,
-            actor=actor(session),
-            now_ms=runtime().clock(),
-        )
+        reject(session, found, reason=body.reason, **signature(session, found.version))
         return shown(session, found)
 
 
@@ -308,35 +250,16 @@ def issue(path: ApplicationPath, body: Grant) -> Response:
     """Issue the permit, or the change of one, on these terms. `permit` then names it."""
     with runtime().changing() as session:
         found = _decidable(session, path.number)
-        grant(
-            session,
-            found,
-            body,
-            expected_version=found.version,
-            actor=actor(session),
-            now_ms=runtime().clock(),
-        )
+        grant(session, found, body, **signature(session, found.version))
         return shown(session, found)
 
 
 @applications_api.get("/<number>/revisions", responses={"200": ApplicationRevisionList, "422": Problem})
-def revisions(path: ApplicationPath) -> Response:
+def revisions(path: ApplicationPath, query: PageQuery) -> Response:
     """What was submitted, each time."""
     with runtime().reading() as session:
-        found = _own(session, path.number)
-        return answer(
-            ApplicationRevisionList(
-                items=[
-                    ApplicationRevisionOut(
-                        number=each.number,
-                        submitted_at_ms=each.submitted_at_ms,
-                        content=content_of(each),
-                        gates=[EntryGate.model_validate(gate) for gate in each.gates],
-                    )
-                    for each in found.revisions
-                ]
-            )
-        )
+        page = revision_page(session, _own(session, path.number), limit=query.limit, cursor=query.cursor)
+        return answer(ApplicationRevisionList(items=page.map(revision_out).items, next_cursor=page.next_cursor))
 
 
 @applications_api.get("/<number>/comparison", responses={"200": DifferenceList, "422": Problem})
@@ -349,26 +272,12 @@ def comparison(path: ApplicationPath, query: ComparisonQuery) -> Response:
 
 
 @applications_api.get("/<number>/events", responses={"200": EventList, "422": Problem})
-def events(path: ApplicationPath) -> Response:
+def events(path: ApplicationPath, query: PageQuery) -> Response:
     """Every step and comment."""
     with runtime().reading() as session:
-        found = _own(session, path.number)
-        numbers = {revision.id: revision.number for revision in found.revisions}
-        return answer(
-            EventList(
-                items=[
-                    ApplicationEventOut(
-                        at_ms=each.recorded_at_ms,
-                        state=each.state,
-                        revision=numbers.get(each.revision_id or 0),
-                        field=each.field,
-                        comment=each.comment,
-                        actor=each.actor.display_name if each.actor is not None else None,
-                    )
-                    for each in history(session, found)
-                ]
-            )
-        )
+        page = event_page(session, _own(session, path.number), limit=query.limit, cursor=query.cursor)
+        items = [event_out(event, revision) for event, revision in page.items]
+    return answer(EventList(items=items, next_cursor=page.next_cursor))
 
 
 def _own(session: Session, number: str) -> Application:

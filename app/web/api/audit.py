@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 from flask import Response
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from app.models import AuditEntry
 from app.schemas.audit import AuditEntryOut, AuditHeadOut, AuditSearch
 from app.schemas.base import Schema
-from app.services.audit_log import entries_before, entry_by_number, fields_of, newest
-from app.web.api.base import Problem, answer, api_blueprint
+from app.services.audit_log import entry_by_number, entry_page, fields_of, newest
+from app.web.api.base import PageQuery, Problem, answer, api_blueprint
 from app.web.runtime import runtime
 
 audit_api = api_blueprint("audit", "The hash-chained log of every change.")
@@ -19,11 +19,8 @@ audit_api = api_blueprint("audit", "The hash-chained log of every change.")
 _LAST_NUMBER = 2**31 - 1
 
 
-class AuditQuery(AuditSearch):
+class AuditQuery(PageQuery, AuditSearch):
     """A search, and which part of what it finds."""
-
-    limit: Annotated[int, Field(ge=1, le=500)] = 100
-    cursor: Annotated[str | None, StringConstraints(pattern=r"^[0-9]{1,9}$")] = None
 
 
 class AuditPage(Schema):
@@ -42,12 +39,9 @@ class EntryPath(Schema):
 @audit_api.get("", responses={"200": AuditPage, "422": Problem})
 def entries(query: AuditQuery) -> Response:
     """Entries, newest first."""
-    number = None if query.cursor is None else int(query.cursor)
     with runtime().reading() as database:
-        found = entries_before(database, query, number=number, limit=query.limit + 1)
-        shown = found[: query.limit]
-        more = str(shown[-1].number) if len(found) > query.limit else None
-        return answer(AuditPage(items=[_out(entry) for entry in shown], next_cursor=more))
+        page = entry_page(database, query, limit=query.limit, cursor=query.cursor)
+        return answer(AuditPage(items=page.map(_out).items, next_cursor=page.next_cursor))
 
 
 @audit_api.get("/head", responses={"200": AuditHeadOut})

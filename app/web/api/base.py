@@ -49,7 +49,7 @@ class PageQuery(Schema):
     """Which part of a list: `limit` items after the `cursor` that the page before gave."""
 
     limit: Annotated[int, Field(ge=1, le=500)] = 100
-    cursor: Annotated[str | None, Field(max_length=200)] = None
+    cursor: Annotated[str | None, Field(max_length=400, description="`next_cursor` of the page before")] = None
 
 
 def api_blueprint(noun: str, description: str, prefix: str | None = None) -> APIBlueprint:

@@ -7,13 +7,12 @@ from typing import Annotated
 
 from flask import Response
 from pydantic import Field
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.models import Fault, Incident, IncidentKind
-from app.schemas.base import Schema
+from app.schemas.base import Identifier, Schema
 from app.schemas.incidents import FaultDecision, IncidentOut, IncidentReport
-from app.services.incidents import decide_fault, incident_by_id, incidents_of, report_incident
+from app.services.incidents import IncidentFilter, decide_fault, incident_by_id, incident_page, report_incident
 from app.web.api.base import PageQuery, Problem, Responses, answer, api_blueprint, require_match
 from app.web.gate import identity
 from app.web.ownership import actor, require_decider, require_own
@@ -34,6 +33,9 @@ class IncidentPath(Schema):
 class IncidentQuery(PageQuery):
     """Which incidents."""
 
+    organisation: Annotated[Identifier | None, Field(description="the operator's code")] = None
+    jurisdiction: Annotated[Identifier | None, Field(description="a jurisdiction's code")] = None
+    vehicle_id: Identifier | None = None
     kind: IncidentKind | None = None
     fault: Fault | None = None
 
@@ -48,18 +50,17 @@ class IncidentList(Schema):
 @incidents_api.get("", responses={"200": IncidentList, "422": Problem})
 def incidents(query: IncidentQuery) -> Response:
     """One page of incidents. An operator sees those of its vehicles."""
-    statement = incidents_of(identity().scope).order_by(Incident.id)
-    if query.kind is not None:
-        statement = statement.where(Incident.kind == query.kind)
-    if query.fault is not None:
-        statement = statement.where(Incident.fault == query.fault)
-    if query.cursor is not None:
-        last = select(Incident.id).where(Incident.incident_id == query.cursor).scalar_subquery()
-        statement = statement.where(Incident.id > last)
+    wanted = IncidentFilter(
+        organisation_id=identity().scope,
+        organisation=query.organisation,
+        jurisdiction=query.jurisdiction,
+        vehicle_id=query.vehicle_id,
+        kind=query.kind,
+        fault=query.fault,
+    )
     with runtime().reading() as session:
-        found = session.scalars(statement.limit(query.limit + 1)).all()
-        items = [_out(each) for each in found[: query.limit]]
-    return answer(IncidentList(items=items, next_cursor=items[-1].incident_id if len(found) > query.limit else None))
+        page = incident_page(session, wanted, limit=query.limit, cursor=query.cursor)
+        return answer(IncidentList(items=page.map(_out).items, next_cursor=page.next_cursor))
 
 
 @incidents_api.post("", responses={"201": IncidentOut, "409": Problem, "422": Problem})

@@ -7,7 +7,6 @@ from typing import Annotated
 from flask import Response
 from pydantic import Field
 
-from app.errors import InvalidChange
 from app.models import Notice, User
 from app.schemas.base import Schema
 from app.schemas.notices import NoticeList, NoticeOut
@@ -23,6 +22,12 @@ notices_api = api_blueprint("notices", "Decisions and reminders for an organisat
 _LARGEST_KEY = 2**63 - 1
 
 
+class NoticeQuery(PageQuery):
+    """Which notices."""
+
+    unread: bool | None = None
+
+
 class NoticePath(Schema):
     """Which notice."""
 
@@ -30,16 +35,16 @@ class NoticePath(Schema):
 
 
 @notices_api.get("", responses={"200": NoticeList, "422": Problem})
-def notices(query: PageQuery) -> Response:
+def notices(query: NoticeQuery) -> Response:
     """One page of the caller's notices, newest first."""
     with runtime().reading() as session:
         reader = session.get_one(User, identity().user_id)
-        page = notices_for(session, reader, limit=query.limit, before=_before(query.cursor))
+        page = notices_for(session, reader, is_unread=query.unread, limit=query.limit, cursor=query.cursor)
         return answer(
             NoticeList(
                 items=[_out(notice, read_at_ms) for notice, read_at_ms in page.items],
                 unread=unread_count(session, reader),
-                next_cursor=None if page.next_before is None else str(page.next_before),
+                next_cursor=page.next_cursor,
             )
         )
 
@@ -50,14 +55,6 @@ def read(path: NoticePath) -> Response:
     with runtime().changing() as session:
         notice, read_at_ms = mark_read(session, actor(session), path.notice_id, now_ms=runtime().clock())
         return answer(_out(notice, read_at_ms))
-
-
-def _before(cursor: str | None) -> int | None:
-    if cursor is None:
-        return None
-    if not (cursor.isascii() and cursor.isdecimal() and int(cursor) <= _LARGEST_KEY):
-        raise InvalidChange("no page gave this cursor", field="cursor")
-    return int(cursor)
 
 
 def _out(notice: Notice, read_at_ms: int | None) -> NoticeOut:

@@ -7,8 +7,8 @@ from http import HTTPStatus
 from flask import Response
 from sqlalchemy.orm import Session
 
-from app.models import LicenceRevision, Officer
-from app.schemas.base import Identifier, Schema
+from app.models import Capacity, LicenceRevision, Officer
+from app.schemas.base import Identifier, Line, Schema
 from app.schemas.officers import (
     LicenceOut,
     LicenceRenewal,
@@ -19,18 +19,19 @@ from app.schemas.officers import (
 )
 from app.services.officers import (
     LicenceState,
+    OfficerFilter,
     OfficerRow,
     change_officer,
     is_withdrawal,
-    licence_history,
+    licence_page,
     newest_licence,
     officer_by_id,
-    officer_rows,
+    officer_page,
     register_officer,
     renew_licence,
     withdraw_licence,
 )
-from app.web.api.base import Problem, Responses, answer, api_blueprint, require_match
+from app.web.api.base import PageQuery, Problem, Responses, answer, api_blueprint, require_match
 from app.web.gate import identity
 from app.web.ownership import actor, require_own
 from app.web.runtime import runtime
@@ -48,31 +49,42 @@ class OfficerPath(Schema):
     officer_id: Identifier
 
 
-class OfficerQuery(Schema):
-    """Which officers, by what their licence is worth now."""
+class OfficerQuery(PageQuery):
+    """Which officers; `state` is what the licence is worth now, `q` is looked for in ids, names and licence numbers."""
 
+    organisation: Identifier | None = None
+    capacity: Capacity | None = None
     state: LicenceState | None = None
+    q: Line | None = None
 
 
 class OfficerList(Schema):
-    """Every officer that the caller may see, by id."""
+    """One page of officers, by id."""
 
     items: list[OfficerOut]
+    next_cursor: str | None
 
 
 class LicenceList(Schema):
-    """Every entry of an officer's licence, the newest first."""
+    """One page of an officer's licence, the newest entry first."""
 
     items: list[LicenceOut]
+    next_cursor: str | None
 
 
 @officers_api.get("", responses={"200": OfficerList, "422": Problem})
 def officers(query: OfficerQuery) -> Response:
-    """All officers; an operator sees its own."""
+    """One page of officers. An operator sees its own."""
+    wanted = OfficerFilter(
+        organisation_id=identity().scope,
+        organisation=query.organisation,
+        capacity=query.capacity,
+        state=query.state,
+        text=query.q,
+    )
     with runtime().reading() as database:
-        rows = officer_rows(database, organisation_id=identity().scope)
-        found = [_out(row) for row in rows]
-    return answer(OfficerList(items=[each for each in found if query.state in {None, each.state}]))
+        page = officer_page(database, wanted, now_ms=runtime().clock(), limit=query.limit, cursor=query.cursor)
+        return answer(OfficerList(items=page.map(_out).items, next_cursor=page.next_cursor))
 
 
 @officers_api.post("", responses={"201": OfficerOut, **_REFUSED})
@@ -106,11 +118,11 @@ def change(path: OfficerPath, body: OfficerDetails) -> Response:
 
 
 @officers_api.get("/<officer_id>/licences", responses={"200": LicenceList, "422": Problem})
-def licences(path: OfficerPath) -> Response:
-    """Every entry of the licence."""
+def licences(path: OfficerPath, query: PageQuery) -> Response:
+    """One page of the licence's entries."""
     with runtime().reading() as database:
-        history = licence_history(database, _own(database, path))
-        return answer(LicenceList(items=[_licence(entry) for entry in history]))
+        page = licence_page(database, _own(database, path), limit=query.limit, cursor=query.cursor)
+        return answer(LicenceList(items=page.map(_licence).items, next_cursor=page.next_cursor))
 
 
 @officers_api.post("/<officer_id>/licences", responses={"200": OfficerOut, **_CHANGED})

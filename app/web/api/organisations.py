@@ -8,15 +8,15 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from app.models import Organisation
-from app.schemas.base import Identifier, Schema
+from app.schemas.base import Identifier, Line, Schema
 from app.schemas.organisations import OrganisationDetails, OrganisationOut, OrganisationRegistration
 from app.services.organisations import (
     change_organisation,
     organisation_by_code,
-    organisation_rows,
+    organisation_page,
     register_organisation,
 )
-from app.web.api.base import Problem, Responses, answer, api_blueprint, require_match
+from app.web.api.base import PageQuery, Problem, Responses, answer, api_blueprint, require_match
 from app.web.gate import identity
 from app.web.ownership import actor, require_own
 from app.web.runtime import runtime
@@ -33,18 +33,27 @@ class OrganisationPath(Schema):
     code: Identifier
 
 
+class OrganisationQuery(PageQuery):
+    """Which organisations; `q` is looked for in codes, names and credit codes."""
+
+    q: Line | None = None
+
+
 class OrganisationList(Schema):
-    """All of them: there are few."""
+    """One page of organisations, by code."""
 
     items: list[OrganisationOut]
+    next_cursor: str | None
 
 
-@organisations_api.get("", responses={"200": OrganisationList})
-def organisations() -> Response:
-    """All organisations; an operator sees its own."""
+@organisations_api.get("", responses={"200": OrganisationList, "422": Problem})
+def organisations(query: OrganisationQuery) -> Response:
+    """One page of organisations. An operator sees its own."""
     with runtime().reading() as database:
-        rows = organisation_rows(database, organisation_id=identity().scope)
-        return answer(OrganisationList(items=[_out(row.organisation) for row in rows]))
+        page = organisation_page(
+            database, organisation_id=identity().scope, text=query.q, limit=query.limit, cursor=query.cursor
+        )
+        return answer(OrganisationList(items=page.map(_out).items, next_cursor=page.next_cursor))
 
 
 @organisations_api.post("", responses={"201": OrganisationOut, **_REFUSED})

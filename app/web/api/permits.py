@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import msgspec
 from flask import Response
 from pydantic import Field
 from sqlalchemy.orm import Session
 
 from app.documents.permit_content import permit_notice
 from app.documents.permit_notice import notice_pdf
-from app.live.places import zone_features
 from app.models import PermitRevisionRow, Stage
 from app.schemas.base import Identifier, Schema
 from app.schemas.permits import (
@@ -132,9 +130,8 @@ def zones(path: PermitPath) -> Response:
     """Its zones that are in force now, as GeoJSON areas."""
     with runtime().reading() as session:
         granted = {zone.zone_id for zone in _own(session, path.number).current.zones}
-        drawn = zone_features(session, runtime().clock())
-    drawn["features"] = [feature for feature in drawn["features"] if feature["id"] in granted]
-    return Response(msgspec.json.encode(drawn), mimetype=_GEOJSON)
+        drawn = runtime().atlas.collection(session, runtime().clock(), granted)
+    return Response(drawn, mimetype=_GEOJSON)
 
 
 @permits_api.get(

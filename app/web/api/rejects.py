@@ -27,6 +27,7 @@ class RejectPath(Schema):
 class RejectQuery(PageQuery):
     """Which messages."""
 
+    organisation: Annotated[Identifier | None, Field(description="the operator's code")] = None
     vehicle_id: Identifier | None = None
     reason: RejectReason | None = None
 
@@ -61,12 +62,13 @@ def rejects(query: RejectQuery) -> Response:
         page = list_rejects(
             database,
             organisation_id=identity().scope,
+            organisation=query.organisation,
             vehicle_id=query.vehicle_id,
             reason=query.reason,
             limit=query.limit,
             cursor=query.cursor,
         )
-    return answer(RejectList(items=[_out(entry) for entry in page.entries], next_cursor=page.next_cursor))
+    return answer(RejectList(items=page.map(_out).items, next_cursor=page.next_cursor))
 
 
 @rejects_api.get("/<reject_id>", responses={"200": RejectOut, "422": Problem})

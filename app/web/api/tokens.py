@@ -11,8 +11,8 @@ from pydantic import Field
 from app.models import ApiToken
 from app.schemas.accounts import TokenDetails, TokenOut
 from app.schemas.base import Schema
-from app.services.tokens import issue_token, own_token, revoke_token, tokens_of
-from app.web.api.base import Problem, answer, api_blueprint
+from app.services.tokens import issue_token, own_token, revoke_token, token_page, tokens_of
+from app.web.api.base import PageQuery, Problem, answer, api_blueprint
 from app.web.ownership import actor
 from app.web.runtime import runtime
 
@@ -30,9 +30,10 @@ class TokenPath(Schema):
 
 
 class TokenList(Schema):
-    """All tokens of the caller, newest first, expired and revoked ones too."""
+    """One page of the caller's tokens, newest first, expired and revoked ones too."""
 
     items: list[TokenOut]
+    next_cursor: str | None
 
 
 class IssuedToken(Schema):
@@ -42,11 +43,12 @@ class IssuedToken(Schema):
     details: TokenOut
 
 
-@tokens_api.get("", responses={"200": TokenList}, security=_SESSION)
-def tokens() -> Response:
+@tokens_api.get("", responses={"200": TokenList, "422": Problem}, security=_SESSION)
+def tokens(query: PageQuery) -> Response:
     """Your tokens."""
     with runtime().reading() as database:
-        return answer(TokenList(items=[_out(row) for row in tokens_of(database, actor(database))]))
+        page = token_page(database, actor(database), limit=query.limit, cursor=query.cursor)
+        return answer(TokenList(items=page.map(_out).items, next_cursor=page.next_cursor))
 
 
 @tokens_api.post("", responses={"201": IssuedToken, "400": Problem, "422": Problem}, security=_SESSION)

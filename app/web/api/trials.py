@@ -7,11 +7,19 @@ from http import HTTPStatus
 from flask import Response
 from sqlalchemy.orm import Session
 
-from app.models import Trial, TrialDomain
-from app.schemas.base import Identifier, Schema
+from app.models import Stage, Trial, TrialDomain
+from app.schemas.base import Identifier, Line, Schema
 from app.schemas.trials import TrialDetails, TrialOut, TrialRegistration
-from app.services.trials import TrialState, change_trial, register_trial, trial_by_id, trial_state, trials_of
-from app.web.api.base import Problem, Responses, answer, api_blueprint, require_match
+from app.services.trials import (
+    TrialFilter,
+    TrialState,
+    change_trial,
+    register_trial,
+    trial_by_id,
+    trial_page,
+    trial_state,
+)
+from app.web.api.base import PageQuery, Problem, Responses, answer, api_blueprint, require_match
 from app.web.gate import identity
 from app.web.ownership import actor, require_own
 from app.web.runtime import runtime
@@ -29,26 +37,37 @@ class TrialPath(Schema):
     trial_id: Identifier
 
 
-class TrialQuery(Schema):
-    """Which trials."""
+class TrialQuery(PageQuery):
+    """Which trials; `q` is looked for in codes, names and goals."""
 
+    organisation: Identifier | None = None
     domain: TrialDomain | None = None
+    stage: Stage | None = None
     state: TrialState | None = None
+    q: Line | None = None
 
 
 class TrialList(Schema):
-    """Every trial that the caller may see, by code."""
+    """One page of trials, by code."""
 
     items: list[TrialOut]
+    next_cursor: str | None
 
 
 @trials_api.get("", responses={"200": TrialList, "422": Problem})
 def trials(query: TrialQuery) -> Response:
-    """All trials; an operator sees its own."""
+    """One page of trials. An operator sees its own."""
+    wanted = TrialFilter(
+        organisation_id=identity().scope,
+        organisation=query.organisation,
+        domain=query.domain,
+        stage=query.stage,
+        state=query.state,
+        text=query.q,
+    )
     with runtime().reading() as database:
-        found = [_out(row) for row in trials_of(database, organisation_id=identity().scope)]
-    items = [each for each in found if query.domain in {None, each.domain} and query.state in {None, each.state}]
-    return answer(TrialList(items=items))
+        page = trial_page(database, wanted, now_ms=runtime().clock(), limit=query.limit, cursor=query.cursor)
+        return answer(TrialList(items=page.map(_out).items, next_cursor=page.next_cursor))
 
 
 @trials_api.post("", responses={"201": TrialOut, **_REFUSED})

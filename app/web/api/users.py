@@ -9,12 +9,12 @@ from flask import Response
 from pydantic import Field
 from sqlalchemy.orm import Session
 
-from app.models import User
+from app.models import Role, User
 from app.schemas.accounts import NewUser, ReasonGiven, UserDetails, UserOut
-from app.schemas.base import Schema
+from app.schemas.base import Identifier, Line, Schema
 from app.services import second_factor
 from app.services import users as service
-from app.web.api.base import Problem, answer, api_blueprint, require_match
+from app.web.api.base import PageQuery, Problem, answer, api_blueprint, require_match
 from app.web.gate import identity
 from app.web.ownership import actor
 from app.web.runtime import runtime
@@ -31,10 +31,20 @@ class UserPath(Schema):
     user_id: Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
+class UserQuery(PageQuery):
+    """Which users; `q` is looked for in e-mail addresses and names."""
+
+    organisation: Identifier | None = None
+    role: Role | None = None
+    disabled: bool | None = None
+    q: Line | None = None
+
+
 class UserList(Schema):
-    """All users that the caller may see: there are few."""
+    """One page of users, by id."""
 
     items: list[UserOut]
+    next_cursor: str | None
 
 
 class Invited(Schema):
@@ -44,12 +54,19 @@ class Invited(Schema):
     temporary_password: str
 
 
-@users_api.get("", responses={"200": UserList})
-def users() -> Response:
-    """All users."""
+@users_api.get("", responses={"200": UserList, "422": Problem})
+def users(query: UserQuery) -> Response:
+    """One page of users. A manager sees its own organisation's operators."""
+    wanted = service.UserFilter(
+        organisation_id=identity().scope,
+        organisation=query.organisation,
+        role=query.role,
+        is_disabled=query.disabled,
+        text=query.q,
+    )
     with runtime().reading() as database:
-        found = service.list_users(database, organisation_id=identity().scope)
-        return answer(UserList(items=[_out(row) for row in found]))
+        page = service.user_page(database, wanted, limit=query.limit, cursor=query.cursor)
+        return answer(UserList(items=page.map(_out).items, next_cursor=page.next_cursor))
 
 
 @users_api.post("", responses={"201": Invited, **_REFUSED})

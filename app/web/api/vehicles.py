@@ -28,7 +28,7 @@ from app.services.vehicle_lists import (
     vehicle_page,
     vehicle_row,
 )
-from app.services.vehicle_status import status_history
+from app.services.vehicle_status import StatusEntry, status_page
 from app.services.vehicles import change_vehicle, vehicle_by_id
 from app.web import vehicle_credentials
 from app.web.api.base import PageQuery, Problem, Responses, answer, api_blueprint, media, require_match
@@ -69,9 +69,10 @@ class VehicleList(Schema):
 
 
 class StatusList(Schema):
-    """Every change of a vehicle's status, the newest first. Before the first it was in service."""
+    """One page of the changes of a vehicle's status, the newest first. Before the first it was in service."""
 
     items: list[StatusOut]
+    next_cursor: str | None
 
 
 class PositionProperties(Schema):
@@ -99,8 +100,8 @@ def vehicles(query: VehicleQuery) -> Response:
         text=query.q,
     )
     with runtime().reading() as database:
-        rows, next_cursor = vehicle_page(database, runtime().clock(), wanted, limit=query.limit, after=query.cursor)
-        return answer(VehicleList(items=[out(row) for row in rows], next_cursor=next_cursor))
+        page = vehicle_page(database, wanted, now_ms=runtime().clock(), limit=query.limit, cursor=query.cursor)
+        return answer(VehicleList(items=page.map(out).items, next_cursor=page.next_cursor))
 
 
 @vehicles_api.post("", responses={"201": RegisteredVehicleOut, **_REFUSED})
@@ -132,15 +133,11 @@ def change(path: VehiclePath, body: VehicleDetails) -> Response:
 
 
 @vehicles_api.get("/<vehicle_id>/statuses", responses={"200": StatusList, "422": Problem})
-def statuses(path: VehiclePath) -> Response:
+def statuses(path: VehiclePath, query: PageQuery) -> Response:
     """When the vehicle was in service."""
     with runtime().reading() as database:
-        history = status_history(database, _own(database, path))
-    items = [
-        StatusOut(status=entry.status, starts_at_ms=entry.starts_at_ms, reason=entry.reason, actor=entry.actor)
-        for entry in history
-    ]
-    return answer(StatusList(items=items))
+        page = status_page(database, _own(database, path), limit=query.limit, cursor=query.cursor)
+    return answer(StatusList(items=page.map(_status).items, next_cursor=page.next_cursor))
 
 
 @vehicles_api.post("/<vehicle_id>/statuses", responses={"200": VehicleOut, **_TOLD})
@@ -211,6 +208,10 @@ def out(row: VehicleRow) -> VehicleOut:
         last_message_at_ms=row.last_message_at_ms,
         version=row.vehicle.version,
     )
+
+
+def _status(entry: StatusEntry) -> StatusOut:
+    return StatusOut(status=entry.status, starts_at_ms=entry.starts_at_ms, reason=entry.reason, actor=entry.actor)
 
 
 def _own(database: Session, path: VehiclePath) -> Vehicle:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import msgspec
 from flask import Response
 from pydantic import Field
 
-from app.live.places import zone_features
 from app.schemas.base import Schema
 from app.schemas.zone_features import ZoneCollection
 from app.web.api.base import OPEN, PREFIX, Problem, Responses, api_blueprint, media
+from app.web.kept import kept_answer
 from app.web.runtime import runtime
 
 zones_in_force_api = api_blueprint("zones", "Roads, corridors and other places.", PREFIX)
 
-_MAX_AGE_SECONDS = 10
 _GEOJSON = "application/geo+json"
 _RESPONSES: Responses = {"200": media(ZoneCollection, _GEOJSON), "422": Problem}
 
@@ -29,7 +27,7 @@ class DrawingQuery(Schema):
 
 @zones_in_force_api.get("/zones", responses=_RESPONSES)
 def zones(query: DrawingQuery) -> Response:
-    """The zones in force as GeoJSON areas."""
+    """The zones in force as GeoJSON areas, with an ETag: whoever sends it again is told 304 until they change."""
     return _answer(query, "private")
 
 
@@ -41,7 +39,7 @@ def public_zones(query: DrawingQuery) -> Response:
 
 def _answer(query: DrawingQuery, audience: str) -> Response:
     with runtime().reading() as database:
-        found = zone_features(database, runtime().clock(), centreline=query.centreline)
-    answer = Response(msgspec.json.encode(found), mimetype=_GEOJSON)
-    answer.headers["Cache-Control"] = f"{audience}, max-age={_MAX_AGE_SECONDS}"
-    return answer
+        drawn = runtime().atlas.picture(database, runtime().clock(), centreline=query.centreline)
+    # Kept by the browser and asked about each time: what has just been published is on the next page.
+    keep = f"{audience}, no-cache"
+    return kept_answer(drawn.body, drawn.zipped, drawn.tag, media_type=_GEOJSON, cache_control=keep)

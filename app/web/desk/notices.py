@@ -22,12 +22,12 @@ _SHOWN = 50
 
 @notices.get("")
 def index() -> str:
-    """The newest first; `?before=` continues."""
+    """The newest first; `?cursor=` continues."""
     with runtime().reading() as session:
         reader = session.get_one(User, identity().user_id)
-        page = notices_for(session, reader, limit=_SHOWN, before=request.args.get("before", type=row_number))
+        page = notices_for(session, reader, limit=_SHOWN, cursor=request.args.get("cursor"))
         shown = [told(notice, read_at_ms) for notice, read_at_ms in page.items]
-    return render_template("notices/index.html", notices=shown, next_before=page.next_before)
+    return render_template("notices/index.html", notices=shown, next_cursor=page.next_cursor)
 
 
 @notices.post("/<int:notice_id>/read")
