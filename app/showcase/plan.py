@@ -134,7 +134,10 @@ class Suspension(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PlannedPermit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A permit; its period is counted in days from seeding. `conditions`: the JSON of permit terms."""
+    """A permit; its period is counted in days from seeding. `conditions`: the JSON of permit terms.
+
+    Without `officers` everybody of the holder may steer.
+    """
 
     number: str
     stage: str
@@ -146,6 +149,7 @@ class PlannedPermit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     valid_until_days: int
     suspended: Suspension | None
     conditions: dict[str, Any]
+    officers: tuple[str, ...] = ()
 
 
 class PlannedTrial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

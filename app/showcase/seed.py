@@ -12,6 +12,7 @@ from app.models import Organisation, Stage, TrialDomain, User, Vehicle
 from app.schemas.trials import TrialRegistration
 from app.schemas.vehicles import VehicleDetails
 from app.services.conditions import Conditions
+from app.services.officers import officer_by_id
 from app.services.permits import issue_permit, revise_permit
 from app.services.trials import register_trial
 from app.services.vehicles import register_vehicle, renew_credential, vehicle_by_id
@@ -159,6 +160,7 @@ def _issue(
         holder=people.organisations[planned.holder],
         jurisdiction=people.jurisdictions[planned.jurisdiction],
         vehicles=[vehicles[vehicle_id] for vehicle_id in planned.vehicles],
+        officers=[officer_by_id(session, officer_id) for officer_id in planned.officers],
         zone_ids=planned.zones,
         conditions=Conditions.from_dict(planned.conditions),
         valid_from_ms=valid_from_ms,

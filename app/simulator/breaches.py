@@ -99,6 +99,8 @@ class Script:
 SCRIPTS = (
     Script(Finding.OVERSPEED, "YL-001", 0, 12, Hurry(18.5)),  # its permit allows 50 km/h
     Script(Finding.OUTSIDE_AREA, "YL-011", 4, 20, Wander(right_m=40.0)),
+    # A colleague whom its permit does not name.
+    Script(Finding.OFFICER_NOT_PERMITTED, "YL-012", 6, 9, Misreport({"officer_id": "SO-YL-14"})),
     Script(Finding.MODE_NOT_PERMITTED, "HJ-012", 9, 9, Misreport({"mode": "manual"})),
     Script(Finding.ABOVE_CEILING, "FL-101", 12, 18, Wander(up_m=24.0)),
     Script(Finding.SAFETY_OFFICER_MISSING, "HJ-013", 16, 9, Misreport({"safety_officer": "none", "officer_id": None})),

@@ -176,6 +176,17 @@ def test_crews_have_licences_and_one_licence_is_expired() -> None:
     assert [officer.officer_id for officer in register.officers if officer.expires_in_days < 0] == ["SO-HJ-90"]
 
 
+def test_crews_are_among_the_people_that_their_permit_names() -> None:
+    register = shipped_register()
+    organisation = {officer.officer_id: officer.organisation for officer in register.officers}
+    naming = [permit for permit in register.permits if permit.officers]
+    assert {vehicle_id[:2] for permit in naming for vehicle_id in permit.vehicles} == {"YL", "FL"}
+    for permit in naming:
+        assert {organisation[officer_id] for officer_id in permit.officers} == {permit.holder}
+        crews = {vehicle.officer_id for vehicle in register.vehicles if vehicle.vehicle_id in permit.vehicles}
+        assert crews <= set(permit.officers)
+
+
 def test_the_base_map_has_what_a_city_plan_has() -> None:
     features = json.loads(data_file("basemap.geojson"))["features"]
     kinds = Counter(feature["properties"]["kind"] for feature in features)
