@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from shapely import LineString
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
@@ -80,7 +82,14 @@ def register_everything(engine: Engine) -> None:
             )
 
 
-def issue(session: Session, number: str = NUMBER, *, days: int = 100, conditions: Conditions = CONDITIONS) -> Permit:
+def issue(
+    session: Session,
+    number: str = NUMBER,
+    *,
+    days: int = 100,
+    conditions: Conditions = CONDITIONS,
+    named: Collection[str] = ("SO-1", "SO-2"),
+) -> Permit:
     holder = session.scalars(select(Organisation).where(Organisation.code == "NORTH")).one()
     revision = issue_permit(
         session,
@@ -89,7 +98,7 @@ def issue(session: Session, number: str = NUMBER, *, days: int = 100, conditions
         holder=holder,
         jurisdiction=jurisdiction(session),
         vehicles=session.scalars(select(Vehicle)).all(),
-        officers=session.scalars(select(Officer)).all(),
+        officers=session.scalars(select(Officer).where(Officer.officer_id.in_(named))).all(),
         zone_ids=["R1", "R2"],
         conditions=conditions,
         valid_from_ms=NOW,

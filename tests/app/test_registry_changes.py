@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from random import Random
 
 import pytest
@@ -17,7 +17,7 @@ from app.models import RecognitionRevision, ServiceStatus, Stage, Vehicle, Vehic
 from app.registry import DatabaseRegistry
 from app.services.conditions import Conditions
 from app.services.generations import next_generation
-from app.services.officers import record_licence
+from app.services.officers import officer_by_id, record_licence
 from app.services.organisations import register_organisation
 from app.services.permits import issue_permit, permit_by_number, revise_permit
 from app.services.vehicles import register_vehicle, vehicle_by_id
@@ -109,6 +109,12 @@ class Office:
             register_vehicle(
                 session, vehicle_id=vehicle_id, kind=VehicleKind.ROAD, organisation=holder, now_ms=self.tick()
             )
+
+    def restrict(self, number: str, officer_ids: Sequence[str]) -> None:
+        with changing_session(self.engine) as session:
+            permit = permit_by_number(session, number)
+            officers = [officer_by_id(session, officer_id) for officer_id in officer_ids]
+            revise_permit(session, permit, officers=officers, reason="事故", now_ms=self.tick())
 
     def licence(self, officer_id: str) -> None:
         with changing_session(self.engine) as session:
@@ -203,36 +209,54 @@ def office(engine: Engine) -> Office:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_any_sequence_of_changes_reads_as_a_fresh_start_would_and_can_be_read_again(office: Office, seed: int) -> None:
-    random = Random(seed)
-    zones, permits, known = ["HERE", "THERE", "NOBODYS"], ["P-0"], {}
+    random, subjects, known = Random(seed), Subjects(), {}
     office.issue("P-0", ["HERE", "THERE"])
+    office.licence("SO-0")
     for number in range(1, 16):
-        match random.randrange(8):
-            case 0:
-                zones.append(f"Z-{number}")
-                office.draw(zones[-1], random.choice([HOME, ABROAD, ELSEWHERE, ""]))
-            case 1:
-                office.redraw(random.choice(zones))
-            case 2:
-                permits.append(f"P-{number}")
-                office.issue(permits[-1], random.sample(zones, 2), issuer=random.choice([HOME, ABROAD]))
-            case 3:
-                office.suspend(random.choice(permits))
-            case 4:
-                office.register(f"CAR-{number + 1}")
-            case 5:
-                office.licence("SO-1")
-            case 6:
-                office.put(random.choice(list(ServiceStatus)))
-            case _:
-                until_ms = random.choice([None, office.now_ms + 9])
-                office.recognise([Stage.ROAD_TEST][: random.randrange(2)], valid_until_ms=until_ms)
+        change(office, subjects, number, random)
         snapshot = office.snapshot()
         known[snapshot.generation] = plain(snapshot)
     for generation in random.sample(sorted(known), 4):
         assert plain(office.fresh(generation)) == known[generation]
         assert plain(office.registry.snapshot(generation)) == known[generation]
     assert plain(office.snapshot()) == known[max(known)]
+
+
+@dataclass
+class Subjects:
+    """What was decided upon so far."""
+
+    zones: list[str] = field(default_factory=lambda: ["HERE", "THERE", "NOBODYS"])
+    permits: list[str] = field(default_factory=lambda: ["P-0"])
+    people: list[str] = field(default_factory=lambda: ["SO-0"])
+
+
+def change(office: Office, subjects: Subjects, number: int, random: Random) -> None:
+    """Decide something, of any kind."""
+    zones, permits, people = subjects.zones, subjects.permits, subjects.people
+    match random.randrange(9):
+        case 0:
+            zones.append(f"Z-{number}")
+            office.draw(zones[-1], random.choice([HOME, ABROAD, ELSEWHERE, ""]))
+        case 1:
+            office.redraw(random.choice(zones))
+        case 2:
+            permits.append(f"P-{number}")
+            office.issue(permits[-1], random.sample(zones, 2), issuer=random.choice([HOME, ABROAD]))
+        case 3:
+            office.suspend(random.choice(permits))
+        case 4:
+            office.register(f"CAR-{number + 1}")
+        case 5:
+            people.append(random.choice([*people, f"SO-{number}"]))
+            office.licence(people[-1])
+        case 6:
+            office.put(random.choice(list(ServiceStatus)))
+        case 7:
+            office.restrict(random.choice(permits), random.sample(sorted(set(people)), random.randrange(2)))
+        case _:
+            until_ms = random.choice([None, office.now_ms + 9])
+            office.recognise([Stage.ROAD_TEST][: random.randrange(2)], valid_until_ms=until_ms)
 
 
 def test_what_a_change_does_not_touch_is_the_same_object(office: Office) -> None:
@@ -244,6 +268,23 @@ def test_what_a_change_does_not_touch_is_the_same_object(office: Office) -> None
     assert after.vehicles is before.vehicles
     assert len(after.permits) == 2
     assert len(before.permits) == 1
+
+
+def test_people_that_a_permit_names_are_read_with_its_revision(office: Office) -> None:
+    office.issue("P-1", ["HERE"])
+    for officer_id in ("SO-1", "SO-2"):
+        office.licence(officer_id)
+    before = office.snapshot()
+    office.restrict("P-1", ["SO-2"])
+    restricted_ms = office.now_ms
+    after = office.snapshot()
+    assert [(terms.officers, terms.ends_at_ms) for terms in after.permits] == [
+        (frozenset(), restricted_ms),
+        ({"SO-2"}, FOREVER_MS),
+    ]
+    assert after.officers is before.officers
+    assert {record.organisation for record in after.officers.values()} == {terms.holder for terms in after.permits}
+    assert [terms.officers for terms in office.fresh(before.generation).permits] == [frozenset()]
 
 
 def test_nothing_new_is_nothing_read(office: Office) -> None:
