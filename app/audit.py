@@ -2,22 +2,22 @@
 
 A service calls `record` for each change. `app.database.changing_session` calls `write_entries` just
 before it commits: the head of the chain is then locked for the shortest time, always as the last
-row, so that changes cannot wait for each other in a circle. It also refuses to commit a change of an
-audited row about which nothing was recorded.
+row, so that changes cannot wait for each other in a circle. It also refuses to commit while there is
+a row of SUBJECTS that changed and about whose subject nothing was recorded.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 from typing import Any
 
 from sqlalchemy import inspect, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import ORMExecuteState, Session
 
 from app.errors import UnauditedChange
 from app.models import (
@@ -45,28 +45,6 @@ from app.models import (
     ZoneRevisionRow,
 )
 
-#: Changes of these rows must be told. (Alerts are the worker's; their acknowledgement is told besides.)
-AUDITED = (
-    ApiToken,
-    Application,
-    ApplicationEvent,
-    ApplicationRevision,
-    Attachment,
-    Incident,
-    Jurisdiction,
-    LicenceRevision,
-    Officer,
-    Organisation,
-    Permit,
-    PermitRevisionRow,
-    RecognitionRevision,
-    Trial,
-    User,
-    Vehicle,
-    VehicleStatusRevision,
-    Zone,
-    ZoneRevisionRow,
-)
 #: Name of the actor when the platform itself acts: its schedule, or an installation's first filling.
 PLATFORM = "platform"
 #: The columns of an entry that its hash covers, besides the hash of the entry before.
@@ -92,6 +70,33 @@ class Subject:
 
     type: str
     id: str
+
+
+#: Whose entries tell of a change of a row; every model that the log must tell of stands here. (Alerts
+#: are the worker's; their acknowledgement is told besides.)
+SUBJECTS: Mapping[type[Base], Callable[[Any], Subject]] = {
+    ApiToken: lambda row: Subject("user", row.user.email),
+    Application: lambda row: Subject("application", row.number),
+    ApplicationEvent: lambda row: Subject("application", row.application.number),
+    ApplicationRevision: lambda row: Subject("application", row.application.number),
+    Attachment: lambda row: Subject("attachment", row.public_id),
+    Incident: lambda row: Subject("incident", row.incident_id),
+    Jurisdiction: lambda row: Subject("jurisdiction", row.code),
+    LicenceRevision: lambda row: Subject("officer", row.officer.officer_id),
+    Officer: lambda row: Subject("officer", row.officer_id),
+    Organisation: lambda row: Subject("organisation", row.code),
+    Permit: lambda row: Subject("permit", row.number),
+    PermitRevisionRow: lambda row: Subject("permit", row.permit.number),
+    RecognitionRevision: lambda row: Subject("jurisdiction", row.recogniser.code),
+    Trial: lambda row: Subject("trial", row.trial_id),
+    User: lambda row: Subject("user", row.email),
+    Vehicle: lambda row: Subject("vehicle", row.vehicle_id),
+    VehicleStatusRevision: lambda row: Subject("vehicle", row.vehicle.vehicle_id),
+    Zone: lambda row: Subject("zone", row.zone_id),
+    ZoneRevisionRow: lambda row: Subject("zone", row.zone.zone_id),
+}
+#: Execution option of a statement on such rows that changes nothing to be told: when a token was last used.
+UNTOLD: Mapping[str, Any] = {"audit_untold": True}
 
 
 def record(
@@ -135,18 +140,24 @@ def state_of(row: Base) -> dict[str, Any]:
 
 def notice_changes(session: Session) -> None:
     """Remember what this session changes, for `write_entries`. Called after each flush."""
-    changed = [row for row in (*session.new, *session.dirty) if session.is_modified(row)]
-    names = {type(row).__name__ for row in (*changed, *session.deleted) if isinstance(row, AUDITED)}
-    session.info.setdefault(_CHANGED, set()).update(names)
+    touched = [*(row for row in (*session.new, *session.dirty) if session.is_modified(row)), *session.deleted]
+    session.info.setdefault(_CHANGED, set()).update(row for row in touched if type(row) in SUBJECTS)
+
+
+def refuse_unnoticed(execution: ORMExecuteState) -> None:
+    """Raise UnauditedChange for a statement that changes rows past the session, where no flush shows them."""
+    is_change = execution.is_insert or execution.is_update or execution.is_delete
+    mapper = execution.bind_mapper
+    is_untold = set(UNTOLD) <= set(execution.execution_options)
+    if is_change and mapper is not None and mapper.class_ in SUBJECTS and not is_untold:
+        raise UnauditedChange(f"a statement changes {mapper.class_.__name__} past the audit log")
 
 
 def write_entries(session: Session) -> None:
-    """Chain and store what was recorded. Raises UnauditedChange when nothing was, although rows changed."""
+    """Chain and store what was recorded. Raises UnauditedChange unless all that changed was told."""
     session.flush()
     entries: list[AuditEntry] = session.info.pop(_PENDING, [])
-    changed: set[str] = session.info.pop(_CHANGED, set())
-    if changed and not entries:
-        raise UnauditedChange(f"nothing was recorded about a change of {', '.join(sorted(changed))}")
+    _require_told(session.info.pop(_CHANGED, set()), entries)
     if not entries:
         return
     raised = update(AuditHead).values(number=AuditHead.number + len(entries))
@@ -158,6 +169,13 @@ def write_entries(session: Session) -> None:
     session.add_all(entries)
     session.execute(update(AuditHead).values(hash=previous))
     session.flush()
+
+
+def _require_told(changed: Collection[Base], entries: Collection[AuditEntry]) -> None:
+    told = {Subject(entry.subject_type, entry.subject_id) for entry in entries}
+    untold = {type(row).__name__ for row in changed if SUBJECTS[type(row)](row) not in told}
+    if untold:
+        raise UnauditedChange(f"nothing was recorded about a change of {', '.join(sorted(untold))}")
 
 
 def entry_hash(entry: AuditEntry) -> bytes:

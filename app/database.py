@@ -12,10 +12,14 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import StaleDataError
 
 import migrations
 from app import audit
+from app.constraints import lost_race
+from app.errors import Conflict
 
 #: How long a SQLite writer waits for another one before the flush counts as unavailable.
 SQLITE_BUSY_S = 2.0
@@ -64,12 +68,29 @@ def reading_session(engine: Engine) -> Iterator[Session]:
 
 @contextmanager
 def changing_session(engine: Engine) -> Iterator[Session]:
-    """A session that commits at its end, with the audit log, or rolls back when the block raises."""
-    with Session(changing(engine), expire_on_commit=False) as session:
+    """A session that commits at its end, with the audit log, or rolls back when the block raises.
+
+    Raises AlreadyRegistered or Conflict when somebody else was faster: a constraint or a version says so.
+    """
+    with _lost_races_told(), Session(changing(engine), expire_on_commit=False) as session:
         event.listen(session, "after_flush", lambda flushed, _context: audit.notice_changes(flushed))
+        event.listen(session, "do_orm_execute", audit.refuse_unnoticed)
         with session.begin():
             yield session
             audit.write_entries(session)
+
+
+@contextmanager
+def _lost_races_told() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        refusal = lost_race(error)
+        if refusal is None:
+            raise
+        raise refusal from error
+    except StaleDataError as error:
+        raise Conflict("somebody else has changed this meanwhile") from error
 
 
 @contextmanager

@@ -95,4 +95,5 @@ class ApplicationEvent(Base):
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     recorded_at_ms: Mapped[Milliseconds]
 
+    application: Mapped[Application] = relationship()
     actor: Mapped[User | None] = relationship(lazy="joined")

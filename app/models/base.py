@@ -58,7 +58,7 @@ def by_value(kind: type[_E], name: str) -> Enum:
 
 
 class Versioned:
-    """A row that people edit: of two who change it at once, the second gets a StaleDataError."""
+    """A row that people edit: of two who change it at once, the second is told (app.database)."""
 
     version: Mapped[int] = mapped_column(Integer, server_default="1")
 

@@ -19,7 +19,7 @@ class Organisation(Versioned, Base):
     code: Mapped[PublicId] = mapped_column(unique=True)
     name_zh: Mapped[Name]
     name_en: Mapped[Name]
-    credit_code: Mapped[str | None] = mapped_column(String(32))
+    credit_code: Mapped[str | None] = mapped_column(String(32), unique=True)
     address: Mapped[Text200]
     contact_name: Mapped[Text200]
     contact_email: Mapped[Text200]

@@ -217,7 +217,7 @@ def require_newest(session: Session, zone_id: str, seen: int) -> None:
     if newest is None and seen != NO_REVISION:
         raise NotFound(f"no zone {zone_id}")
     if newest is not None and seen == NO_REVISION:
-        raise AlreadyRegistered(f"zone {zone_id} exists")
+        raise AlreadyRegistered(f"zone {zone_id} exists", field="zone_id")
     if newest is not None and newest != seen:
         raise Conflict(f"another revision of zone {zone_id} was published meanwhile")
 

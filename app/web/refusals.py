@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from flask import request
-from sqlalchemy.orm.exc import StaleDataError
 
 from app.errors import AlreadyRegistered, BrokerUnavailable, Conflict, InvalidChange
-from app.web.forms import Form, with_error
 
-#: What the person at the form can do something about.
-REFUSALS = (AlreadyRegistered, BrokerUnavailable, Conflict, InvalidChange, StaleDataError)
+#: What the person at the form can do something about. Forbidden and NotFound are pages of their own.
+REFUSALS = (AlreadyRegistered, BrokerUnavailable, Conflict, InvalidChange)
 
 VERSION = "version"
-
-
-def refused(form: Form, error: Exception) -> Form:
-    """The form with the refusal at its field, or at its top."""
-    if isinstance(error, AlreadyRegistered | BrokerUnavailable | Conflict | InvalidChange):
-        return with_error(form, error)
-    return with_error(form, Conflict("somebody else was faster"))
 
 
 def require_seen(version: int) -> None:

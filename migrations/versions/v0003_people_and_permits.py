@@ -575,6 +575,7 @@ def _alter_organisations_and_officers() -> None:
         batch.add_column(sa.Column("credit_code", sa.String(length=32), nullable=True))
         _add_details(batch, _ORGANISATION_DETAILS)
         batch.add_column(_version())
+        batch.create_unique_constraint(op.f("uq_organisations_credit_code"), ["credit_code"])
     with op.batch_alter_table("officers") as batch:
         _add_details(batch, ("name",))
         batch.add_column(
@@ -600,6 +601,7 @@ def _restore_organisations_and_officers() -> None:
         batch.drop_constraint(op.f("ck_officers_capacity"), type_="check")
         _drop_columns(batch, "name", "capacity", "version")
     with op.batch_alter_table("organisations") as batch:
+        batch.drop_constraint(op.f("uq_organisations_credit_code"), type_="unique")
         _drop_columns(batch, "credit_code", *_ORGANISATION_DETAILS, "version")
 
 

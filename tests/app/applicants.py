@@ -14,6 +14,7 @@ from app.services.applications import create_application, save_draft, submit
 from app.services.officers import record_licence
 from app.services.zones import publish_zone_revision
 from geofences.zones import ZoneKind
+from tests.app.telling import tell_of
 from tests.app.web.cast import DAY_MS, NOON_MS, email_of
 
 START_MS = NOON_MS + DAY_MS
@@ -26,6 +27,7 @@ def prepare(session: Session) -> None:
     for vehicle in session.scalars(select(Vehicle).where(Vehicle.organisation_id == north.id)):
         vehicle.insured_sum_cny, vehicle.insured_until = 5_000_000, date(2030, 1, 1)
         vehicle.automation_level = 4
+        tell_of(session, vehicle, now_ms=NOON_MS)
     for officer_id, capacity in (
         ("N-ON", Capacity.ONBOARD_SAFETY_OFFICER),
         ("N-RE", Capacity.REMOTE_SAFETY_OFFICER),
@@ -35,19 +37,19 @@ def prepare(session: Session) -> None:
             session, officer_id=officer_id, organisation=north, expires_at_ms=NOON_MS + 400 * DAY_MS, now_ms=NOON_MS
         )
         licence.officer.capacity = capacity
-    session.add(
-        Trial(
-            trial_id="T-1",
-            organisation=north,
-            name_zh="接驳",
-            name_en="Shuttle",
-            domain=TrialDomain.ROAD,
-            stage=Stage.ROAD_TEST,
-            goal="To learn.",
-            starts_at_ms=NOON_MS,
-            ends_at_ms=NOON_MS + 300 * DAY_MS,
-        )
+    trial = Trial(
+        trial_id="T-1",
+        organisation=north,
+        name_zh="接驳",
+        name_en="Shuttle",
+        domain=TrialDomain.ROAD,
+        stage=Stage.ROAD_TEST,
+        goal="To learn.",
+        starts_at_ms=NOON_MS,
+        ends_at_ms=NOON_MS + 300 * DAY_MS,
     )
+    session.add(trial)
+    tell_of(session, trial, now_ms=NOON_MS)
     for zone_id, kind, jurisdiction, lon in (
         ("QH-C-01", ZoneKind.AIR_CORRIDOR, "QH", 113.91),
         ("BA-R-01", ZoneKind.TEST_ROAD, "BA", 113.92),

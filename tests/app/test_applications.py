@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
-from sqlalchemy.orm.exc import StaleDataError
 
 from app.database import changing_session, open_engine, reading_session
 from app.errors import Conflict, InvalidChange, NotFound
@@ -69,6 +68,7 @@ from app.services.zones import publish_zone_revision
 from geofences.zones import ZoneKind
 from telemetry.samples import Mode
 from tests.app.applicants import END_MS, START_MS, begun, complete_draft, granting, prepare, submitted, user
+from tests.app.telling import tell_of
 from tests.app.web.cast import DAY_MS, NOON_MS, ROAD, Time, build_registry, register_cast
 
 
@@ -290,12 +290,11 @@ def test_licences_and_insurance_last_as_long_as_the_period(session: Session) -> 
     application = begun(session)
     vehicle = session.scalars(select(Vehicle).where(Vehicle.vehicle_id == "NORTH-R1")).one()
     vehicle.insured_until = day_of(END_MS - 1)
-    session.flush()
+    tell_of(session, vehicle)
     assert codes(session, application) == []
     assert ("vehicles", "insurance_ends_before") in codes(session, application, valid_until_ms=END_MS + DAY_MS)
     assert ("officers", "licence_ends_before") in codes(session, application, valid_until_ms=NOON_MS + 401 * DAY_MS)
     vehicle.insured_sum_cny = None
-    session.flush()
     assert ("vehicles", "insurance_missing") in codes(session, application)
 
 
@@ -311,7 +310,7 @@ def test_a_vehicle_out_of_service_is_a_gap(session: Session) -> None:
             generation=999,
         )
     )
-    session.flush()
+    tell_of(session, vehicle)
     assert ("vehicles", "vehicle_out_of_service") in codes(session, begun(session))
 
 
@@ -337,8 +336,9 @@ def test_a_driverless_stage_needs_level_4_and_may_go_without_an_officer(session:
     asked = {"stage": Stage.DRIVERLESS_TEST, "officers": []}
     asked["conditions"] = {"modes": ["autonomous"], "safety_officers": ["none"]}
     assert codes(session, application, **asked) == []
-    session.scalars(select(Vehicle).where(Vehicle.vehicle_id == "NORTH-R1")).one().automation_level = 3
-    session.flush()
+    vehicle = session.scalars(select(Vehicle).where(Vehicle.vehicle_id == "NORTH-R1")).one()
+    vehicle.automation_level = 3
+    tell_of(session, vehicle)
     assert codes(session, application, **asked) == [("vehicles", "level_too_low")]
 
 
@@ -435,7 +435,7 @@ def test_demonstration_needs_kilometres_or_hours_in_automation(
 def test_thresholds_belong_to_the_jurisdiction(session: Session) -> None:
     application = begun(session, stage=Stage.DEMONSTRATION)
     application.jurisdiction.thresholds = {"demonstration": {"min_distance_km": 5, "min_hours": 0}}
-    session.flush()
+    tell_of(session, application.jurisdiction)
     drove(session, km=6, hours=0)
     gates = gates_of(session, application, draft_of(application), NOON_MS)
     assert [(gate.code, gate.passed) for gate in gates] == [("experience", True)]
@@ -492,14 +492,16 @@ def test_an_undecided_accident_is_not_none(session: Session) -> None:
 def test_the_insured_sum_names_the_vehicles_below(session: Session) -> None:
     vehicle = session.scalars(select(Vehicle).where(Vehicle.vehicle_id == "NORTH-R1")).one()
     vehicle.insured_sum_cny = 4_999_999
-    session.flush()
+    tell_of(session, vehicle)
     application = begun(session)
     (gate,) = gates_of(session, application, draft_of(application), NOON_MS)
     assert (gate.code, gate.passed, gate.subjects) == ("insured_sum", False, ["NORTH-R1"])
 
 
 def test_the_insured_sum_of_anothers_vehicle_is_not_told(session: Session) -> None:
-    session.scalars(select(Vehicle).where(Vehicle.vehicle_id == "SOUTH-R1")).one().insured_sum_cny = 9_000_000
+    vehicle = session.scalars(select(Vehicle).where(Vehicle.vehicle_id == "SOUTH-R1")).one()
+    vehicle.insured_sum_cny = 9_000_000
+    tell_of(session, vehicle)
     application = begun(session)
     draft = complete_draft(stage=Stage.DEMONSTRATION, vehicles=["NORTH-R1", "SOUTH-R1"])
     gate = gates_of(session, application, draft, NOON_MS)[-1]
@@ -610,8 +612,9 @@ def test_a_failed_entry_gate_needs_a_reason_which_is_kept(session: Session) -> N
 
 def test_what_has_become_incomplete_cannot_be_granted(session: Session) -> None:
     application = submitted(session)
-    session.scalars(select(Vehicle).where(Vehicle.vehicle_id == "NORTH-R1")).one().insured_until = date(2026, 3, 2)
-    session.flush()
+    vehicle = session.scalars(select(Vehicle).where(Vehicle.vehicle_id == "NORTH-R1")).one()
+    vehicle.insured_until = date(2026, 3, 2)
+    tell_of(session, vehicle)
     with pytest.raises(InvalidChange) as refused:
         grant(
             session,
@@ -748,7 +751,7 @@ def test_of_two_decisions_at_once_one_wins_and_the_other_is_told(either_town: En
                 else:
                     reject(session, found, reason="no", expected_version=version, actor=regulator, now_ms=NOON_MS)
             outcomes.append("done")
-        except (Conflict, StaleDataError):
+        except Conflict:
             outcomes.append("told")
 
     threads = [threading.Thread(target=decide, kwargs={"granted": granted}) for granted in (True, False)]

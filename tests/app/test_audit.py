@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, Executable, delete, insert, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from app.audit import Subject, entry_hash, record
+from app.audit import SUBJECTS, Subject, entry_hash, record
 from app.audit_check import Anchor, faults, newest_anchor
 from app.cli import main
 from app.database import changing, changing_session, migrate, open_engine, reading_session
 from app.errors import AlreadyRegistered, InvalidChange, UnauditedChange
-from app.models import AuditEntry, Organisation, Role, User
+from app.models import AuditEntry, Base, Organisation, Role, ServiceStatus, User, VehicleStatusRevision
 from app.services.organisations import register_organisation
 from app.services.users import create_user, disable_user
+from app.services.vehicles import register_vehicle
+from telemetry.samples import VehicleKind
 
 NOW_MS = 1_772_337_600_000
 
@@ -219,6 +222,89 @@ def test_nothing_changes_untold(engine: Engine) -> None:
         session.delete(session.query(Organisation).one())
     with reading_session(engine) as session:
         assert session.query(Organisation).one().name_en == "One"
+
+
+def test_telling_of_one_thing_does_not_tell_of_another(engine: Engine) -> None:
+    with changing_session(engine) as session:
+        for code in ("o1", "o2"):
+            register_organisation(session, code=code, name_zh="一", name_en="One", now_ms=NOW_MS)
+    with pytest.raises(UnauditedChange, match="Organisation"), changing_session(engine) as session:
+        _rename_both_and_tell_of_one(session)
+    with reading_session(engine) as session:
+        assert {each.name_en for each in session.query(Organisation)} == {"One"}
+
+
+def _rename_both_and_tell_of_one(session: Session) -> None:
+    for organisation in session.query(Organisation):
+        organisation.name_en = "Another"
+    record(session, "organisation.changed", Subject("organisation", "o1"), actor=None, now_ms=NOW_MS)
+
+
+@pytest.mark.parametrize(("told", "is_kept"), [(Subject("vehicle", "v1"), True), (Subject("vehicle", "v2"), False)])
+def test_a_revision_is_told_by_an_entry_about_what_it_revises(engine: Engine, told: Subject, *, is_kept: bool) -> None:
+    with changing_session(engine) as session:
+        owner = register_organisation(session, code="o1", name_zh="一", name_en="One", now_ms=NOW_MS)
+        vehicle, _ = register_vehicle(
+            session, vehicle_id="v1", kind=VehicleKind.ROAD, organisation=owner, now_ms=NOW_MS
+        )
+    outcome = nullcontext() if is_kept else pytest.raises(UnauditedChange, match="VehicleStatusRevision")
+    with outcome, changing_session(engine) as session:
+        _take_out_of_service(session, vehicle.id, told)
+    with reading_session(engine) as session:
+        assert session.query(VehicleStatusRevision).count() == int(is_kept)
+
+
+def _take_out_of_service(session: Session, vehicle_key: int, told: Subject) -> None:
+    session.add(
+        VehicleStatusRevision(
+            vehicle_id=vehicle_key,
+            status=ServiceStatus.OUT_OF_SERVICE,
+            starts_at_ms=NOW_MS,
+            reason="x",
+            recorded_at_ms=NOW_MS,
+            generation=1,
+        )
+    )
+    record(session, "vehicle.status_changed", told, actor=None, now_ms=NOW_MS)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        update(Organisation).values(name_en="Another"),
+        delete(Organisation),
+        insert(Organisation).values(code="o2", name_zh="二", name_en="Two"),
+    ],
+)
+def test_no_statement_changes_rows_past_the_log(engine: Engine, statement: Executable) -> None:
+    with changing_session(engine) as session:
+        register_organisation(session, code="o1", name_zh="一", name_en="One", now_ms=NOW_MS)
+    with pytest.raises(UnauditedChange, match="Organisation"), changing_session(engine) as session:
+        session.execute(statement)
+
+
+def test_every_model_is_told_of_or_known_to_be_none_of_the_logs_business() -> None:
+    """A new model is a decision: either the log tells of it, or it stands here."""
+    not_told = {
+        "Alert",
+        "AuditEntry",
+        "AuditHead",
+        "ImportDraft",
+        "LoginSession",
+        "Notice",
+        "NoticeRead",
+        "OutboxRow",
+        "RecoveryCode",
+        "RegistryGeneration",
+        "RejectRow",
+        "Sample",
+        "TrackRow",
+        "UsageDay",
+        "UsagePlace",
+        "UsageTally",
+    }
+    models = {mapper.class_.__name__ for mapper in Base.registry.mappers}
+    assert models - {model.__name__ for model in SUBJECTS} == not_told
 
 
 def _register_twice(session: Session) -> None:

@@ -23,11 +23,11 @@ from app.services.users import change_account, change_password
 from app.web import access
 from app.web.account_words import SCOPES, scope_names, token_state
 from app.web.auth import cipher, start_session
-from app.web.forms import Form, blank, read_form
+from app.web.forms import Form, blank, read_form, with_error
 from app.web.gate import identity
 from app.web.language import remember_language
 from app.web.ownership import actor
-from app.web.refusals import REFUSALS, refused
+from app.web.refusals import REFUSALS
 from app.web.runtime import runtime
 
 account = Blueprint("account", __name__, url_prefix="/desk/account")
@@ -75,7 +75,7 @@ def password() -> Response | tuple[str, int] | str:
             change_password(database, user, old=change.old_password, new=change.new_password, now_ms=now_ms)
             start_session(database, user)
     except REFUSALS as error:
-        return _password_page(refused(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _password_page(with_error(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
     runtime().throttle.succeeded(_caller(), _account("password"))
     if identity().duty is not None:  # at a first login: on to what they came for
         return redirect(url_for("pages.staff_map"), HTTPStatus.SEE_OTHER)
@@ -100,7 +100,7 @@ def second_factor() -> tuple[str, int] | str:
                 database, actor(database), secret=secret, code=code[:40], cipher=cipher(), now_ms=now_ms
             )
     except REFUSALS as error:
-        return _enrolment_page(user, secret, refused(blank(), error)), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _enrolment_page(user, secret, with_error(blank(), error)), HTTPStatus.UNPROCESSABLE_ENTITY
     session.pop(_ENROLMENT, None)
     return render_template("account/recovery_codes.html", codes=codes, is_new=True)
 

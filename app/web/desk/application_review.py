@@ -28,10 +28,10 @@ from app.web.application_texts import application_title, field_label
 from app.web.desk.application_pages import COMMENTED, application_page, gate_row, own_application, submitted_lines
 from app.web.desk.application_steps import stated
 from app.web.desk.application_terms import term_options
-from app.web.forms import Form, blank, read_form, row_numbers, with_rows_closed_up
+from app.web.forms import Form, blank, read_form, row_numbers, with_error, with_rows_closed_up
 from app.web.organisation_names import organisation_name
 from app.web.ownership import actor, require_decider
-from app.web.refusals import REFUSALS, refused, require_seen
+from app.web.refusals import REFUSALS, require_seen
 from app.web.runtime import runtime
 
 application_review = Blueprint("application_review", __name__, url_prefix="/desk/applications")
@@ -131,7 +131,7 @@ def issue(number: str) -> _Page:
             )
             permit = revision.permit.number
     except REFUSALS as error:
-        return _if_waiting(number, refused(form, error), _grant_page), _UNPROCESSABLE
+        return _if_waiting(number, with_error(form, error), _grant_page), _UNPROCESSABLE
     flash(_("Permit %(number)s is issued and in force.", number=permit))
     return redirect(url_for("permits.show", number=permit), HTTPStatus.SEE_OTHER)
 
@@ -144,7 +144,7 @@ def _decide(
         with runtime().changing() as session:
             step(session, _decidable(session, number))
     except REFUSALS as error:
-        return shown_again(refused(form, error)), _UNPROCESSABLE
+        return shown_again(with_error(form, error)), _UNPROCESSABLE
     flash(_("Done. The operator is told."))
     return redirect(url_for("applications.show", number=number), HTTPStatus.SEE_OTHER)
 
@@ -198,7 +198,7 @@ def _changes_page(number: str, form: Form) -> str:
     with runtime().reading() as session:
         application = _waiting(session, number)
         content = content_of(newest_submitted(application))
-        told = submitted_lines(content)
+        told = submitted_lines(session, application, content)
         return render_template(
             "applications/changes.html",
             application=application,

@@ -38,10 +38,10 @@ from app.web.desk.application_pages import name_of, own_application, step_entrie
 from app.web.desk.application_terms import term_options
 from app.web.desk.applications import jurisdiction_options, stage_options, trial_options
 from app.web.desk.zone_maps import drawn_feature, drawn_map, map_data
-from app.web.forms import Form, blank, read_form, with_rows_closed_up
+from app.web.forms import Form, blank, read_form, with_error, with_rows_closed_up
 from app.web.ownership import actor
 from app.web.page_text import zone_kind_names
-from app.web.refusals import REFUSALS, refused, require_seen
+from app.web.refusals import REFUSALS, require_seen
 from app.web.register_words import CAPACITIES, LICENCE_STATES
 from app.web.runtime import runtime
 from app.web.states import state_label
@@ -100,7 +100,7 @@ def remove_file(number: str, public_id: str) -> _Page:
                 now_ms=runtime().clock(),
             )
     except REFUSALS as error:
-        return _step_page(number, "safety", refused(blank(), error)), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _step_page(number, "safety", with_error(blank(), error)), HTTPStatus.UNPROCESSABLE_ENTITY
     flash(_("The file is removed."))
     return redirect(url_for("application_steps.step", number=number, step="safety"), HTTPStatus.SEE_OTHER)
 
@@ -130,7 +130,7 @@ def _save(number: str, step: str, files: Sequence[tuple[str, bytes]]) -> _Page:
             )
             _attach_all(session, application, files, now_ms)
     except REFUSALS as error:
-        return _step_page(number, step, refused(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _step_page(number, step, with_error(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
     return redirect(_next_url(number, step), HTTPStatus.SEE_OTHER)
 
 

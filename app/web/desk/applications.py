@@ -19,12 +19,12 @@ from app.web import access
 from app.web.access import Action
 from app.web.application_texts import application_title
 from app.web.desk.application_pages import application_page, compared, name_of, own_application, stage_name
-from app.web.forms import Form, blank, read_form
+from app.web.forms import Form, blank, read_form, with_error
 from app.web.gate import identity
 from app.web.organisation_names import organisation_name
 from app.web.ownership import actor
 from app.web.permit_texts import stage_label
-from app.web.refusals import REFUSALS, refused, require_seen
+from app.web.refusals import REFUSALS, require_seen
 from app.web.runtime import runtime
 from app.web.states import state_label
 from app.web.tables import Column, Filter, Kind, Table, table_answer
@@ -68,7 +68,7 @@ def new() -> _Page:
             )
             number = application.number
     except REFUSALS as error:
-        return _new_page(refused(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _new_page(with_error(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
     return redirect(url_for("application_steps.step", number=number, step="vehicles"), HTTPStatus.SEE_OTHER)
 
 
@@ -97,7 +97,9 @@ def hand_in(number: str) -> _Page:
                 now_ms=runtime().clock(),
             )
     except REFUSALS as error:
-        return application_page(number, attempted="submit", form=refused(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
+        return application_page(
+            number, attempted="submit", form=with_error(form, error)
+        ), HTTPStatus.UNPROCESSABLE_ENTITY
     flash(_("Submitted. The regulator is told."))
     return redirect(url_for("applications.show", number=number), HTTPStatus.SEE_OTHER)
 
@@ -122,7 +124,7 @@ def give_up(number: str) -> _Page:
             )
     except REFUSALS as error:
         return application_page(
-            number, attempted="withdraw", form=refused(form, error)
+            number, attempted="withdraw", form=with_error(form, error)
         ), HTTPStatus.UNPROCESSABLE_ENTITY
     flash(_("Withdrawn."))
     return redirect(url_for("applications.show", number=number), HTTPStatus.SEE_OTHER)
@@ -143,7 +145,7 @@ def compare(number: str) -> str:
             "applications/compare.html",
             application=application,
             title=application_title(application),
-            rows=compared(first, second),
+            rows=compared(session, application, first, second),
             before=before,
             after=after,
             numbers=range(1, newest + 1),

@@ -19,11 +19,11 @@ from app.web.access import Action
 from app.web.application_texts import FAULTS, HARMS, INCIDENT_KINDS
 from app.web.desk.application_pages import name_of
 from app.web.desk.applications import jurisdiction_options
-from app.web.forms import Form, blank, read_form
+from app.web.forms import Form, blank, read_form, with_error
 from app.web.gate import identity
 from app.web.organisation_names import organisation_name
 from app.web.ownership import actor, require_decider, require_own
-from app.web.refusals import REFUSALS, refused, require_seen
+from app.web.refusals import REFUSALS, require_seen
 from app.web.runtime import runtime
 from app.web.tables import Column, Filter, Kind, Table, table_answer
 from app.web.vehicle_credentials import own_organisation
@@ -60,7 +60,7 @@ def new() -> _Page:
             )
             number = incident.incident_id
     except REFUSALS as error:
-        return _form_page(refused(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _form_page(with_error(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
     flash(_("Reported. The regulator is told."))
     return redirect(url_for("incidents.show", number=number), HTTPStatus.SEE_OTHER)
 
@@ -91,7 +91,7 @@ def decide(number: str) -> _Page:
                 now_ms=runtime().clock(),
             )
     except REFUSALS as error:
-        return _page(number, refused(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _page(number, with_error(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
     flash(_("Decided. The operator is told."))
     return redirect(url_for("incidents.show", number=number), HTTPStatus.SEE_OTHER)
 

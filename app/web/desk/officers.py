@@ -27,11 +27,11 @@ from app.services.officers import (
 )
 from app.web import access
 from app.web.access import Action
-from app.web.forms import Form, blank, read_form
+from app.web.forms import Form, blank, read_form, with_error
 from app.web.gate import identity
 from app.web.organisation_names import organisation_name
 from app.web.ownership import actor, require_own
-from app.web.refusals import REFUSALS, refused, require_seen
+from app.web.refusals import REFUSALS, require_seen
 from app.web.register_words import CAPACITIES, LICENCE_BADGES, LICENCE_STATES
 from app.web.runtime import runtime
 from app.web.tables import Column, Filter, Kind, Table, table_answer
@@ -68,7 +68,7 @@ def new() -> Response | tuple[str, int] | str:
                 actor=actor(database),
             )
     except REFUSALS as error:
-        return _form_page(refused(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _form_page(with_error(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
     flash(_("The person is registered."))
     return redirect(url_for("officers.show", officer_id=details.officer_id), HTTPStatus.SEE_OTHER)
 
@@ -95,7 +95,7 @@ def edit(officer_id: str) -> Response | tuple[str, int] | str:
             require_seen(officer.version)
             change_officer(database, officer, details, now_ms=runtime().clock(), actor=actor(database))
     except REFUSALS as error:
-        return _form_page(refused(form, error), before), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _form_page(with_error(form, error), before), HTTPStatus.UNPROCESSABLE_ENTITY
     flash(_("Saved."))
     return redirect(url_for("officers.show", officer_id=officer_id), HTTPStatus.SEE_OTHER)
 
@@ -112,7 +112,7 @@ def renew(officer_id: str) -> Response | tuple[str, int]:
             require_seen(officer.version)
             renew_licence(database, officer, renewal, now_ms=runtime().clock(), actor=actor(database))
     except REFUSALS as error:
-        return _page(officer_id, renewal=refused(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _page(officer_id, renewal=with_error(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
     flash(_("The licence is recorded. It counts from now on."))
     return redirect(url_for("officers.show", officer_id=officer_id), HTTPStatus.SEE_OTHER)
 
@@ -129,7 +129,7 @@ def withdraw(officer_id: str) -> Response | tuple[str, int]:
             require_seen(officer.version)
             withdraw_licence(database, officer, withdrawal, now_ms=runtime().clock(), actor=actor(database))
     except REFUSALS as error:
-        return _page(officer_id, withdrawal=refused(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _page(officer_id, withdrawal=with_error(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
     flash(_("The licence is withdrawn. Messages that name this person are findings from now on."))
     return redirect(url_for("officers.show", officer_id=officer_id), HTTPStatus.SEE_OTHER)
 

@@ -21,11 +21,11 @@ from app.services.organisations import (
 )
 from app.web import access
 from app.web.access import Action
-from app.web.forms import Form, blank, read_form
+from app.web.forms import Form, blank, read_form, with_error
 from app.web.gate import identity
 from app.web.organisation_names import organisation_name
 from app.web.ownership import actor, require_own
-from app.web.refusals import REFUSALS, refused, require_seen
+from app.web.refusals import REFUSALS, require_seen
 from app.web.runtime import runtime
 from app.web.tables import Column, Kind, Table, table_answer
 
@@ -57,7 +57,7 @@ def new() -> Response | tuple[str, int] | str:
                 **details.model_dump(),
             )
     except REFUSALS as error:
-        return _form_page(refused(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _form_page(with_error(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
     flash(_("The organisation is registered."))
     return redirect(url_for("organisations.show", code=details.code), HTTPStatus.SEE_OTHER)
 
@@ -93,7 +93,7 @@ def edit(code: str) -> Response | tuple[str, int] | str:
             require_seen(organisation.version)
             change_organisation(database, organisation, details, now_ms=runtime().clock(), actor=actor(database))
     except REFUSALS as error:
-        return _form_page(refused(form, error), before), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _form_page(with_error(form, error), before), HTTPStatus.UNPROCESSABLE_ENTITY
     flash(_("Saved."))
     return redirect(url_for("organisations.show", code=code), HTTPStatus.SEE_OTHER)
 

@@ -18,13 +18,13 @@ from app.services.vehicle_lists import vehicles_of
 from app.services.zones import zones_in_force
 from app.web import access
 from app.web.access import Action
-from app.web.forms import Form, blank, read_form
+from app.web.forms import Form, blank, read_form, with_error
 from app.web.gate import identity
 from app.web.language import language
 from app.web.organisation_names import organisation_name
 from app.web.ownership import actor, require_own
 from app.web.page_text import zone_kind_names
-from app.web.refusals import REFUSALS, refused, require_seen
+from app.web.refusals import REFUSALS, require_seen
 from app.web.runtime import runtime
 from app.web.stage_text import domain_names, stage_names
 from app.web.states import state_label
@@ -61,7 +61,7 @@ def new() -> Response | tuple[str, int] | str:
                 actor=actor(database),
             )
     except REFUSALS as error:
-        return _form_page(refused(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _form_page(with_error(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
     flash(_("The trial is registered."))
     return redirect(url_for("trials.show", trial_id=details.trial_id), HTTPStatus.SEE_OTHER)
 
@@ -104,7 +104,7 @@ def edit(trial_id: str) -> Response | tuple[str, int] | str:
             require_seen(trial.version)
             change_trial(database, trial, details, now_ms=runtime().clock(), actor=actor(database))
     except REFUSALS as error:
-        return _form_page(refused(form, error), before), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _form_page(with_error(form, error), before), HTTPStatus.UNPROCESSABLE_ENTITY
     flash(_("Saved."))
     return redirect(url_for("trials.show", trial_id=trial_id), HTTPStatus.SEE_OTHER)
 

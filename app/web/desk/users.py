@@ -28,11 +28,11 @@ from app.services.users import (
 )
 from app.web import access
 from app.web.account_words import ROLES
-from app.web.forms import Form, blank, read_form
+from app.web.forms import Form, blank, read_form, with_error
 from app.web.gate import identity
 from app.web.language import language
 from app.web.ownership import actor
-from app.web.refusals import REFUSALS, refused, require_seen
+from app.web.refusals import REFUSALS, require_seen
 from app.web.runtime import runtime
 from app.web.states import role_label
 from app.web.tables import Column, Filter, Kind, Table, table_answer
@@ -60,7 +60,7 @@ def new() -> tuple[str, int] | str:
         with runtime().changing() as database:
             user, password = invite_user(database, details, actor=actor(database), now_ms=runtime().clock())
     except REFUSALS as error:
-        return _form_page(refused(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _form_page(with_error(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
     return render_template("users/password.html", user=user, password=password, is_new=True)
 
 
@@ -86,7 +86,7 @@ def edit(user_id: int) -> WerkzeugResponse | tuple[str, int] | str:
             require_seen(user.version)
             change_user(database, user, details, actor=actor(database), now_ms=runtime().clock())
     except REFUSALS as error:
-        return _form_page(refused(form, error), before), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _form_page(with_error(form, error), before), HTTPStatus.UNPROCESSABLE_ENTITY
     flash(_("Saved."))
     return redirect(url_for("users.show", user_id=user_id), HTTPStatus.SEE_OTHER)
 
@@ -102,7 +102,7 @@ def reset_password(user_id: int) -> tuple[str, int] | str:
             user, now_ms = _visible(database, user_id), runtime().clock()
             password = reset(database, user, actor=actor(database), now_ms=now_ms, reason=given.reason)
     except REFUSALS as error:
-        return _page(user_id, refused(form, error), "password"), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _page(user_id, with_error(form, error), "password"), HTTPStatus.UNPROCESSABLE_ENTITY
     return render_template("users/password.html", user=user, password=password, is_new=False)
 
 
@@ -117,7 +117,7 @@ def disable(user_id: int) -> WerkzeugResponse | tuple[str, int]:
             user, now_ms = _visible(database, user_id), runtime().clock()
             disable_user(database, user, actor=actor(database), now_ms=now_ms, reason=given.reason)
     except REFUSALS as error:
-        return _page(user_id, refused(form, error), "disable"), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _page(user_id, with_error(form, error), "disable"), HTTPStatus.UNPROCESSABLE_ENTITY
     return _done(user_id, _("The user is shut out: sessions have ended and tokens are revoked."))
 
 
@@ -132,7 +132,7 @@ def enable(user_id: int) -> WerkzeugResponse | tuple[str, int]:
             user, now_ms = _visible(database, user_id), runtime().clock()
             enable_user(database, user, actor=actor(database), now_ms=now_ms, reason=given.reason)
     except REFUSALS as error:
-        return _page(user_id, refused(form, error), "enable"), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _page(user_id, with_error(form, error), "enable"), HTTPStatus.UNPROCESSABLE_ENTITY
     return _done(user_id, _("The user may log in again."))
 
 
@@ -147,7 +147,7 @@ def remove_second_factor(user_id: int) -> WerkzeugResponse | tuple[str, int]:
             user, now_ms = _visible(database, user_id), runtime().clock()
             remove_factor(database, user, actor=actor(database), now_ms=now_ms, reason=given.reason)
     except REFUSALS as error:
-        return _page(user_id, refused(form, error), "factor"), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _page(user_id, with_error(form, error), "factor"), HTTPStatus.UNPROCESSABLE_ENTITY
     return _done(user_id, _("The second factor is removed."))
 
 

@@ -18,11 +18,11 @@ from app.schemas.vehicles import CredentialOut
 from app.services.imports import ImportRow, Preview, draft_preview, keep_draft, preview_of
 from app.web import vehicle_credentials
 from app.web.error_text import field_text
-from app.web.forms import Form, blank
+from app.web.forms import Form, blank, with_error
 from app.web.gate import identity
 from app.web.language import language
 from app.web.ownership import actor
-from app.web.refusals import REFUSALS, refused
+from app.web.refusals import REFUSALS
 from app.web.runtime import runtime
 
 vehicle_imports = Blueprint("vehicle_imports", __name__, url_prefix="/desk/vehicle-imports")
@@ -44,7 +44,7 @@ def upload() -> Response | tuple[str, int] | str:
                 database, found, file_name=file_name, actor=actor(database), now_ms=runtime().clock()
             )
     except REFUSALS as error:
-        return _upload_page(refused(blank(), error)), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _upload_page(with_error(blank(), error)), HTTPStatus.UNPROCESSABLE_ENTITY
     return flask_redirect(url_for("vehicle_imports.preview", public_id=public_id), HTTPStatus.SEE_OTHER)
 
 
@@ -61,7 +61,7 @@ def confirm(public_id: str) -> tuple[str, int] | str:
         with runtime().changing() as database:
             credentials = vehicle_credentials.register_draft(database, public_id)
     except REFUSALS as error:
-        return _preview_page(public_id, refused(blank(), error)), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _preview_page(public_id, with_error(blank(), error)), HTTPStatus.UNPROCESSABLE_ENTITY
     return render_template("vehicles/imported.html", credentials=credentials, sheet=credential_sheet(credentials))
 
 

@@ -30,11 +30,11 @@ from app.services.vehicles import change_vehicle, vehicle_by_id
 from app.web import access, vehicle_credentials
 from app.web.access import Action
 from app.web.desk.zone_maps import drawn_map, map_data
-from app.web.forms import Form, blank, read_form
+from app.web.forms import Form, blank, read_form, with_error
 from app.web.gate import identity
 from app.web.organisation_names import organisation_name
 from app.web.ownership import actor, require_own
-from app.web.refusals import REFUSALS, refused, require_seen
+from app.web.refusals import REFUSALS, require_seen
 from app.web.register_words import KINDS, REJECT_REASONS, STATUSES
 from app.web.runtime import runtime
 from app.web.stage_text import stage_names
@@ -67,7 +67,7 @@ def new() -> tuple[str, int] | str:
         with runtime().changing() as database:
             vehicle, credential = vehicle_credentials.register(database, details)
     except REFUSALS as error:
-        return _form_page(refused(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _form_page(with_error(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
     return render_template("vehicles/credentials.html", vehicle=vehicle, credential=credential, is_new=True)
 
 
@@ -95,7 +95,7 @@ def edit(vehicle_id: str) -> Response | tuple[str, int] | str:
             require_seen(vehicle.version)
             change_vehicle(database, vehicle, details, now_ms=runtime().clock(), actor=actor(database))
     except REFUSALS as error:
-        return _form_page(refused(form, error), before), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _form_page(with_error(form, error), before), HTTPStatus.UNPROCESSABLE_ENTITY
     flash(_("Saved."))
     return redirect(url_for("vehicles.show", vehicle_id=vehicle_id), HTTPStatus.SEE_OTHER)
 
@@ -112,7 +112,7 @@ def change_status(vehicle_id: str) -> Response | tuple[str, int]:
             require_seen(vehicle.version)
             vehicle_credentials.decide_status(database, vehicle, change)
     except REFUSALS as error:
-        return _page(vehicle_id, refused(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _page(vehicle_id, with_error(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
     flash(_("The status is changed. It counts for every message from now on."))
     return redirect(url_for("vehicles.show", vehicle_id=vehicle_id), HTTPStatus.SEE_OTHER)
 
@@ -126,7 +126,7 @@ def rotate(vehicle_id: str) -> tuple[str, int] | str:
             require_seen(vehicle.version)
             credential = vehicle_credentials.rotate(database, vehicle)
     except REFUSALS as error:
-        return _page(vehicle_id, refused(blank(), error)), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _page(vehicle_id, with_error(blank(), error)), HTTPStatus.UNPROCESSABLE_ENTITY
     return render_template("vehicles/credentials.html", vehicle=vehicle, credential=credential, is_new=False)
 
 
@@ -139,7 +139,7 @@ def revoke(vehicle_id: str) -> Response | tuple[str, int]:
             require_seen(vehicle.version)
             vehicle_credentials.revoke(database, vehicle)
     except REFUSALS as error:
-        return _page(vehicle_id, refused(blank(), error)), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _page(vehicle_id, with_error(blank(), error)), HTTPStatus.UNPROCESSABLE_ENTITY
     flash(_("The credentials are revoked. The vehicle is disconnected."))
     return redirect(url_for("vehicles.show", vehicle_id=vehicle_id), HTTPStatus.SEE_OTHER)
 

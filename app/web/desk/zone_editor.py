@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from app.errors import AlreadyRegistered, AppError, Conflict, Forbidden, InvalidChange
+from app.errors import Conflict
 from app.models import Jurisdiction
 from app.schemas.base import Schema
 from app.schemas.geometry import Geometry
@@ -31,6 +31,7 @@ from app.web.language import language
 from app.web.navigation import url_if
 from app.web.ownership import actor, require_zone_decider
 from app.web.page_text import datum_names, zone_kind_names
+from app.web.refusals import REFUSALS
 from app.web.runtime import runtime
 from geofences.drawing import area_m2, circle, length_m
 from geofences.zones import Unit
@@ -97,7 +98,7 @@ def check() -> Response:
                 require_zone_decider(session, made.jurisdiction)
                 check_zone(session, zone_id=zone_id, details=made, seen=_seen(), now_ms=runtime().clock())
                 found["effects"] = _told(_effects(session, zone_id, made))
-        except AppError as error:
+        except REFUSALS as error:
             form = shown(with_error(form, error))
     found |= {"problems": dict(form.problems), "general": form.general}
     return jsonify(found)
@@ -126,12 +127,10 @@ def _publish(zone_id: str, details: ZoneDetails, form: Form, *, is_new: bool) ->
                 now_ms=runtime().clock(),
                 actor=actor(session),
             )
-    except Forbidden:
-        raise
     except Conflict as error:
         return _page(_overtaken(zone_id, with_error(form, error)), zone_id=zone_id), HTTPStatus.CONFLICT
-    except AppError as error:
-        refused = shown(with_error(form, _at_identifier(error)))
+    except REFUSALS as error:
+        refused = shown(with_error(form, error))
         return _page(refused, zone_id=None if is_new else zone_id), HTTPStatus.UNPROCESSABLE_ENTITY
     flash(_("Published. The next sample that is judged meets it."))
     return redirect(url_for("zones.show", zone_id=zone_id), code=HTTPStatus.SEE_OTHER)
@@ -146,13 +145,6 @@ def _overtaken(zone_id: str, form: Form) -> Form:
         number=newest.number,
     )
     return Form({**form.values, "seen": newest.row.id}, form.problems, told)
-
-
-def _at_identifier(error: AppError) -> AppError:
-    """A taken identifier is the identifier's problem."""
-    if error.code == AlreadyRegistered.code:
-        return InvalidChange(str(error), code=error.code, field="zone_id")
-    return error
 
 
 def _page(form: Form, *, zone_id: str | None) -> str:

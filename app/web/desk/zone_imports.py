@@ -9,7 +9,6 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
-from app.errors import AppError, Forbidden
 from app.schemas.zones import ZoneImport
 from app.services.jurisdictions import jurisdictions
 from app.services.zone_features import ReadFeature
@@ -22,6 +21,7 @@ from app.web.gate import identity
 from app.web.language import language
 from app.web.ownership import actor, require_zone_decider
 from app.web.page_text import zone_kind_names
+from app.web.refusals import REFUSALS
 from app.web.runtime import runtime
 
 zone_imports = Blueprint("zone_imports", __name__, url_prefix="/desk")
@@ -50,7 +50,7 @@ def upload() -> Response | tuple[str, int]:
             features = read_zone_file(session, data, decides_in=own, jurisdiction=request.form.get("jurisdiction", ""))
         with runtime().changing() as session:
             draft = keep_draft(session, features, actor=actor(session), now_ms=runtime().clock())
-    except AppError as error:
+    except REFUSALS as error:
         return _choice(with_error(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
     return redirect(url_for("zone_imports.preview", draft_id=draft.public_id), code=HTTPStatus.SEE_OTHER)
 
@@ -76,9 +76,7 @@ def publish(draft_id: str) -> Response | tuple[str, int]:
                 require_zone_decider(session, code)
             published = publish_import(session, features, made, now_ms=runtime().clock(), actor=actor(session))
             session.delete(draft)
-    except Forbidden:
-        raise
-    except AppError as error:
+    except REFUSALS as error:
         return _preview(draft_id, with_error(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
     count = len(published)
     flash(ngettext("%(num)s zone is published.", "%(num)s zones are published.", count))

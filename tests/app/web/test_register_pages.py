@@ -8,11 +8,12 @@ import re
 import pytest
 from sqlalchemy import select
 
-from app.database import reading_session
+from app.database import changing_session, reading_session
 from app.imports.reading import MAX_FILE_BYTES
-from app.models import Role, Vehicle
+from app.models import Organisation, Role, Vehicle
 from app.services.vehicles import verify_credential
 from tests.app.imports.spreadsheets import GOOD, GOOD_TOO, HEADER, csv_text, with_part, workbook
+from tests.app.telling import tell_of
 from tests.app.web.cast import SOUTH_MANAGER, City
 from tests.app.web.register_cast import CAR, CRAFT, OFFICER, TRIAL, Person, Program
 
@@ -135,6 +136,20 @@ def test_an_organisation_is_registered_by_the_city_and_described_by_itself(city:
 
 
 # --- imports --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "address", ["javascript:alert(1)", "http://north.example", " https://north.example", "//x.example"]
+)
+def test_only_https_becomes_a_link(city: City, manager: Person, address: str) -> None:
+    """Whatever has come into the database past the schema."""
+    with changing_session(city.engine) as session:
+        company = session.scalars(select(Organisation).where(Organisation.code == "NORTH")).one()
+        company.website = address
+        tell_of(session, company)
+    page = manager.page("/desk/organisations/NORTH")
+    assert html.escape(address) in page
+    assert f'href="{address}' not in page
 
 
 def test_an_import_is_looked_at_confirmed_and_hands_out_every_credential(city: City, manager: Person) -> None:

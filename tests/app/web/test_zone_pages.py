@@ -132,6 +132,7 @@ def test_another_jurisdictions_regulator_only_looks(city: City, regulator: Perso
     fields = {name: value for name, value in FIELDS.items() if name != "zone_id"}
     assert neighbour.post("/desk/zones/QH-S-1/edit", **fields | {"seen": seen}).status_code == 403
     assert neighbour.post("/desk/zone-editor", **FIELDS | {"zone_id": "QH-S-2"}).status_code == 403
+    assert neighbour.post("/desk/zone-editor/check", **FIELDS | {"zone_id": "QH-S-2"}).status_code == 403
     assert regulator.get("/desk/zones/QH-S-2").status_code == 404
 
 
