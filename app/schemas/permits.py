@@ -148,9 +148,10 @@ class PermitList(Schema):
 
 
 class PermitRevisionList(Schema):
-    """Every revision, newest first."""
+    """One page of revisions, newest first."""
 
     items: list[RevisionOut]
+    next_cursor: str | None
 
 
 class Verification(Schema):

@@ -48,7 +48,7 @@ class ZoneRevisionCollection(Schema):
 
     type: Literal["FeatureCollection"] = "FeatureCollection"
     features: list[Feature[ZoneRevisionProperties]]
-    next_cursor: str | None = None
+    next_cursor: str | None
 
 
 class AffectedPermitOut(Schema):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session, defer
 
-from app.models import Permit, PermitRevisionRow, User
+from app.models import Jurisdiction, Organisation, Permit, PermitRevisionRow, Stage, User
 from app.models.permits import permit_revision_vehicles
 from app.schemas.permits import Standing
+from app.services.pages import Page, holds, page_among, page_in, read_page
 from app.services.permit_life import Decision, decision_of
 from app.services.permits import permit_by_number
 from app.services.revisions import in_force
@@ -37,6 +38,18 @@ class StandingPermit:
 
 
 @dataclass(frozen=True, slots=True)
+class PermitFilter:
+    """Which permits a list holds; None: any. `holder` and `jurisdiction` are codes."""
+
+    organisation_id: int | None = None
+    standing: Standing | None = None
+    stage: Stage | None = None
+    holder: str | None = None
+    jurisdiction: str | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TakenDecision:
     """A revision with what was decided and by whom."""
 
@@ -58,22 +71,61 @@ def standing_of(revision: PermitRevisionRow, now_ms: int) -> Standing:
 
 
 def standing_permits(session: Session, *, now_ms: int, organisation_id: int | None = None) -> list[StandingPermit]:
-    """Every permit, or one holder's, by number; their terms are read when they are asked for.
+    """Every permit, or one holder's, by number; their terms are read when they are asked for."""
+    wanted = PermitFilter(organisation_id=organisation_id)
+    found = _standing(session, session.scalars(_revisions(wanted, now_ms)).all(), now_ms)
+    return sorted(found, key=_number)
+
+
+def permit_page(
+    session: Session, wanted: PermitFilter, *, now_ms: int, limit: int, cursor: str | None
+) -> Page[StandingPermit]:
+    """One page of permits by number, as `standing_permits` gives them. Raises InvalidChange for a foreign cursor."""
+
+    def read(limit: int, cursor: str | None) -> Page[StandingPermit]:
+        page = read_page(
+            session, select(Permit.id).where(*_conditions(wanted)), Permit.number, limit=limit, cursor=cursor
+        )
+        ids = [permit_id for (permit_id,) in page.items]
+        rows = session.scalars(_revisions(wanted, now_ms).where(PermitRevisionRow.permit_id.in_(ids))).all()
+        found = {each.permit.id: each for each in _standing(session, rows, now_ms)}
+        return Page([found[permit_id] for permit_id in ids if permit_id in found], page.next_cursor)
+
+    is_wanted = None if wanted.standing is None else lambda each: each.standing is wanted.standing
+    return page_among(read, is_wanted, _number, limit=limit, cursor=cursor)
+
+
+def _number(found: StandingPermit) -> str:
+    return found.permit.number
+
+
+def _revisions(wanted: PermitFilter, now_ms: int) -> Select[PermitRevisionRow]:
+    """The revisions that tell how permits stand now.
 
     A decision that has started replaces all before it: earlier ones are read only where one is still to come.
     """
     newest = select(func.max(PermitRevisionRow.id)).group_by(PermitRevisionRow.permit_id)
     pending = select(PermitRevisionRow.permit_id).where(PermitRevisionRow.starts_at_ms > now_ms)
-    query = (
+    return (
         select(PermitRevisionRow)
         .join(PermitRevisionRow.permit)
         .options(defer(PermitRevisionRow.terms))
-        .where(PermitRevisionRow.id.in_(newest) | PermitRevisionRow.permit_id.in_(pending))
+        .where(PermitRevisionRow.id.in_(newest) | PermitRevisionRow.permit_id.in_(pending), *_conditions(wanted))
     )
-    if organisation_id is not None:
-        query = query.where(Permit.holder_id == organisation_id)
-    found = _standing(session, session.scalars(query).all(), now_ms)
-    return sorted(found, key=lambda each: each.permit.number)
+
+
+def _conditions(wanted: PermitFilter) -> Iterator[ColumnElement[bool]]:
+    """What a query can ask: not how the permit stands."""
+    if wanted.organisation_id is not None:
+        yield Permit.holder_id == wanted.organisation_id
+    if wanted.stage is not None:
+        yield Permit.stage == wanted.stage
+    if wanted.holder is not None:
+        yield Permit.holder.has(Organisation.code == wanted.holder)
+    if wanted.jurisdiction is not None:
+        yield Permit.jurisdiction.has(Jurisdiction.code == wanted.jurisdiction)
+    if wanted.text:
+        yield holds(wanted.text, Permit.number)
 
 
 def standing_permit(session: Session, number: str, *, now_ms: int) -> StandingPermit:
@@ -92,6 +144,15 @@ def decisions_on(session: Session, permit: Permit) -> list[TakenDecision]:
         before = taken[-1].revision if taken else None
         taken.append(TakenDecision(revision, decision_of(before, revision), name or PLATFORM))
     return taken[::-1]
+
+
+def decision_page(session: Session, permit: Permit, *, limit: int, cursor: str | None) -> Page[TakenDecision]:
+    """One page of the decisions, newest first. Raises InvalidChange for a foreign cursor.
+
+    What was decided is told by the revision before: a permit's are read as a whole.
+    """
+    taken = decisions_on(session, permit)
+    return page_in(taken, lambda each: each.revision.number, limit=limit, cursor=cursor, newest_first=True)
 
 
 def _standing(session: Session, rows: Iterable[PermitRevisionRow], now_ms: int) -> list[StandingPermit]:

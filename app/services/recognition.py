@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, exists, select
+from sqlalchemy.orm import Session, aliased
 
 from app.audit import Subject, record, state_of
 from app.errors import Conflict, InvalidChange
 from app.models import Jurisdiction, RecognitionRevision, Stage, User
 from app.services.generations import next_generation
+from app.services.pages import Page, read_page
 
 #: What `seen` says of a pair about which nothing was decided yet.
 NO_REVISION = 0
@@ -98,16 +100,44 @@ def end_recognition(
 
 def recognition_decisions(session: Session) -> list[RecognitionDecision]:
     """Every decision, newest first."""
-    rows = session.scalars(select(RecognitionRevision).order_by(RecognitionRevision.generation.desc())).all()
-    keys = {row.actor_id for row in rows if row.actor_id is not None}
-    names = dict(session.execute(select(User.id, User.display_name).where(User.id.in_(keys))).all())
-    newest: set[tuple[int, int]] = set()
-    found: list[RecognitionDecision] = []
-    for row in rows:
-        pair = (row.recogniser_id, row.issuer_id)
-        found.append(RecognitionDecision(row, names.get(row.actor_id or 0, ""), pair not in newest))
-        newest.add(pair)
-    return found
+    newest_first = RecognitionRevision.generation.desc()
+    return [_decision(row) for row in session.execute(_decisions().order_by(newest_first))]
+
+
+def recognition_page(
+    session: Session, *, recogniser: str | None, issuer: str | None, limit: int, cursor: str | None
+) -> Page[RecognitionDecision]:
+    """One page of decisions, newest first; codes choose. Raises InvalidChange for a foreign cursor."""
+    decisions = _decisions()
+    if recogniser is not None:
+        decisions = decisions.where(RecognitionRevision.recogniser.has(Jurisdiction.code == recogniser))
+    if issuer is not None:
+        decisions = decisions.where(RecognitionRevision.issuer.has(Jurisdiction.code == issuer))
+    key = RecognitionRevision.generation
+    return read_page(session, decisions, key, limit=limit, cursor=cursor, newest_first=True).map(_decision)
+
+
+def recognition_decision(session: Session, revision: RecognitionRevision) -> RecognitionDecision:
+    """One decision."""
+    return _decision(session.execute(_decisions().where(RecognitionRevision.id == revision.id)).one())
+
+
+def _decisions() -> Select[*tuple[Any, ...]]:
+    """Each decision with the name of who took it, and whether a later one replaced it."""
+    later = aliased(RecognitionRevision)
+    is_replaced = exists().where(
+        later.recogniser_id == RecognitionRevision.recogniser_id,
+        later.issuer_id == RecognitionRevision.issuer_id,
+        later.generation > RecognitionRevision.generation,
+    )
+    return select(RecognitionRevision, User.display_name, is_replaced).outerjoin(
+        User, RecognitionRevision.actor_id == User.id
+    )
+
+
+def _decision(row: Any) -> RecognitionDecision:
+    revision, actor, is_replaced = row
+    return RecognitionDecision(revision, actor or "", not is_replaced)
 
 
 def _decide(

@@ -7,15 +7,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.orm import Session
 
 from app.errors import InvalidChange
 from app.models import User, Zone, ZoneRevisionRow
 from app.schemas.zones import ZoneEnd
 from app.services.generations import next_generation, require_future_start
+from app.services.pages import Page, holds, page_among, page_in, read_page
 from app.services.revisions import in_force
 from app.services.zones import require_newest, store_zone_revisions, zone_by_id
+from geofences.zones import ZoneKind
 
 #: An end needs a period before it, be it this short.
 _SHORTEST_MS = 1
@@ -81,15 +83,52 @@ class ZoneHistory:
         return "ended" if self.upcoming is None else "upcoming"
 
 
+@dataclass(frozen=True, slots=True)
+class ZoneFilter:
+    """Which zones a list holds; None: any. `jurisdiction` is the newest revision's."""
+
+    kind: ZoneKind | None = None
+    jurisdiction: str | None = None
+    state: str | None = None
+    text: str | None = None
+
+    def holds(self, history: ZoneHistory) -> bool:
+        """Whether the revisions are of the jurisdiction and in the state that are wanted."""
+        return self.jurisdiction in {None, history.newest.row.jurisdiction} and self.state in {None, history.state}
+
+
 def zone_histories(session: Session, now_ms: int) -> list[ZoneHistory]:
     """Every zone, by its identifier."""
-    rows = session.scalars(select(ZoneRevisionRow).order_by(ZoneRevisionRow.generation)).all()
-    by_zone: defaultdict[int, list[ZoneRevisionRow]] = defaultdict(list)
-    for row in rows:
-        by_zone[row.zone_id].append(row)
-    names = _names(session, rows)
-    found = [_history(members, names, now_ms) for members in by_zone.values()]
-    return sorted(found, key=lambda history: history.zone.zone_id)
+    return _histories(session, true(), now_ms)
+
+
+def zone_page(
+    session: Session, wanted: ZoneFilter, *, now_ms: int, limit: int, cursor: str | None
+) -> Page[ZoneHistory]:
+    """One page of zones by their identifiers. Raises InvalidChange for a foreign cursor."""
+    zones = select(Zone) if wanted.kind is None else select(Zone).where(Zone.kind == wanted.kind)
+    if wanted.text:
+        zones = zones.where(holds(wanted.text, Zone.zone_id))
+
+    def read(limit: int, cursor: str | None) -> Page[ZoneHistory]:
+        page = read_page(session, zones, Zone.zone_id, limit=limit, cursor=cursor)
+        of_these = ZoneRevisionRow.zone_id.in_([zone.id for (zone,) in page.items])
+        found = {history.zone.id: history for history in _histories(session, of_these, now_ms)}
+        return Page([found[zone.id] for (zone,) in page.items if zone.id in found], page.next_cursor)
+
+    is_wanted = None if wanted.jurisdiction is None and wanted.state is None else wanted.holds
+    return page_among(read, is_wanted, lambda history: history.zone.zone_id, limit=limit, cursor=cursor)
+
+
+def revision_page(
+    session: Session, zone_id: str, *, now_ms: int, limit: int, cursor: str | None
+) -> tuple[ZoneHistory, Page[DatedRevision]]:
+    """One zone with one page of its revisions, oldest first. Raises NotFound, and InvalidChange as zone_page does.
+
+    When a revision is in force is told by all that came later: a zone's are read as a whole.
+    """
+    history = zone_history(session, zone_id, now_ms)
+    return history, page_in(history.revisions, lambda revision: revision.number, limit=limit, cursor=cursor)
 
 
 def zone_history(session: Session, zone_id: str, now_ms: int) -> ZoneHistory:
@@ -127,6 +166,16 @@ def end_zone(
     )
     store_zone_revisions(session, [ending], reason=details.reason, actor=actor, now_ms=now_ms, action="zone.ended")
     return ending
+
+
+def _histories(session: Session, wanted: ColumnElement[bool], now_ms: int) -> list[ZoneHistory]:
+    rows = session.scalars(select(ZoneRevisionRow).where(wanted).order_by(ZoneRevisionRow.generation)).all()
+    by_zone: defaultdict[int, list[ZoneRevisionRow]] = defaultdict(list)
+    for row in rows:
+        by_zone[row.zone_id].append(row)
+    names = _names(session, rows)
+    found = [_history(members, names, now_ms) for members in by_zone.values()]
+    return sorted(found, key=lambda history: history.zone.zone_id)
 
 
 def _history(rows: list[ZoneRevisionRow], names: dict[int, str], now_ms: int) -> ZoneHistory:

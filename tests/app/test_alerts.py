@@ -57,7 +57,7 @@ def test_alerts_are_listed_newest_first_by_state_and_fleet(engine: Engine) -> No
         assert listed(state=AlertFilter.OPEN) == [three.id, one.id]
         assert listed(state=AlertFilter.CLOSED) == [two.id]
         assert listed(organisation_id=ours.id) == [two.id, one.id]
-        assert listed(vehicle_key=b.id) == [three.id]
+        assert listed(vehicle_id="B-1") == listed(organisation="b") == [three.id]
 
 
 def test_pages_hold_every_alert_once(engine: Engine) -> None:

@@ -27,6 +27,7 @@ from app.services.officers import (
 )
 from app.services.organisations import change_organisation, register_organisation
 from app.services.rejects import payload_dump, payload_text
+from app.services.pages import Page
 from app.services.trials import TrialState, change_trial, register_trial, trial_state
 from app.services.users import create_user
 from app.services.vehicle_lists import VehicleFilter, vehicle_page
@@ -208,18 +209,19 @@ def test_the_register_is_filtered_and_read_page_by_page(engine: Engine) -> None:
         change_status(session, cars[3], to(ServiceStatus.OUT_OF_SERVICE), now_ms=NOW, actor=cast.manager)
         register_vehicle(session, vehicle_id="X_1", kind=VehicleKind.AIR, organisation=cast.other, now_ms=NOW)
 
-        def ids(wanted: VehicleFilter, after: str | None = None) -> tuple[list[str], str | None]:
-            rows, cursor = vehicle_page(session, NOW, wanted, limit=3, after=after)
-            return [row.vehicle.vehicle_id for row in rows], cursor
+        def page(wanted: VehicleFilter, cursor: str | None = None) -> Page[str]:
+            found = vehicle_page(session, wanted, now_ms=NOW, limit=3, cursor=cursor)
+            return found.map(lambda row: row.vehicle.vehicle_id)
 
-        assert ids(VehicleFilter()) == (["C-0", "C-1", "C-2"], "C-2")
-        assert ids(VehicleFilter(), after="C-2") == (["C-3", "C-4", "X_1"], None)
-        assert ids(VehicleFilter(organisation_id=cast.other.id)) == (["X_1"], None)
-        assert ids(VehicleFilter(organisation="ot")) == (["X_1"], None)
-        assert ids(VehicleFilter(status=ServiceStatus.OUT_OF_SERVICE)) == (["C-3"], None)
-        assert ids(VehicleFilter(kind=VehicleKind.AIR)) == (["X_1"], None)
+        first = page(VehicleFilter())
+        assert first.items == ["C-0", "C-1", "C-2"]
+        assert page(VehicleFilter(), first.next_cursor) == Page(["C-3", "C-4", "X_1"], None)
+        assert page(VehicleFilter(organisation_id=cast.other.id)) == Page(["X_1"], None)
+        assert page(VehicleFilter(organisation="ot")) == Page(["X_1"], None)
+        assert page(VehicleFilter(status=ServiceStatus.OUT_OF_SERVICE)) == Page(["C-3"], None)
+        assert page(VehicleFilter(kind=VehicleKind.AIR)) == Page(["X_1"], None)
         for text, found in (("x_1", ["X_1"]), ("' OR 1=1 --", []), ("C%", []), ("北汽", ["C-0", "C-1", "C-2"])):
-            assert ids(VehicleFilter(text=text))[0] == found
+            assert page(VehicleFilter(text=text)).items == found
 
 
 # --- organisations, officers, trials ----------------------------------------------------------------

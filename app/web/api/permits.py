@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.documents.permit_content import permit_notice
 from app.documents.permit_notice import notice_pdf
 from app.models import PermitRevisionRow, Stage
-from app.schemas.base import Identifier, Schema
+from app.schemas.base import Identifier, Line, Schema
 from app.schemas.permits import (
     ConditionsOut,
     PermitList,
@@ -29,11 +29,13 @@ from app.services.decisions import decide as take_decision
 from app.services.decisions import restrict_permit
 from app.services.permit_life import Decision
 from app.services.permit_register import (
+    PermitFilter,
     StandingPermit,
     TakenDecision,
+    decision_page,
     decisions_on,
+    permit_page,
     standing_permit,
-    standing_permits,
 )
 from app.web.api.base import PageQuery, Problem, Responses, answer, api_blueprint, media, require_match
 from app.web.gate import identity
@@ -50,12 +52,13 @@ _ONE: Responses = {"200": PermitOut, "422": Problem}
 
 
 class PermitQuery(PageQuery):
-    """Which permits."""
+    """Which permits; `q` is looked for in numbers."""
 
     standing: Standing | None = None
     stage: Stage | None = None
     holder: Annotated[Identifier | None, Field(description="an organisation's code")] = None
     jurisdiction: Annotated[Identifier | None, Field(description="the issuing jurisdiction's code")] = None
+    q: Line | None = None
 
 
 class PermitPath(Schema):
@@ -67,13 +70,18 @@ class PermitPath(Schema):
 @permits_api.get("", responses={"200": PermitList, "422": Problem})
 def permits(query: PermitQuery) -> Response:
     """One page by number. An operator sees its own."""
+    wanted = PermitFilter(
+        organisation_id=identity().scope,
+        standing=query.standing,
+        stage=query.stage,
+        holder=query.holder,
+        jurisdiction=query.jurisdiction,
+        text=query.q,
+    )
     with runtime().reading() as session:
-        every = standing_permits(session, now_ms=runtime().clock(), organisation_id=identity().scope)
-    found = [each for each in every if _matches(each, query)]
-    page = [each for each in found if query.cursor is None or each.permit.number > query.cursor][: query.limit]
-    has_more = bool(page) and page[-1] is not found[-1]
-    items = [PermitListed(**_listed(each)) for each in page]
-    return answer(PermitList(items=items, next_cursor=items[-1].number if has_more else None))
+        page = permit_page(session, wanted, now_ms=runtime().clock(), limit=query.limit, cursor=query.cursor)
+        items = [PermitListed(**_listed(each)) for each in page.items]
+    return answer(PermitList(items=items, next_cursor=page.next_cursor))
 
 
 @permits_api.get("/<number>", responses=_ONE)
@@ -84,11 +92,12 @@ def permit(path: PermitPath) -> Response:
 
 
 @permits_api.get("/<number>/revisions", responses={"200": PermitRevisionList, "422": Problem})
-def revisions(path: PermitPath) -> Response:
-    """Every revision, newest first."""
+def revisions(path: PermitPath, query: PageQuery) -> Response:
+    """One page of its revisions, newest first."""
     with runtime().reading() as session:
-        found = _own(session, path.number)
-        return answer(PermitRevisionList(items=[_revision(each) for each in decisions_on(session, found.permit)]))
+        permit_ = _own(session, path.number).permit
+        page = decision_page(session, permit_, limit=query.limit, cursor=query.cursor)
+        return answer(PermitRevisionList(items=page.map(_revision).items, next_cursor=page.next_cursor))
 
 
 @permits_api.post("/<number>/decisions", responses=_DECIDED)
@@ -165,17 +174,6 @@ def _plain(session: Session, found: StandingPermit, decision: Decision, reason: 
         now_ms=runtime().clock(),
     )
     return _shown(session, found.permit.number)
-
-
-def _matches(found: StandingPermit, query: PermitQuery) -> bool:
-    permit_ = found.permit
-    wanted = (
-        (query.standing, found.standing),
-        (query.stage, permit_.stage),
-        (query.holder, permit_.holder.code),
-        (query.jurisdiction, permit_.jurisdiction.code),
-    )
-    return all(wish is None or wish == value for wish, value in wanted)
 
 
 def _shown(session: Session, number: str) -> Response:

@@ -11,15 +11,21 @@ from app.models import Jurisdiction, RecognitionRevision
 from app.schemas.base import Identifier, Schema
 from app.schemas.recognition import RecognitionDetails, RecognitionEnd, RecognitionOut
 from app.services.jurisdictions import jurisdiction_by_code
-from app.services.recognition import RecognitionDecision, end_recognition, recognise, recognition_decisions
-from app.web.api.base import Problem, answer, api_blueprint
+from app.services.recognition import (
+    RecognitionDecision,
+    end_recognition,
+    recognise,
+    recognition_decision,
+    recognition_page,
+)
+from app.web.api.base import PageQuery, Problem, answer, api_blueprint
 from app.web.ownership import actor, require_decider
 from app.web.runtime import runtime
 
 recognition_api = api_blueprint("recognition", "Whose permits each jurisdiction accepts in its zones.")
 
 
-class RecognitionQuery(Schema):
+class RecognitionQuery(PageQuery):
     """Which decisions."""
 
     recogniser: Identifier | None = None
@@ -27,20 +33,20 @@ class RecognitionQuery(Schema):
 
 
 class RecognitionList(Schema):
-    """Decisions, newest first: there are few."""
+    """One page of decisions, newest first."""
 
     items: list[RecognitionOut]
+    next_cursor: str | None
 
 
 @recognition_api.get("", responses={"200": RecognitionList, "422": Problem})
 def decisions(query: RecognitionQuery) -> Response:
-    """Every decision; the newest of each pair counts."""
+    """One page of decisions; the newest of each pair counts."""
     with runtime().reading() as session:
-        items = [_out(decision) for decision in recognition_decisions(session)]
-    chosen = [
-        item for item in items if query.recogniser in {None, item.recogniser} and query.issuer in {None, item.issuer}
-    ]
-    return answer(RecognitionList(items=chosen))
+        page = recognition_page(
+            session, recogniser=query.recogniser, issuer=query.issuer, limit=query.limit, cursor=query.cursor
+        )
+        return answer(RecognitionList(items=page.map(_out).items, next_cursor=page.next_cursor))
 
 
 @recognition_api.post("", responses={"201": RecognitionOut, "409": Problem, "422": Problem})
@@ -86,8 +92,7 @@ def _pair(session: Session, recogniser: str, issuer: str) -> tuple[Jurisdiction,
 
 
 def _told(session: Session, made: RecognitionRevision) -> Response:
-    decided = next(decision for decision in recognition_decisions(session) if decision.row.id == made.id)
-    return answer(_out(decided), HTTPStatus.CREATED)
+    return answer(_out(recognition_decision(session, made)), HTTPStatus.CREATED)
 
 
 def _out(decision: RecognitionDecision) -> RecognitionOut:

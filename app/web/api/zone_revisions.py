@@ -10,7 +10,7 @@ from flask import Response
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from app.schemas.base import Identifier, Schema
+from app.schemas.base import Identifier, Line, Schema
 from app.schemas.geojson import Feature, Geometry
 from app.schemas.live import Names
 from app.schemas.zone_features import BandOut
@@ -23,7 +23,15 @@ from app.schemas.zone_revisions import (
 )
 from app.schemas.zones import NewZone, ZoneDetails, ZoneEnd
 from app.services.zone_effects import effects_of
-from app.services.zone_history import DatedRevision, ZoneHistory, end_zone, zone_histories, zone_history
+from app.services.zone_history import (
+    DatedRevision,
+    ZoneFilter,
+    ZoneHistory,
+    end_zone,
+    revision_page,
+    zone_history,
+    zone_page,
+)
 from app.services.zones import NO_REVISION, check_zone, publish_zone
 from app.web.api.base import PREFIX, PageQuery, Problem, Responses, answer, api_blueprint, media, require_match
 from app.web.api.zones_in_force import zones_in_force_api
@@ -48,11 +56,12 @@ class ZonePath(Schema):
 
 
 class ZoneQuery(PageQuery):
-    """Which zones; the cursor is the last zone_id of the page before."""
+    """Which zones; `q` is looked for in their identifiers."""
 
     kind: ZoneKind | None = None
     jurisdiction: Identifier | None = None
     state: ZoneState | None = None
+    q: Line | None = None
 
 
 class TrialRun(Schema):
@@ -63,20 +72,12 @@ class TrialRun(Schema):
 
 @zone_revisions_api.get("/zone-register", responses=_MANY)
 def zone_register(query: ZoneQuery) -> Response:
-    """Every zone that ever was, with the revision in force now, else the next, else the last."""
+    """One page of every zone that ever was, with the revision in force now, else the next, else the last."""
+    wanted = ZoneFilter(kind=query.kind, jurisdiction=query.jurisdiction, state=query.state, text=query.q)
     with runtime().reading() as session:
-        histories = zone_histories(session, runtime().clock())
-    found = [
-        history
-        for history in histories
-        if (query.cursor is None or history.zone.zone_id > query.cursor)
-        and (query.kind is None or history.zone.kind is query.kind)
-        and (query.jurisdiction is None or history.newest.row.jurisdiction == query.jurisdiction)
-        and (query.state is None or history.state == query.state)
-    ]
-    page = found[: query.limit]
-    cursor = page[-1].zone.zone_id if len(found) > query.limit else None
-    return _geojson(ZoneRevisionCollection(features=[_feature(each, each.shown) for each in page], next_cursor=cursor))
+        page = zone_page(session, wanted, now_ms=runtime().clock(), limit=query.limit, cursor=query.cursor)
+        features = [_feature(each, each.shown) for each in page.items]
+    return _geojson(ZoneRevisionCollection(features=features, next_cursor=page.next_cursor))
 
 
 @zone_revisions_api.get("/zones/<zone_id>", responses=_ONE)
@@ -88,12 +89,14 @@ def zone(path: ZonePath) -> Response:
 
 
 @zone_revisions_api.get("/zones/<zone_id>/revisions", responses=_MANY)
-def revisions(path: ZonePath) -> Response:
-    """All revisions of a zone, oldest first."""
+def revisions(path: ZonePath, query: PageQuery) -> Response:
+    """One page of a zone's revisions, oldest first."""
     with runtime().reading() as session:
-        history = zone_history(session, path.zone_id, runtime().clock())
-    features = [_feature(history, revision) for revision in history.revisions]
-    return _geojson(ZoneRevisionCollection(features=features))
+        history, page = revision_page(
+            session, path.zone_id, now_ms=runtime().clock(), limit=query.limit, cursor=query.cursor
+        )
+    features = [_feature(history, revision) for revision in page.items]
+    return _geojson(ZoneRevisionCollection(features=features, next_cursor=page.next_cursor))
 
 
 # On the blueprint of GET /zones: the description keeps the operations of one path together.

@@ -38,6 +38,6 @@ def test_a_stored_city_is_shown_escalated_and_acknowledged(engine: Engine, setti
         bearer = city.bearer(Role.OPERATOR_MANAGER)
         path = f"/api/v1/alerts/{alert['id']}/acknowledge"
         assert city.client().post(path, json={}, headers=bearer).get_json()["acknowledged_at_ms"] == city.time()
-        listed = city.client().get("/api/v1/alerts?state=all", headers=bearer).get_json()["alerts"]
+        listed = city.client().get("/api/v1/alerts?state=all", headers=bearer).get_json()["items"]
         assert [found["vehicle_id"] for found in listed] == ["NORTH-R1"]
         assert city.client().get("/readyz").get_json()["checks"]["database"]["ok"]

@@ -12,7 +12,7 @@ from tests.app.web.cast import City, csrf_of
 def _alerts(city: City, query: str = "", role: Role = Role.REGULATOR) -> list[dict[str, object]]:
     answer = city.client().get(f"/api/v1/alerts{query}", headers=city.bearer(role))
     assert answer.status_code == 200, answer.text
-    found: list[dict[str, object]] = answer.get_json()["alerts"]
+    found: list[dict[str, object]] = answer.get_json()["items"]
     return found
 
 
@@ -45,7 +45,7 @@ def test_pages_follow_each_other(city: City) -> None:
     while cursor is not None:
         query = f"?limit=2&cursor={cursor}" if cursor else "?limit=2"
         page = city.client().get(f"/api/v1/alerts{query}", headers=city.bearer(Role.REGULATOR)).get_json()
-        seen += [alert["id"] for alert in page["alerts"]]
+        seen += [alert["id"] for alert in page["items"]]
         cursor = page["next_cursor"]
     assert len(seen) == len(set(seen)) == 5
 

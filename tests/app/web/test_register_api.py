@@ -220,7 +220,7 @@ def test_rejects_are_for_the_operator_of_the_vehicle(city: City, manager: Progra
 
 @pytest.mark.parametrize("attack", ["' OR '1'='1", "x'; DROP TABLE vehicles; --", "%", "\\", "％"])
 def test_searching_is_not_programming(manager: Program, attack: str) -> None:
-    for path in (f"/vehicles?q={attack}", f"/vehicles?cursor={attack}"):
-        assert manager.get(path).status_code == 200
+    assert manager.get(f"/vehicles?q={attack}").status_code == 200
+    assert manager.get(f"/vehicles?cursor={attack}").status_code == 422
     assert manager.get(f"/vehicles?q={attack}").get_json()["items"] == []
     assert len(manager.get("/vehicles").get_json()["items"]) == 2
