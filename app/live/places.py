@@ -1,4 +1,4 @@
-"""Zones as maps draw them: GeoJSON areas with names, of the revisions in force now."""
+"""Zones as maps and people know them: the areas that they cover, their names, their centre lines."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from functools import lru_cache
 from typing import Any
 
 import shapely
-from sqlalchemy.orm import Session
 
 from app.live.gazetteer import Gazetteer
 from app.live.snapping import Centreline
 from app.live.things import Names
 from app.models import ZoneRevisionRow
-from app.services.zones import zones_in_force
 from geofences.drawing import outline
 from geofences.zones import ZoneKind
 from telemetry.samples import VehicleKind
@@ -29,25 +27,15 @@ _NAMING_KINDS = frozenset({ZoneKind.TEST_ROAD, ZoneKind.TEST_AREA, ZoneKind.AIR_
 PRECISION_DEG = 1e-6
 
 
-def zone_features(session: Session, now_ms: int, *, centreline: bool = False) -> dict[str, Any]:
-    """The zones in force as a FeatureCollection in EPSG:4326.
-
-    The geometry is the area, a line widened by its half width; with `centreline` it is the line
-    itself. A zone that is in force by its revision but not by its schedule is listed too.
-    """
-    rows = zones_in_force(session, now_ms)
-    return {
-        "type": "FeatureCollection",
-        "generated_at_ms": now_ms,
-        "features": [_feature(row, centreline=centreline) for row in rows],
-    }
+def area_text(geometry: str, half_width_m: float | None) -> str:
+    """The area that a stored geometry covers, as GeoJSON text; without a half width what was drawn."""
+    return shapely.to_geojson(outline(shapely.from_geojson(geometry), half_width_m, precision_deg=PRECISION_DEG))
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=1_024)
 def drawn_area(geometry: str, half_width_m: float | None) -> Mapping[str, Any]:
-    """The area that a stored geometry covers, as GeoJSON; one object for all who ask, so never to be changed."""
-    area = outline(shapely.from_geojson(geometry), half_width_m, precision_deg=PRECISION_DEG)
-    drawn: Mapping[str, Any] = json.loads(shapely.to_geojson(area))
+    """The same as an object; one for all who ask, so never to be changed."""
+    drawn: Mapping[str, Any] = json.loads(area_text(geometry, half_width_m))
     return drawn
 
 
@@ -70,29 +58,3 @@ def centrelines(rows: Iterable[ZoneRevisionRow]) -> list[Centreline]:
 
 def _names(row: ZoneRevisionRow) -> Names:
     return Names(zh=row.name_zh, en=row.name_en)
-
-
-def _feature(row: ZoneRevisionRow, *, centreline: bool) -> dict[str, Any]:
-    half_width_m = None if centreline else row.half_width_m
-    return {
-        "type": "Feature",
-        "id": row.zone.zone_id,
-        "geometry": drawn_area(row.geometry, half_width_m),
-        "properties": {
-            "id": row.zone.zone_id,
-            "kind": row.zone.kind,
-            "names": _names(row).fields(),
-            "band": _band(row),
-            "half_width_m": row.half_width_m,
-            "speed_limit_mps": row.speed_limit_mps,
-            "schedule": row.schedule,
-            "authority": row.authority,
-            "starts_at_ms": row.starts_at_ms,
-        },
-    }
-
-
-def _band(row: ZoneRevisionRow) -> dict[str, Any] | None:
-    if row.band_lower is None and row.band_upper is None:
-        return None
-    return {"lower": row.band_lower, "upper": row.band_upper, "datum": row.band_datum, "unit": row.band_unit}

@@ -141,6 +141,7 @@ PUBLIC = frozenset(
         "public.street_place",
         "public.trials",
         "pages.about",
+        "pages.city_plan",
         "pages.language",
         "pages.login",
         "openid.answered",

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from app.chores import ChoreBook
 from app.database import open_engine
+from app.live.atlas import ZoneAtlas
 from app.live.views import LiveViews, build_views
 from app.settings import Settings
 from app.web import (
@@ -78,6 +79,7 @@ def _state(settings: Settings, engine: Engine, live: LiveViews, clock: Clock) ->
         engine=engine,
         clock=clock,
         live=live,
+        atlas=ZoneAtlas(),
         heartbeats=heartbeats,
         slots=slots,
         throttle=LoginThrottle(clock),

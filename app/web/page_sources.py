@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from app.live.places import zone_features
+from app.live.atlas import ZonePicture
 from app.showcase.seed import is_seeded
-from app.web.basemap import shipped_city
 from app.web.csrf import csrf_token
 from app.web.gate import identity_or_none
 from app.web.headers import nonce
@@ -18,7 +15,6 @@ def page_sources() -> PageSources:
     """The sources of one app; each is asked within a request."""
     return PageSources(
         zones=_zones_now,
-        city=shipped_city,
         viewer=_viewer,
         illustrative=_is_illustrative,
         csrf_token=csrf_token,
@@ -26,9 +22,9 @@ def page_sources() -> PageSources:
     )
 
 
-def _zones_now() -> dict[str, Any]:
+def _zones_now() -> ZonePicture:
     with runtime().reading() as database:
-        return zone_features(database, runtime().clock())
+        return runtime().atlas.picture(database, runtime().clock())
 
 
 def _viewer() -> Viewer | None:

@@ -80,6 +80,7 @@ def script_text() -> dict[str, str]:
         "pseudonym_note": _("The name is a pseudonym that changes every day."),
         "stale_note": _("No news for more than a minute."),
         "more_alerts": _("and {count} more"),
+        "map_incomplete": _("The map could not be loaded whole. Load the page again."),
         "connection_lost": _("Connection lost. Reconnecting; positions may be out of date."),
         **{f"severity_{severity.value}": name for severity, name in severity_names().items()},
         **{f"zone_{kind.value}": name for kind, name in zone_kind_names().items()},

@@ -11,11 +11,13 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, url_for
 from markupsafe import Markup
 
+from app.live.atlas import ZonePicture
 from app.settings import Locale, Settings
+from app.web.basemap import city_plan, city_url
 from app.web.findings_text import FINDING_TEXTS
 from app.web.language import language, remember_language
 from app.web.login_pages import login_page
-from app.web.map import DrawnMaps, FeatureCollection, MapParts, TileSource
+from app.web.map import DrawnMaps, MapParts, TileSource
 from app.web.page_text import finding_text, script_text, severity_names, zone_kind_names
 from app.web.runtime import runtime
 from telemetry.findings import RULES
@@ -33,13 +35,12 @@ class Viewer:
 class PageSources:
     """What the pages need of the rest of the web edge.
 
-    `zones` gives the zones in force now as /api/v1/public/zones does, `city` the plain base map,
-    `illustrative` whether the showcase is seeded, `csrf_token` the token of the login form, and
-    `nonce` that of the request's content security policy.
+    `zones` gives the picture of the zones in force now, `illustrative` whether the showcase is
+    seeded, `csrf_token` the token of the login form, and `nonce` that of the request's content
+    security policy.
     """
 
-    zones: Callable[[], FeatureCollection]
-    city: Callable[[], FeatureCollection]
+    zones: Callable[[], ZonePicture]
     viewer: Callable[[], Viewer | None]
     illustrative: Callable[[], bool]
     csrf_token: Callable[[], str]
@@ -47,7 +48,7 @@ class PageSources:
 
 
 def create_pages(settings: Settings, sources: PageSources) -> Blueprint:
-    """The blueprint `pages` with the endpoints public_map, staff_map, login, about and language."""
+    """The blueprint `pages`: public_map, staff_map, city_plan, login, about and language."""
     pages = Blueprint("pages", __name__)
     tiles = TileSource(settings.tile_url, settings.tile_attribution) if settings.tile_url else None
     maps = DrawnMaps(tiles)
@@ -66,13 +67,19 @@ def create_pages(settings: Settings, sources: PageSources) -> Blueprint:
             "public_resting": runtime().live.public.is_resting,
         }
 
+    def map_page(*, staff: bool) -> str:
+        zones = sources.zones()
+        return _map_page(maps.draw(zones.kinds, zones.bounds), settings, staff=staff)
+
     @pages.get("/")
     def public_map() -> str:
-        return _map_page(maps.draw(sources.zones(), sources.city()), settings, staff=False)
+        return map_page(staff=False)
 
     @pages.get("/staff")
     def staff_map() -> str:
-        return _map_page(maps.draw(sources.zones(), sources.city()), settings, staff=True)
+        return map_page(staff=True)
+
+    pages.add_url_rule("/city-plan.json", "city_plan", city_plan)
 
     @pages.get("/login")
     def login() -> str:
@@ -103,6 +110,8 @@ def _map_page(drawn: MapParts, settings: Settings, *, staff: bool) -> str:
         "urls": {
             "live": f"{prefix}/live",
             "stream": f"{prefix}/live/stream",
+            "city": city_url(),
+            "zones": f"{prefix}/zones",
             "centrelines": f"{prefix}/zones?centreline=1",
             "login": url_for("pages.login", next=url_for("pages.staff_map")),
         },

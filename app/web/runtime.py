@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.chores import ChoreBook
 from app.database import changing_session, reading_session
+from app.live.atlas import ZoneAtlas
 from app.live.views import LiveViews
 from app.settings import Settings
 from app.web.heartbeats import Heartbeats
@@ -31,6 +32,7 @@ class Runtime:
     engine: Engine
     clock: Clock
     live: LiveViews
+    atlas: ZoneAtlas
     heartbeats: Heartbeats
     slots: StreamSlots
     throttle: LoginThrottle

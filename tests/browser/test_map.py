@@ -31,12 +31,29 @@ def vehicle(vehicle_id: str) -> str:
 
 def test_public_map_draws_every_kind_of_zone(open_page: OpenPage) -> None:
     page = open_page("/")
+    expect(page.locator(".folium-map[data-drawn=whole]")).to_be_attached()
     for kind in ZoneKind:
-        assert page.locator(f".leaflet-overlay-pane path.zone-{kind.value}").count() > 0, kind
+        assert page.locator(f".leaflet-zones-pane path.zone-{kind.value}").count() > 0, kind
     for layer in ("land", "water", "green", "road_major"):
         assert page.locator(f".leaflet-city-pane path.city-{layer}").count() > 0, layer
     expect(page.locator(".leaflet-city-labels-pane").get_by_text("前海湾", exact=True)).to_be_attached()
     expect(page.locator(".legend")).to_contain_text("空中走廊")
+
+
+def test_a_map_that_lacks_its_zones_says_so(open_page: OpenPage) -> None:
+    page = open_page("/about", locale="en-GB")
+    page.route("**/api/v1/public/zones", lambda route: route.abort("connectionrefused"))
+    page.goto("/")
+    expect(page.get_by_role("alert").filter(has_text="could not be loaded")).to_be_visible()
+
+
+def test_zones_are_fetched_once_and_then_only_asked_about(open_page: OpenPage) -> None:
+    page = open_page("/")
+    expect(page.locator(".folium-map[data-drawn=whole]")).to_be_attached()
+    for path in ("/api/v1/public/zones", "/api/v1/public/zones?centreline=1"):
+        answer = page.context.request.get(path)
+        again = page.context.request.get(path, headers={"If-None-Match": answer.headers["etag"]})
+        assert (answer.status, again.status, again.body()) == (200, 304, b"")
 
 
 def test_vehicles_move_on_the_public_map(open_page: OpenPage, scene: Scene) -> None:

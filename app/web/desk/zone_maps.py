@@ -10,9 +10,10 @@ import shapely
 from flask import url_for
 from shapely.geometry.base import BaseGeometry
 
-from app.live.places import PRECISION_DEG, drawn_area, zone_features
+from app.live.atlas import ZonePicture
+from app.live.places import PRECISION_DEG, drawn_area
 from app.models import ZoneRevisionRow
-from app.web.basemap import shipped_city
+from app.web.basemap import city_url
 from app.web.language import language
 from app.web.map import DrawnMaps, MapParts, TileSource
 from app.web.page_text import script_text
@@ -21,9 +22,9 @@ from geofences.drawing import outline
 
 
 def drawn_map() -> MapParts:
-    """Base maps and the zones in force, in the request's language."""
-    settings = runtime().settings
-    return _maps(settings.tile_url, settings.tile_attribution).draw(_zones(), shipped_city())
+    """Base maps and empty layers for the zones in force, in the request's language."""
+    settings, picture = runtime().settings, _picture()
+    return _maps(settings.tile_url, settings.tile_attribution).draw(picture.kinds, picture.bounds)
 
 
 def map_data(**more: Any) -> dict[str, Any]:
@@ -31,8 +32,12 @@ def map_data(**more: Any) -> dict[str, Any]:
     return {
         "language": language(),
         "text": script_text(),
-        "around": drawn_map().bounds,
-        "urls": {"centrelines": url_for("api_zones.zones", centreline=1)},
+        "around": _picture().bounds,
+        "urls": {
+            "city": city_url(),
+            "zones": url_for("api_zones.zones"),
+            "centrelines": url_for("api_zones.zones", centreline=1),
+        },
         **more,
     }
 
@@ -48,9 +53,9 @@ def drawn_feature(geometry: BaseGeometry, half_width_m: float | None, **properti
     return {"type": "Feature", "properties": properties, "geometry": json.loads(shapely.to_geojson(area))}
 
 
-def _zones() -> dict[str, Any]:
+def _picture() -> ZonePicture:
     with runtime().reading() as database:
-        return zone_features(database, runtime().clock())
+        return runtime().atlas.picture(database, runtime().clock())
 
 
 @lru_cache(maxsize=4)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Sequence
 from typing import Any
 
 import shapely
-from flask import Response, make_response, render_template, request
+from flask import Response, make_response, render_template, request, url_for
 from flask_babel import gettext as _
-from shapely.geometry import shape
 
+from app.live.places import PRECISION_DEG
 from app.public.places import Drawn, places
 from app.public.street import street as street_of
-from app.web.basemap import shipped_city
+from app.web.basemap import city_url
 from app.web.page_text import zone_kind_names
 from app.web.public.blueprint import name_in, public_pages, registry_now
 from app.web.public.lists import place_url
@@ -24,8 +23,6 @@ from app.web.schedule_text import schedule_text
 from app.web.stage_text import stage_names
 from geofences.zones import ZoneKind
 
-#: What the small map draws beneath the places: without its streets, the city plan is a few kilobytes.
-_BENEATH = ("land", "water", "green")
 #: Kinds that people look for, in the order of the list.
 _LISTED = (
     ZoneKind.TEST_ROAD,
@@ -36,7 +33,9 @@ _LISTED = (
     ZoneKind.RESTRICTED,
 )
 _LONGEST_SEARCH = 200
-_PRECISION_DEG = 1e-5
+#: More than this is no list that anybody reads: the first of each kind then, and a search.
+_MOST_LISTED = 300
+_MOST_OF_A_KIND = 20
 
 
 @public_pages.get("/street")
@@ -47,15 +46,17 @@ def street() -> Response:
         drawn = places(session, registry_now(), state.clock())
     wanted = request.args.get("q", "").strip()[:_LONGEST_SEARCH]
     found = [each for each in drawn if _matches(each, wanted)]
-    kinds = zone_kind_names()
-    groups = [(kinds[kind], [each for each in found if each.place.kind is kind]) for kind in _LISTED]
+    groups = _groups(found)
+    shown, total = sum(len(members) for _label, members in groups), len(found)
     answer = make_response(
         render_template(
             "public/street.html",
             wanted=wanted,
-            groups=[(label, members) for label, members in groups if members],
-            outlines=_outlines(drawn),
-            city=_city(),
+            groups=groups,
+            shown=shown,
+            total=total,
+            zones_url=url_for("api_zones.public_zones", centreline=1),
+            city_url=city_url(),
             name_in=name_in,
             place_url=place_url,
             extent_text=extent_text,
@@ -86,8 +87,8 @@ def street_place(zone_id: str) -> str:
         kind=zone_kind_names()[found.place.kind],
         is_closed=found.place.kind is ZoneKind.RESTRICTED,
         stages=stage_names(),
-        outlines=_outlines([drawn]),
-        city=_city(),
+        outline=_outline(drawn),
+        city_url=city_url(),
         name_in=name_in,
         place_url=place_url,
         extent_text=extent_text,
@@ -98,40 +99,33 @@ def street_place(zone_id: str) -> str:
     )
 
 
+def _groups(found: Sequence[Drawn]) -> list[tuple[str, list[Drawn]]]:
+    """The first of each kind, under its name."""
+    most = _MOST_LISTED if len(found) <= _MOST_LISTED else _MOST_OF_A_KIND
+    kinds = zone_kind_names()
+    groups = [(kinds[kind], [each for each in found if each.place.kind is kind][:most]) for kind in _LISTED]
+    return [(label, members) for label, members in groups if members]
+
+
 def _matches(each: Drawn, wanted: str) -> bool:
     names = each.place.names
     return wanted.casefold() in f"{names.zh}\n{names.en}\n{each.place.id}".casefold()
 
 
-def _outlines(drawn: list[Drawn]) -> str:
-    """The places for the page's script: id, kind, name, address and geometry."""
-    return json.dumps(
-        [
-            {
-                "id": each.place.id,
-                "kind": each.place.kind,
-                "name": name_in(each.place.names),
-                "url": place_url(each.place.id),
-                "half_width_m": each.place.half_width_m or 0,
-                "geometry": json.loads(shapely.to_geojson(shapely.set_precision(each.geometry, _PRECISION_DEG))),
-            }
-            for each in drawn
-        ],
-        ensure_ascii=False,
-    )
-
-
-@cache
-def _city() -> str:
-    """Land, water and parks of the city plan as GeoJSON features."""
-    wanted = [feature for feature in shipped_city()["features"] if feature["properties"]["kind"] in _BENEATH]
-    wanted.sort(key=lambda feature: _BENEATH.index(feature["properties"]["kind"]))
-    return json.dumps([{"kind": each["properties"]["kind"], "geometry": _coarse(each["geometry"])} for each in wanted])
-
-
-def _coarse(geometry: Mapping[str, Any]) -> Any:
-    """The geometry with a coordinate to the metre."""
-    return json.loads(shapely.to_geojson(shapely.set_precision(shape(dict(geometry)), _PRECISION_DEG)))
+def _outline(drawn: Drawn) -> dict[str, Any]:
+    """The place as the small map draws it: a feature as those of /api/v1/public/zones, with centre lines."""
+    place = drawn.place
+    geometry = shapely.set_precision(drawn.geometry, PRECISION_DEG)
+    return {
+        "type": "Feature",
+        "geometry": json.loads(shapely.to_geojson(geometry)),
+        "properties": {
+            "id": place.id,
+            "kind": place.kind,
+            "names": {"zh": place.names.zh, "en": place.names.en},
+            "half_width_m": place.half_width_m,
+        },
+    }
 
 
 def _officers_text(officers: list[str]) -> str:

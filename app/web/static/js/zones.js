@@ -1,7 +1,16 @@
-// Called by folium's script while it draws the map. A classic script, as folium's own is.
+// Called by folium's script while it draws the map. A classic script, as folium's own is. The zones and the city
+// plan are asked for at once, and drawn when they are there; the browser keeps both from page to page.
 
 window.pilotage = (() => {
   const data = JSON.parse(document.getElementById("page-data").textContent);
+  const zones = features(data.urls.zones);
+  const city = features(data.urls.city);
+
+  async function features(url) {
+    const answer = await fetch(url, { headers: { Accept: "application/geo+json" } });
+    if (!answer.ok) throw new Error(`${url}: ${answer.status}`);
+    return (await answer.json()).features;
+  }
 
   function line(parent, className, content) {
     const node = document.createElement("div");
@@ -66,11 +75,45 @@ window.pilotage = (() => {
     map.on("popupopen", ({ popup }) => label(popup.getElement().querySelector(".leaflet-popup-close-button"), "close"));
   }
 
+  /** Colours are in map.css; only the hatching is named here, a fill of the page's own drawings. */
+  function style({ properties }) {
+    const hatched = properties.kind === "restricted" ? { fillColor: "url(#hatch-restricted)", fillOpacity: 1 } : {};
+    return { className: `zone zone-${properties.kind}`, ...hatched };
+  }
+
+  /** Each kind goes to its layer, in the order of the layers: what matters most is drawn last. */
+  function drawZones(found, layers) {
+    for (const [kind, layer] of Object.entries(layers)) {
+      const members = found.filter(({ properties }) => properties.kind === kind);
+      const onEachFeature = (feature, shape) =>
+        shape.bindTooltip(() => describe(feature), { sticky: true, className: "zone-tooltip", opacity: 1 });
+      L.geoJSON({ type: "FeatureCollection", features: members }, { style, onEachFeature, smoothFactor: 0.5, pane: "zones" }).addTo(layer);
+    }
+  }
+
+  /** A map that lacks something must not look whole. */
+  function sayIncomplete(map, error) {
+    console.error(error);
+    const notice = L.control({ position: "topleft" });
+    notice.onAdd = () => {
+      const node = document.createElement("p");
+      node.className = "map-incomplete";
+      node.setAttribute("role", "alert");
+      node.textContent = data.text.map_incomplete;
+      return node;
+    };
+    notice.addTo(map);
+  }
+
   return {
-    describeZone(feature, layer) {
-      layer.bindTooltip(() => describe(feature), { sticky: true, className: "zone-tooltip", opacity: 1 });
-    },
-    furnish(map) {
+    /** The zones in force as GeoJSON features; rejected when they cannot be had. */
+    zones,
+    furnish(map, cityLayer, zoneLayers) {
+      const drawn = [
+        city.then((found) => window.pilotageCity(found, cityLayer, data.language)),
+        zones.then((found) => drawZones(found, zoneLayers)),
+      ];
+      Promise.all(drawn).then(() => { map.getContainer().dataset.drawn = "whole"; }, (error) => sayIncomplete(map, error));
       followZoom(map);
       addLegend(map);
       nameButtons(map);

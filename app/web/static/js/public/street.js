@@ -4,6 +4,8 @@ const METRES_PER_DEGREE = 111_320;
 const NEAR_M = 5_000;
 const OFFERED = 4;
 const LOOK_AGAIN_MS = 15_000;
+/** What lies beneath the places: without its streets, the city plan is calm. From the bottom up. */
+const BENEATH = ["land", "water", "green"];
 
 /** Distance in metres from a point to a segment, in a plane around the point; for naming places only. */
 function toSegment([ax, ay], [bx, by]) {
@@ -37,7 +39,7 @@ function distance(place, lat, lng) {
     if (isArea && isInside(plane)) return 0;
     for (let i = 1; i < plane.length; i++) nearest = Math.min(nearest, toSegment(plane[i - 1], plane[i]));
   }
-  return Math.max(0, nearest - place.half_width_m);
+  return Math.max(0, nearest - place.halfWidthM);
 }
 
 function say(box, text) {
@@ -63,12 +65,36 @@ function offer(box, places, lat, lng) {
   box.append(list);
 }
 
-function draw(frame, places, city) {
+async function features(url) {
+  const answer = await fetch(url, { headers: { Accept: "application/geo+json" } });
+  if (!answer.ok) throw new Error(`${url}: ${answer.status}`);
+  return (await answer.json()).features;
+}
+
+/** A feature of the zones as the rest of this page takes it. */
+function placeOf({ geometry, properties }, frame) {
+  const { id, kind, names, half_width_m } = properties;
+  const language = document.documentElement.lang.startsWith("zh") ? "zh" : "en";
+  const url = frame.dataset.placeUrl?.replace("ZONE", encodeURIComponent(id));
+  return { kind, geometry, url, name: names[language], halfWidthM: half_width_m ?? 0 };
+}
+
+function open(frame) {
   const map = L.map(frame, { attributionControl: false, zoomSnap: 0.5, scrollWheelZoom: false, keyboard: false, zoomControl: false });
+  map.createPane("beneath").style.zIndex = "250";
   L.control.zoom({ zoomInTitle: frame.dataset.zoomIn, zoomOutTitle: frame.dataset.zoomOut }).addTo(map);
-  for (const { kind, geometry } of city) {
-    L.geoJSON(geometry, { style: { className: `beneath beneath-${kind}` }, interactive: false }).addTo(map);
+  map.setView([22.53, 113.896], 14);
+  return map;
+}
+
+function drawCity(map, city) {
+  for (const kind of BENEATH) {
+    const members = { type: "FeatureCollection", features: city.filter(({ properties }) => properties.kind === kind) };
+    L.geoJSON(members, { style: { className: `beneath beneath-${kind}` }, interactive: false, pane: "beneath" }).addTo(map);
   }
+}
+
+function drawPlaces(map, places) {
   const drawn = L.featureGroup().addTo(map);
   for (const place of places) {
     const isLine = place.geometry.type.endsWith("LineString");
@@ -77,9 +103,7 @@ function draw(frame, places, city) {
     // A node, not a text: Leaflet would take a text for markup.
     shape.bindTooltip(() => Object.assign(document.createElement("span"), { textContent: place.name }), { sticky: true });
   }
-  if (places.length) map.fitBounds(drawn.getBounds(), { padding: [18, 18], maxZoom: 15.5 });
-  else map.setView([22.53, 113.896], 14);
-  return map;
+  if (places.length) map.fitBounds(drawn.getBounds(), { padding: [18, 18], maxZoom: 15.5, animate: false });
 }
 
 function locate(places, near) {
@@ -126,11 +150,23 @@ function keepUp(section) {
 
 const frame = document.querySelector("[data-street-map]");
 const near = document.querySelector("[data-near]");
-if (frame) {
-  const places = JSON.parse(frame.dataset.outlines);
-  const map = draw(frame, places, JSON.parse(frame.dataset.city));
+async function show(frame) {
+  const map = open(frame);
+  const city = features(frame.dataset.city).then((found) => drawCity(map, found));
+  const found = frame.dataset.place ? [JSON.parse(frame.dataset.place)] : await features(frame.dataset.zones);
+  const places = found.map((feature) => placeOf(feature, frame));
+  drawPlaces(map, places);
   if (near) map.on("click", ({ latlng }) => offer(near, places, latlng.lat, latlng.lng));
   locate(places, near);
+  await city;
+  frame.dataset.drawn = "whole";
+}
+
+if (frame) {
+  show(frame).catch((error) => {
+    console.error(error);
+    frame.after(Object.assign(document.createElement("p"), { className: "message is-bad", role: "alert", textContent: frame.dataset.failed }));
+  });
 }
 const search = document.querySelector("[data-filter]");
 if (search) filterWhileTyping(search);
