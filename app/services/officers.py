@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -15,7 +16,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from app.audit import Subject, record, state_of
 from app.errors import AlreadyRegistered, InvalidChange, NotFound
-from app.models import Capacity, LicenceRevision, Officer, Organisation, Role, User
+from app.models import OPERATORS, Capacity, LicenceRevision, Officer, Organisation, User
 from app.schemas.checks import Day
 from app.schemas.officers import LicenceRenewal, LicenceWithdrawal, OfficerDetails, OfficerRegistration
 from app.services.generations import next_generation
@@ -113,13 +114,10 @@ def renew_licence(
 ) -> LicenceRevision:
     """Record a later licence, which counts from now on.
 
-    Raises InvalidChange for the very licence that a regulator withdrew.
+    Raises InvalidChange for a licence that a regulator ever withdrew from this person.
     """
-    newest = newest_licence(session, officer)
-    if newest is not None and is_withdrawal(newest) and newest.licence_number == renewal.licence_number:
-        decider = session.get(User, newest.actor_id) if newest.actor_id is not None else None
-        if decider is not None and decider.role is Role.REGULATOR:
-            raise InvalidChange("a regulator withdrew this licence", code="licence_withdrawn", field="licence_number")
+    if _compared(renewal.licence_number) in _numbers_taken_away(session, officer):
+        raise InvalidChange("a regulator withdrew this licence", code="licence_withdrawn", field="licence_number")
     flag_modified(officer, "name")
     return record_licence(
         session,
@@ -220,7 +218,7 @@ def officer_page(
         return found.map(lambda row: OfficerRow(row[0], row[1]))
 
     is_wanted = None if wanted.state is None else lambda row: row.state(now_ms) is wanted.state
-    return page_among(read, is_wanted, lambda row: row.officer.officer_id, limit=limit, cursor=cursor)
+    return page_among(read, is_wanted, lambda row: (row.officer.officer_id,), limit=limit, cursor=cursor)
 
 
 def _with_licences(wanted: OfficerFilter) -> Select[*tuple[Any, ...]]:
@@ -276,6 +274,22 @@ def _entries(officer: Officer) -> Select[LicenceRevision]:
 def is_withdrawal(licence: LicenceRevision) -> bool:
     """Whether this entry ended the licence at the moment it was made."""
     return licence.expires_at_ms == licence.recorded_at_ms
+
+
+def _numbers_taken_away(session: Session, officer: Officer) -> set[str]:
+    """The numbers of licences that somebody else than an operator withdrew, as they are compared."""
+    entries = select(LicenceRevision, User.role).outerjoin(User, User.id == LicenceRevision.actor_id)
+    mine = entries.where(LicenceRevision.officer_id == officer.id).options(lazyload(LicenceRevision.officer))
+    return {
+        _compared(licence.licence_number)
+        for licence, role in session.execute(mine)
+        if is_withdrawal(licence) and role not in OPERATORS
+    }
+
+
+def _compared(number: str) -> str:
+    """A licence's number without what people write differently: spaces, dashes, case and the width of letters."""
+    return "".join(c for c in unicodedata.normalize("NFKC", number).casefold() if c.isalnum())
 
 
 def end_of_day_ms(day: Day) -> int:

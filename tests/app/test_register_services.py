@@ -26,8 +26,8 @@ from app.services.officers import (
     withdraw_licence,
 )
 from app.services.organisations import change_organisation, register_organisation
-from app.services.rejects import payload_dump, payload_text
 from app.services.pages import Page
+from app.services.rejects import payload_dump, payload_text
 from app.services.trials import TrialState, change_trial, register_trial, trial_state
 from app.services.users import create_user
 from app.services.vehicle_lists import VehicleFilter, vehicle_page
@@ -278,6 +278,22 @@ def test_the_licence_that_a_regulator_withdrew_is_not_simply_recorded_again(engi
         assert caught.value.code == "licence_withdrawn"
         other = RENEWAL.model_copy(update={"licence_number": "4404"})
         renew_licence(session, officer, other, now_ms=NOW, actor=cast.manager)
+
+
+@pytest.mark.parametrize("written", ["4403", " 44-03", "４４０３"])
+def test_no_later_licence_opens_the_way_back_to_a_withdrawn_one(engine: Engine, written: str) -> None:
+    with changing_session(engine) as session:
+        cast = Cast(session)
+        officer = register_officer(session, OFFICER, organisation=cast.holder, now_ms=NOW, actor=cast.manager)
+        withdraw_licence(session, officer, LicenceWithdrawal(reason="r"), now_ms=NOW + 1, actor=cast.regulator)
+        other = RENEWAL.model_copy(update={"licence_number": "4404"})
+        renew_licence(session, officer, other, now_ms=NOW + 2, actor=cast.manager)
+        withdraw_licence(session, officer, LicenceWithdrawal(reason="r"), now_ms=NOW + 3, actor=cast.manager)
+        renew_licence(session, officer, other, now_ms=NOW + 4, actor=cast.manager)
+        again = RENEWAL.model_copy(update={"licence_number": written})
+        with pytest.raises(InvalidChange) as caught:
+            renew_licence(session, officer, again, now_ms=NOW + 5, actor=cast.manager)
+        assert caught.value.code == "licence_withdrawn"
 
 
 def test_a_trial_names_own_vehicles_of_its_domain_and_known_zones(engine: Engine) -> None:
