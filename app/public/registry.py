@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.models import Jurisdiction, Permit, ZoneRevisionRow
+from app.models import Jurisdiction, Permit, Stage, ZoneRevisionRow
 from app.public.suppression import group_count
 from app.schemas.public import PlaceName, PublicNames, PublicPermit
+from app.services.pages import Page, page_among, read_page
 from app.services.zones import zones_in_force
 from telemetry.ports import PermitState, PermitTerms, RegistrySnapshot
 from telemetry.samples import SafetyOfficer
@@ -43,8 +44,31 @@ def permits_in_force(session: Session, registry: RegistrySnapshot, now_ms: int) 
     """The permits in force, by number."""
     places = place_names(session, now_ms)
     found = {terms.permit_id: terms for terms in terms_in_force(registry, now_ms)}
-    permits = session.scalars(select(Permit).where(Permit.id.in_(found)).order_by(Permit.number))
-    return [_permit(permit, found[permit.id], places) for permit in permits]
+    permits = session.scalars(select(Permit).order_by(Permit.number))
+    return [_permit(permit, found[permit.id], places) for permit in permits if permit.id in found]
+
+
+def permit_page(
+    session: Session,
+    registry: RegistrySnapshot,
+    *,
+    stage: Stage | None,
+    now_ms: int,
+    limit: int,
+    cursor: str | None,
+) -> Page[PublicPermit]:
+    """One page of the permits in force, by number. Raises InvalidChange for a foreign cursor."""
+    places = place_names(session, now_ms)
+    found = {terms.permit_id: terms for terms in terms_in_force(registry, now_ms)}
+    permits = select(Permit) if stage is None else select(Permit).where(Permit.stage == stage)
+
+    def read(limit: int, cursor: str | None) -> Page[Permit]:
+        return read_page(session, permits, Permit.number, limit=limit, cursor=cursor).map(lambda row: row[0])
+
+    page = page_among(
+        read, lambda permit: permit.id in found, lambda permit: (permit.number,), limit=limit, cursor=cursor
+    )
+    return page.map(lambda permit: _permit(permit, found[permit.id], places))
 
 
 def _permit(permit: Permit, terms: PermitTerms, places: dict[str, PlaceName]) -> PublicPermit:

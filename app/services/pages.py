@@ -62,14 +62,14 @@ def read_page(
 def page_among(
     read: Callable[[int, str | None], Page[_T]],
     is_wanted: Callable[[_T], bool] | None,
-    key: Callable[[_T], _Key],
+    keys: Callable[[_T], Sequence[_Key]],
     *,
     limit: int,
     cursor: str | None,
 ) -> Page[_T]:
     """A page of the items that are wanted (None: all), where no query can tell which these are.
 
-    `read` gives all items page by page, at most so many after a cursor, in the order of `key`.
+    `read` gives all items page by page, at most so many after a cursor, in the order of `keys`.
     """
     if is_wanted is None:
         return read(limit, cursor)
@@ -80,7 +80,7 @@ def page_among(
         if page.next_cursor is None:
             break
         cursor = page.next_cursor
-    return _cut(found, key, limit)
+    return _cut(found, keys, limit)
 
 
 def page_in(
@@ -96,7 +96,7 @@ def page_in(
     if cursor is not None:
         (last,) = _read(cursor, [int])
         ordered = [item for item in ordered if (key(item) < int(last) if newest_first else key(item) > int(last))]
-    return _cut(ordered, key, limit)
+    return _cut(ordered, lambda item: (key(item),), limit)
 
 
 def holds(text: str, *columns: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
@@ -104,8 +104,8 @@ def holds(text: str, *columns: InstrumentedAttribute[Any]) -> ColumnElement[bool
     return or_(*(column.icontains(text, autoescape=True) for column in columns))
 
 
-def _cut(items: list[_T], key: Callable[[_T], _Key], limit: int) -> Page[_T]:
-    return Page(items[:limit], _written([key(items[limit - 1])]) if len(items) > limit else None)
+def _cut(items: list[_T], keys: Callable[[_T], Sequence[_Key]], limit: int) -> Page[_T]:
+    return Page(items[:limit], _written(keys(items[limit - 1])) if len(items) > limit else None)
 
 
 def _lies_after(

@@ -92,7 +92,7 @@ def permit_page(
         return Page([found[permit_id] for permit_id in ids if permit_id in found], page.next_cursor)
 
     is_wanted = None if wanted.standing is None else lambda each: each.standing is wanted.standing
-    return page_among(read, is_wanted, _number, limit=limit, cursor=cursor)
+    return page_among(read, is_wanted, lambda each: (_number(each),), limit=limit, cursor=cursor)
 
 
 def _number(found: StandingPermit) -> str:

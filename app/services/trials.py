@@ -101,7 +101,7 @@ def trial_page(session: Session, wanted: TrialFilter, *, now_ms: int, limit: int
         return read_page(session, _wanted(wanted), Trial.trial_id, limit=limit, cursor=cursor).map(lambda row: row[0])
 
     is_wanted = None if wanted.state is None else lambda trial: trial_state(trial, now_ms) is wanted.state
-    return page_among(read, is_wanted, lambda trial: trial.trial_id, limit=limit, cursor=cursor)
+    return page_among(read, is_wanted, lambda trial: (trial.trial_id,), limit=limit, cursor=cursor)
 
 
 def trial_state(trial: Trial, now_ms: int) -> TrialState:

@@ -117,7 +117,7 @@ def zone_page(
         return Page([found[zone.id] for (zone,) in page.items if zone.id in found], page.next_cursor)
 
     is_wanted = None if wanted.jurisdiction is None and wanted.state is None else wanted.holds
-    return page_among(read, is_wanted, lambda history: history.zone.zone_id, limit=limit, cursor=cursor)
+    return page_among(read, is_wanted, lambda history: (history.zone.zone_id,), limit=limit, cursor=cursor)
 
 
 def revision_page(

@@ -9,12 +9,13 @@ import shapely
 from flask import Response
 from pydantic import BaseModel, Field
 
+from app.models import Stage, TrialDomain
 from app.public.now import now as now_in_words
 from app.public.operators import operators as list_operators
-from app.public.operators import trials as list_trials
+from app.public.operators import trial_page
 from app.public.places import Drawn, kind_totals
 from app.public.places import places as list_places
-from app.public.registry import permits_in_force
+from app.public.registry import permit_page
 from app.public.safety import safety as safety_months
 from app.public.street import street as street_of
 from app.schemas.base import Identifier, Schema
@@ -29,7 +30,8 @@ from app.schemas.public import (
     SafetyMonth,
     Street,
 )
-from app.web.api.base import OPEN, answer, api_blueprint, media
+from app.services.trials import TrialState
+from app.web.api.base import OPEN, PageQuery, Problem, answer, api_blueprint, media
 from app.web.public.blueprint import PAGE_SECONDS, registry_now
 from app.web.runtime import runtime
 
@@ -39,26 +41,41 @@ _GEOJSON = "application/geo+json"
 _PRECISION_DEG = 1e-6
 
 
+class PublicPermitQuery(PageQuery):
+    """Which permits."""
+
+    stage: Stage | None = None
+
+
 class PublicPermitList(Schema):
-    """The permits in force."""
+    """One page of the permits in force, by number."""
 
     items: list[PublicPermit]
+    next_cursor: str | None
+
+
+class PublicTrialQuery(PageQuery):
+    """Which trials."""
+
+    domain: TrialDomain | None = None
+    state: TrialState | None = None
 
 
 class PublicTrialList(Schema):
-    """All trials, the newest first."""
+    """One page of trials, the newest first."""
 
     items: list[PublicTrial]
+    next_cursor: str | None
 
 
 class PublicOperatorList(Schema):
-    """The holders of permits in force."""
+    """The holders of permits in force, all of them: a city has dozens."""
 
     items: list[PublicOperator]
 
 
 class PublicSafetyList(Schema):
-    """Complete months, the newest first; what is small is withheld."""
+    """The last twelve complete months, the newest first; what is small is withheld."""
 
     items: list[SafetyMonth]
 
@@ -86,20 +103,36 @@ class PublicStreetPath(Schema):
     zone_id: Annotated[Identifier, Field(description="id of a place in force")]
 
 
-@public_api.get("/permits", responses={"200": PublicPermitList}, security=OPEN)
-def permits() -> Response:
+@public_api.get("/permits", responses={"200": PublicPermitList, "422": Problem}, security=OPEN)
+def permits(query: PublicPermitQuery) -> Response:
     """Permits in force."""
     state = runtime()
     with state.reading() as session:
-        return _kept(PublicPermitList(items=permits_in_force(session, registry_now(), state.clock())))
+        page = permit_page(
+            session,
+            registry_now(),
+            stage=query.stage,
+            now_ms=state.clock(),
+            limit=query.limit,
+            cursor=query.cursor,
+        )
+    return _kept(PublicPermitList(items=page.items, next_cursor=page.next_cursor))
 
 
-@public_api.get("/trials", responses={"200": PublicTrialList}, security=OPEN)
-def trials() -> Response:
+@public_api.get("/trials", responses={"200": PublicTrialList, "422": Problem}, security=OPEN)
+def trials(query: PublicTrialQuery) -> Response:
     """Trials that are coming, running or over."""
     state = runtime()
     with state.reading() as session:
-        return _kept(PublicTrialList(items=list_trials(session, state.clock())))
+        page = trial_page(
+            session,
+            domain=query.domain,
+            state=query.state,
+            now_ms=state.clock(),
+            limit=query.limit,
+            cursor=query.cursor,
+        )
+    return _kept(PublicTrialList(items=page.items, next_cursor=page.next_cursor))
 
 
 @public_api.get("/operators", responses={"200": PublicOperatorList}, security=OPEN)
