@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from flask_babel import gettext as _
+from sqlalchemy.orm import Session
 
 from app.documents.wording import DECISIONS, STAGES, condition_terms
 from app.models import PermitRevisionRow, Stage, ZoneRevisionRow
 from app.services.conditions import Conditions
 from app.services.permit_life import Decision
 from app.web.language import language
+from app.web.naming import named, names_of
 from app.web.states import state_label
 from app.web.times import shanghai
 
@@ -31,29 +33,25 @@ def zone_names(rows: Sequence[ZoneRevisionRow]) -> dict[str, str]:
 
 
 def comparison_rows(
-    before: PermitRevisionRow, after: PermitRevisionRow, names: Mapping[str, str]
+    session: Session, before: PermitRevisionRow, after: PermitRevisionRow
 ) -> list[tuple[str, str, str]]:
-    """Every term of two revisions: its name, before and after."""
-    pairs = zip(_terms(before, names), _terms(after, names), strict=True)
+    """Every term of two revisions of one permit: its name, before and after."""
+    pairs = zip(_terms(session, before), _terms(session, after), strict=True)
     return [(term, old, new) for (term, old), (_same, new) in pairs]
 
 
-def _terms(revision: PermitRevisionRow, names: Mapping[str, str]) -> list[tuple[str, str]]:
+def _terms(session: Session, revision: PermitRevisionRow) -> list[tuple[str, str]]:
     conditions = condition_terms(Conditions.from_dict(revision.terms))
-    zones = sorted(zone.zone_id for zone in revision.zones)
+    vehicles = [each.vehicle_id for each in revision.vehicles]
+    officers = [each.officer_id for each in revision.officers]
+    zones = [each.zone_id for each in revision.zones]
+    names = names_of(session, revision.permit.holder_id, {"vehicles": vehicles, "officers": officers, "zones": zones})
     return [
         (_("State"), state_label(revision.state)),
         (_("Valid from"), shanghai(revision.valid_from_ms)),
         (_("Valid until"), shanghai(revision.valid_until_ms)),
         *((name.said(language()), value.said(language())) for name, value in conditions),
-        (_("Vehicles"), ", ".join(sorted(vehicle.vehicle_id for vehicle in revision.vehicles))),
-        (_("Zones"), _(", ").join(_zone(zone_id, names) for zone_id in zones)),
-        (
-            _("People"),
-            ", ".join(sorted(officer.officer_id for officer in revision.officers)) or _("Everyone qualified"),
-        ),
+        (_("Vehicles"), "\n".join(named(names, "vehicles", vehicles))),
+        (_("Zones"), "\n".join(named(names, "zones", zones))),
+        (_("People"), "\n".join(named(names, "officers", officers)) or _("Everyone qualified")),
     ]
-
-
-def _zone(zone_id: str, names: Mapping[str, str]) -> str:
-    return f"{names[zone_id]} ({zone_id})" if zone_id in names else zone_id

@@ -38,6 +38,7 @@ from app.web.desk.zone_maps import drawn_map, drawn_revision, map_data
 from app.web.forms import Form, blank
 from app.web.gate import identity
 from app.web.language import language
+from app.web.naming import Names, named, names_of
 from app.web.organisation_names import organisation_name
 from app.web.ownership import require_own
 from app.web.permit_texts import stage_label
@@ -85,8 +86,8 @@ def application_page(number: str, *, attempted: str = "", form: Form | None = No
             jurisdiction=name_of(application.jurisdiction),
             facts=facts_of(session, found.shown),
             names={row.zone.zone_id: name_of(row) for row in zones},
-            vehicles=_vehicles(session, found.shown),
-            officers=_officers(session, found.shown),
+            vehicles=_vehicles(session, found.shown, application.holder_id),
+            officers=_officers(session, found.shown, application.holder_id),
             gates=[gate_row(gate) for gate in found.gates],
             gaps=[(gap.step, field_label(gap.field), gap_text(gap)) for gap in found.gaps],
             steps=step_entries(step_states(found.gaps)),
@@ -122,19 +123,13 @@ def stage_name(stage: Stage | None) -> str:
     return "" if stage is None else stage_label(stage)
 
 
-def plain_lines(field: str, lines: Sequence[str]) -> str:
-    """The lines of a field, as comparisons have them, for people."""
-    if field in _TIMES:
-        return _(", ").join(shanghai(int(line)) for line in lines)
-    if field == "stage":
-        return _(", ").join(stage_label(Stage(line)) for line in lines)
-    return "\n".join(lines)
-
-
-def compared(before: ApplicationContent, after: ApplicationContent) -> list[tuple[str, str, str]]:
+def compared(
+    session: Session, application: Application, before: ApplicationContent, after: ApplicationContent
+) -> list[tuple[str, str, str]]:
     """Both revisions field by field, in words; what differs comes first, terms as the permit would state them."""
+    names = _names(session, application, before, after)
     rows = [
-        (field_label(each.field), plain_lines(each.field, each.before), plain_lines(each.field, each.after))
+        (field_label(each.field), _plain(each.field, each.before, names), _plain(each.field, each.after, names))
         for each in differences(before, after)
         if each.field != "hours" and not each.field.startswith("conditions.")
     ]
@@ -143,11 +138,36 @@ def compared(before: ApplicationContent, after: ApplicationContent) -> list[tupl
     return sorted(rows, key=lambda row: row[1] == row[2])
 
 
-def submitted_lines(content: ApplicationContent) -> dict[str, str]:
+def submitted_lines(session: Session, application: Application, content: ApplicationContent) -> dict[str, str]:
     """What was submitted in each field that can be commented on, in words."""
+    names = _names(session, application, content)
     (_name, hours), *conditions = terms_in_words(content)
-    plain = {each.field: plain_lines(each.field, each.after) for each in differences(content, content)}
+    plain = {each.field: _plain(each.field, each.after, names) for each in differences(content, content)}
     return plain | {"hours": hours, "conditions": "\n".join(f"{name}{_(': ')}{value}" for name, value in conditions)}
+
+
+def _names(session: Session, application: Application, *contents: ApplicationContent) -> Names:
+    return names_of(
+        session,
+        application.holder_id,
+        {
+            "trial_id": [content.trial_id for content in contents if content.trial_id],
+            "vehicles": [each for content in contents for each in content.vehicles],
+            "officers": [each for content in contents for each in content.officers],
+            "zones": [each for content in contents for each in content.zones],
+        },
+    )
+
+
+def _plain(field: str, lines: Sequence[str], names: Names) -> str:
+    """The lines of a field, as comparisons have them, for people."""
+    if field in _TIMES:
+        return _(", ").join(shanghai(int(line)) for line in lines)
+    if field == "stage":
+        return _(", ").join(stage_label(Stage(line)) for line in lines)
+    if field in names:
+        return "\n".join(named(names, field, lines))
+    return "\n".join(lines)
 
 
 def terms_in_words(draft: ApplicationDraft) -> list[tuple[str, str]]:
@@ -223,11 +243,13 @@ def _gates(
     return gates_of(session, application, shown, now_ms)
 
 
-def _vehicles(session: Session, draft: ApplicationDraft) -> list[Vehicle]:
-    query = select(Vehicle).where(Vehicle.vehicle_id.in_(draft.vehicles)).order_by(Vehicle.vehicle_id)
-    return list(session.scalars(query))
+def _vehicles(session: Session, draft: ApplicationDraft, holder_id: int) -> list[Vehicle]:
+    """The holder's own: a draft may name anybody's."""
+    query = select(Vehicle).where(Vehicle.vehicle_id.in_(draft.vehicles), Vehicle.organisation_id == holder_id)
+    return list(session.scalars(query.order_by(Vehicle.vehicle_id)))
 
 
-def _officers(session: Session, draft: ApplicationDraft) -> list[Officer]:
-    query = select(Officer).where(Officer.officer_id.in_(draft.officers)).order_by(Officer.officer_id)
-    return list(session.scalars(query))
+def _officers(session: Session, draft: ApplicationDraft, holder_id: int) -> list[Officer]:
+    """The holder's own: a draft may name anybody's."""
+    query = select(Officer).where(Officer.officer_id.in_(draft.officers), Officer.organisation_id == holder_id)
+    return list(session.scalars(query.order_by(Officer.officer_id)))

@@ -11,11 +11,10 @@ from app.documents.permit_content import permit_notice
 from app.documents.permit_notice import notice_pdf
 from app.schemas.permits import Standing
 from app.services.permit_register import StandingPermit, decisions_on, standing_permits
-from app.services.zones import zones_in_force
 from app.web.desk.permit_page import own_permit, permit_page
 from app.web.gate import identity
 from app.web.language import language
-from app.web.permit_texts import comparison_rows, decision_label, stage_label, zone_names
+from app.web.permit_texts import comparison_rows, decision_label, stage_label
 from app.web.public_address import verification_url
 from app.web.runtime import runtime
 from app.web.states import state_label
@@ -52,8 +51,7 @@ def compare(number: str) -> str:
         before = request.args.get("before", max(1, after - 1), type=int)
         if before not in taken or after not in taken:
             abort(404)
-        names = zone_names(zones_in_force(session, runtime().clock()))
-        rows = comparison_rows(taken[before].revision, taken[after].revision, names)
+        rows = comparison_rows(session, taken[before].revision, taken[after].revision)
         titles = {each: decision_label(taken[each].decision) for each in taken}
         return render_template(
             "permits/compare.html", permit=found.permit, rows=rows, titles=titles, before=before, after=after

@@ -8,11 +8,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from app.database import changing_session, reading_session
-from app.models import Application, ApplicationState, Attachment, Role, Stage
+from app.models import Application, ApplicationState, Attachment, Organisation, Role, Stage
 from app.services.applications import application_by_number, draft_of
+from app.services.officers import record_licence
 from tests.app.applicants import begun, complete_draft, prepare, submitted
 from tests.app.test_attachments import OFFICE, archive
-from tests.app.web.cast import BAOAN_REGULATOR, SOUTH_MANAGER, City, csrf_of
+from tests.app.web.cast import BAOAN_REGULATOR, DAY_MS, NOON_MS, SOUTH_MANAGER, City, csrf_of
 
 HOSTILE = "<script>alert(1)</script>"
 STEPS = ("basics", "vehicles", "people", "zones", "terms", "safety")
@@ -241,6 +242,8 @@ def test_a_regulator_sees_the_queue_asks_for_changes_and_grants(city: City) -> N
     assert sent(operator, f"/{number}/submit", version=version(city, number))[0] == 303
     compared = regulator.get(f"/desk/applications/{number}/compare?before=1&after=2")
     assert compared.status_code == 200
+    assert "接驳 (T-1)" in compared.text
+    assert " (QH-R-01)" in compared.text
     terms = {
         "valid_from_ms": "2026-03-02T08:00",
         "valid_until_ms": "2026-05-01T00:00",
@@ -255,6 +258,20 @@ def test_a_regulator_sees_the_queue_asks_for_changes_and_grants(city: City) -> N
         permit = application_by_number(session, number).permit
     assert permit is not None
     assert permit.number == "QH-2026-0001"
+
+
+def test_a_draft_that_names_what_is_of_others_tells_nothing_of_it(city: City) -> None:
+    with changing_session(city.engine) as session:
+        south = session.scalars(select(Organisation).where(Organisation.code == "SOUTH")).one()
+        licence = record_licence(
+            session, officer_id="S-ON", organisation=south, expires_at_ms=NOON_MS + DAY_MS, now_ms=NOON_MS
+        )
+        licence.officer.name = "Somebody of South"
+    number = draft(city, vehicles=["NORTH-R1", "SOUTH-R1"], officers=["N-ON", "S-ON"])
+    page = city.logged_in(Role.OPERATOR_MANAGER).get(f"/desk/applications/{number}").text
+    assert "/desk/vehicles/NORTH-R1" in page
+    assert "/desk/vehicles/SOUTH-R1" not in page
+    assert "Somebody of South" not in page
 
 
 def test_a_bad_comment_is_told_at_its_field(city: City) -> None:

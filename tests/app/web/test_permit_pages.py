@@ -178,7 +178,9 @@ def test_revisions_are_compared(city: City) -> None:
     client = city.logged_in(Role.REGULATOR)
     client.set_cookie("language", "en")
     post(client, f"{PAGE}/decisions", decision="suspended", reason="look", seen=1)
-    assert "<ins>Suspended</ins>" in client.get(f"{PAGE}/compare").text
+    page = client.get(f"{PAGE}/compare").text
+    assert "<ins>Suspended</ins>" in page
+    assert re.search(r"<td>[^<(]+ \(QH-R-01\)</td>", page), "a zone is shown with its name"
     assert client.get(f"{PAGE}/compare?before=1&after=9").status_code == 404
 
 
