@@ -6,6 +6,7 @@ from dataclasses import fields
 
 import numpy as np
 
+from telemetry.findings import Finding
 from telemetry.ports import Flush
 from telemetry.samples import JudgedBatch, SampleBatch
 
@@ -51,8 +52,8 @@ def judged_batch(
     )
     return JudgedBatch(
         samples=samples,
-        verdict=random.integers(0, 2**17, count),
-        undecided=random.integers(0, 2**17, count),
+        verdict=random.integers(0, 2 * max(Finding), count),
+        undecided=random.integers(0, 2 * max(Finding), count),
         late=random.random(count) < 0.1,
         zone_revision=random.integers(-1, 100, count),
         permit_revision=random.integers(-1, 100, count),
