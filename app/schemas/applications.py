@@ -17,7 +17,7 @@ from app.schemas.base import Identifier, Milliseconds, Paragraphs, Reason, Schem
 from app.schemas.live import ModeName, OfficerName
 
 _MOST_MEMBERS = 500
-_MOST_WINDOWS = 14
+MOST_WINDOWS = 14
 _SLOWEST_KMH, _FASTEST_KMH = 1, 500
 _MOST_VEHICLES_EACH = 100
 _COARSEST_M = 100
@@ -93,13 +93,29 @@ class ZonesStep(Schema):
     zones: _Members = Field(default_factory=list)
 
 
-class TermsStep(Schema):
+class Terms(Schema):
     """When, and under which conditions. Without windows: at all hours."""
 
     valid_from_ms: Milliseconds | None = None
     valid_until_ms: Milliseconds | None = None
-    hours: Annotated[list[HoursWindow], Field(max_length=_MOST_WINDOWS)] = Field(default_factory=list)
+    hours: Annotated[list[HoursWindow], Field(max_length=MOST_WINDOWS)] = Field(default_factory=list)
     conditions: ConditionsDraft = ConditionsDraft()
+
+
+class TermsStep(Terms):
+    """Those that are asked for.
+
+    `hours_decided` is false in a change of a permit whose windows cannot be stated here, such as those
+    that follow the sun: without windows it is then not complete, until the applicant says that none are
+    wanted.
+    """
+
+    hours_decided: bool = True
+
+    @property
+    def lacks_hours(self) -> bool:
+        """Whether nobody has said yet at which hours."""
+        return not self.hours and not self.hours_decided
 
 
 class SafetyStep(Schema):
@@ -184,7 +200,7 @@ class Rejection(Schema):
     reason: Reason
 
 
-class Grant(TermsStep):
+class Grant(Terms):
     """The terms that are granted, which may differ from those applied for.
 
     A failed entry gate needs `exception_reason`. A change of a permit replaces its terms, so that it

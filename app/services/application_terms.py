@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.models import Permit, PermitRevisionRow
-from app.schemas.applications import ApplicationDraft, ConditionsDraft, HoursWindow, TermsStep
+from app.schemas.applications import MOST_WINDOWS, ApplicationDraft, ConditionsDraft, HoursWindow, Terms
 from app.services.conditions import Conditions
-from geofences.schedule import DAYS, ClockTime, Schedule
+from geofences.schedule import DAYS, ClockTime, Schedule, Window
 from telemetry.samples import Mode, SafetyOfficer
 
 _TIME_ZONE = "Asia/Shanghai"
 _KMH_PER_MPS = 3.6
 
 
-def conditions_of(terms: TermsStep) -> Conditions:
+def conditions_of(terms: Terms) -> Conditions:
     """What a permit on these terms demands."""
     asked = terms.conditions
     return Conditions(
@@ -29,8 +29,12 @@ def conditions_of(terms: TermsStep) -> Conditions:
 
 
 def draft_of_permit(permit: Permit, revision: PermitRevisionRow, *, trial_id: str | None) -> ApplicationDraft:
-    """A draft that asks for what the permit allows already. Windows that follow the sun must be stated anew."""
+    """A draft that asks for what the permit allows already.
+
+    Hours that an application cannot state stay undecided: the draft is not complete without them.
+    """
     conditions = Conditions.from_dict(revision.terms)
+    hours = _windows(conditions.hours)
     cap_mps = conditions.speed_cap_mps
     return ApplicationDraft(
         jurisdiction=permit.jurisdiction.code,
@@ -41,7 +45,8 @@ def draft_of_permit(permit: Permit, revision: PermitRevisionRow, *, trial_id: st
         zones=sorted(zone.zone_id for zone in revision.zones),
         valid_from_ms=revision.valid_from_ms,
         valid_until_ms=revision.valid_until_ms,
-        hours=_windows(conditions.hours),
+        hours=hours or [],
+        hours_decided=hours is not None,
         conditions=ConditionsDraft.model_validate(
             {
                 "speed_cap_kmh": None if cap_mps is None else round(cap_mps * _KMH_PER_MPS, 3),
@@ -66,20 +71,24 @@ def _schedule(windows: Sequence[HoursWindow]) -> Schedule | None:
     )
 
 
-def _windows(schedule: Schedule | None) -> list[HoursWindow]:
+def _windows(schedule: Schedule | None) -> list[HoursWindow] | None:
+    """The schedule as an application states it, empty for all hours; None where it cannot.
+
+    It has no word for the sun, for another time zone, for more windows than the form has, nor for never.
+    """
     if schedule is None:
         return []
-    return [
-        HoursWindow.model_validate(
-            {
-                "days": [] if len(window.days) == len(DAYS) else [DAYS[day] for day in window.days],
-                "start": _clock(window.start),
-                "end": _clock(window.end),
-            }
-        )
-        for window in schedule.windows
-        if isinstance(window.start, ClockTime) and isinstance(window.end, ClockTime)
-    ]
+    found = [_window(window) for window in schedule.windows]
+    stated = [window for window in found if window is not None]
+    is_whole = len(stated) == len(found) and 0 < len(found) <= MOST_WINDOWS and schedule.time_zone == _TIME_ZONE
+    return stated if is_whole else None
+
+
+def _window(window: Window) -> HoursWindow | None:
+    if not (isinstance(window.start, ClockTime) and isinstance(window.end, ClockTime)) or window.start == window.end:
+        return None
+    days = [] if len(window.days) == len(DAYS) else [DAYS[day] for day in window.days]
+    return HoursWindow.model_validate({"days": days, "start": _clock(window.start), "end": _clock(window.end)})
 
 
 def _clock(moment: ClockTime) -> str:

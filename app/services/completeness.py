@@ -207,6 +207,8 @@ def _period(case: _Case) -> Iterator[Gap]:
 
 def _conditions(case: _Case) -> Iterator[Gap]:
     asked = case.draft.conditions
+    if case.draft.lacks_hours:
+        yield _gap("terms", "hours", "hours_undecided")
     if not asked.modes:
         yield _gap("terms", "conditions.modes", "modes_missing")
     if not asked.safety_officers:

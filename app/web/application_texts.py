@@ -76,6 +76,7 @@ _GAPS: Mapping[str, LazyString] = {
     "period_over": _("The period is over already."),
     "ends_before_start": _("The period must end after it begins."),
     "period_too_long": _("The period may be %(months)s months at most."),
+    "hours_undecided": _("State the daily windows, or that none are wanted."),
     "modes_missing": _("Choose at least one driving mode."),
     "posts_missing": _("Say where the safety officer is."),
     "officer_needed": _("This stage needs a safety officer."),

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
@@ -700,6 +701,37 @@ def test_terms_survive_the_way_to_a_permit_and_back(session: Session) -> None:
     draft = draft_of_permit(revision.permit, revision, trial_id="T-1")
     assert conditions_of(draft).to_dict() == revision.terms
     assert conditions_of(draft).modes == {Mode.AUTONOMOUS, Mode.MANUAL}
+
+
+SUNRISE = {"days": ["ANY"], "start": {"event": "SR", "offset_min": -30}, "end": "18:00"}
+MORNING = {"days": ["MON"], "start": "08:00", "end": "10:00"}
+
+
+@pytest.mark.parametrize(
+    "hours",
+    [
+        {"time_zone": "Asia/Shanghai", "position": {"lon": 113.9, "lat": 22.5}, "windows": [SUNRISE]},
+        {"time_zone": "Asia/Shanghai", "position": {"lon": 113.9, "lat": 22.5}, "windows": [MORNING, SUNRISE]},
+        {"time_zone": "Asia/Tokyo", "windows": [MORNING]},
+        {"time_zone": "Asia/Shanghai", "windows": [MORNING] * 15},
+        {"time_zone": "Asia/Shanghai", "windows": []},
+    ],
+)
+def test_hours_that_an_application_cannot_state_are_a_gap_until_somebody_decides(
+    session: Session, hours: dict[str, Any]
+) -> None:
+    """Left out, they would allow every hour."""
+    first = submitted(session)
+    at = {"expected_version": first.version, "actor": user(session, Role.REGULATOR), "now_ms": NOON_MS}
+    revision = grant(session, first, granting(), **at)  # type: ignore[arg-type]  # as above
+    revision.terms = revision.terms | {"hours": hours}
+    draft = draft_of_permit(revision.permit, revision, trial_id="T-1")
+    assert (draft.hours, draft.hours_decided) == ([], False)
+    found = [gap.code for gap in gaps(session, first, draft, NOON_MS)]
+    assert "hours_undecided" in found
+    for decided in ({"hours_decided": True}, {"hours": complete_draft().hours}):
+        found = [gap.code for gap in gaps(session, first, draft.model_copy(update=decided), NOON_MS)]
+        assert "hours_undecided" not in found
 
 
 @pytest.mark.parametrize("decided", ["rejected", "withdrawn"])

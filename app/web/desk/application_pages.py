@@ -171,9 +171,10 @@ def _plain(field: str, lines: Sequence[str], names: Names) -> str:
 
 
 def terms_in_words(draft: ApplicationDraft) -> list[tuple[str, str]]:
-    """Hours and conditions with their names, in the language of the request."""
+    """Hours and conditions with their names, in the language of the request; hours that nobody decided are a dash."""
     shown = language()
-    return [(name.said(shown), value.said(shown)) for name, value in condition_terms(conditions_of(draft))]
+    hours, *others = [(name.said(shown), value.said(shown)) for name, value in condition_terms(conditions_of(draft))]
+    return [(hours[0], "—") if draft.lacks_hours else hours, *others]
 
 
 def name_of(thing: Any) -> str:

@@ -30,6 +30,7 @@ from app.services.applications import MOST_ATTACHMENTS, attach, detach, draft_of
 from app.services.attachments import MOST_BYTES
 from app.services.completeness import gaps
 from app.services.officers import officer_rows
+from app.services.permits import newest_revision
 from app.services.review import open_comments
 from app.services.vehicle_status import current_status
 from app.services.zone_offers import AIR_STAGES, zone_offers
@@ -44,6 +45,7 @@ from app.web.page_text import zone_kind_names
 from app.web.refusals import REFUSALS, require_seen
 from app.web.register_words import CAPACITIES, LICENCE_STATES
 from app.web.runtime import runtime
+from app.web.schedule_text import schedule_text
 from app.web.states import state_label
 from telemetry.samples import VehicleKind
 
@@ -261,8 +263,11 @@ def _zones(session: Session, application: Application, draft: ApplicationDraft) 
     }
 
 
-def _terms(_session: Session, _application: Application, draft: ApplicationDraft) -> dict[str, Any]:
-    return term_options(len(draft.hours))
+def _terms(session: Session, application: Application, draft: ApplicationDraft) -> dict[str, Any]:
+    hours_now = ""
+    if draft.lacks_hours and application.permit is not None:
+        hours_now = schedule_text(newest_revision(session, application.permit).terms["hours"])
+    return {**term_options(len(draft.hours)), "hours_now": hours_now}
 
 
 def _safety(_session: Session, _application: Application, _draft: ApplicationDraft) -> dict[str, Any]:

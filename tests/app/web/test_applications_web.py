@@ -16,6 +16,7 @@ from tests.app.test_attachments import OFFICE, archive
 from tests.app.web.cast import BAOAN_REGULATOR, DAY_MS, NOON_MS, SOUTH_MANAGER, City, csrf_of
 
 HOSTILE = "<script>alert(1)</script>"
+WINDOW = {"hours.0.start": "09:00", "hours.0.end": "17:00"}
 STEPS = ("basics", "vehicles", "people", "zones", "terms", "safety")
 
 
@@ -118,6 +119,17 @@ def test_a_bad_window_is_told_in_its_row(city: City) -> None:
     )
     assert status == 422
     assert 'id="hours.0.end-problem"' in text
+
+
+def test_hours_are_decided_by_windows_or_by_wanting_none(city: City) -> None:
+    number = draft(city, hours=[], hours_decided=False)
+    client = city.logged_in(Role.OPERATOR_STAFF)
+    assert 'type="checkbox" id="hours_decided"' in client.get(f"/desk/applications/{number}/edit/terms").text
+    terms = {"valid_from_ms": "2026-03-02T08:00", "valid_until_ms": "2026-09-01T00:00"}
+    for decided, lacks in (({}, True), ({"hours_decided": "1"}, False), ({}, True), (WINDOW, False)):
+        status, _text = sent(client, f"/{number}/edit/terms", version=version(city, number), **terms, **decided)
+        assert status == 303
+        assert draft_of(stored(city, number)).lacks_hours is lacks
 
 
 def test_a_decided_application_has_no_form(city: City) -> None:
