@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flask import url_for
 from flask_babel import gettext as _
 
 from app.models import Alert, Sample, Vehicle
@@ -30,15 +31,15 @@ class AlertRow:
     closed_at_ms: int | None
 
 
-def position_facts(sample: Sample) -> list[tuple[str, str]]:
-    """The newest sample in words: place, speed, altitude, accuracy."""
+def position_facts(sample: Sample) -> list[tuple[str, str, str]]:
+    """The newest sample in words, each with the name by which static/js/vehicle_place.js keeps it up to date."""
     speed = "" if sample.speed_mps is None else f"{sample.speed_mps * _KMH_PER_MPS:.1f} km/h"
     accuracy = "" if sample.horizontal_accuracy_m is None else f"{sample.horizontal_accuracy_m:.1f} m"
     return [
-        (_("Latitude, longitude"), f"{sample.lat:.6f}, {sample.lon:.6f}"),
-        (_("Speed"), speed),
-        (_("Altitude"), _altitude(sample)),
-        (_("Accuracy (68 %)"), accuracy),
+        (_("Latitude, longitude"), "place", f"{sample.lat:.6f}, {sample.lon:.6f}"),
+        (_("Speed"), "speed", speed),
+        (_("Altitude"), "altitude", _altitude(sample)),
+        (_("Accuracy (68 %)"), "accuracy", accuracy),
     ]
 
 
@@ -79,6 +80,8 @@ def place(vehicle: Vehicle, sample: Sample) -> dict[str, Any]:
         "heading_deg": sample.heading_deg,
         "kind": vehicle.kind.value,
         "label": vehicle.vehicle_id,
+        "url": url_for("api_vehicles.position", vehicle_id=vehicle.vehicle_id),
+        "unknown_datum": _("datum unknown"),
     }
 
 

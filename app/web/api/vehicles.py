@@ -36,7 +36,7 @@ from app.web.gate import identity
 from app.web.ownership import actor, require_own
 from app.web.runtime import runtime
 from telemetry.messages import telemetry_topic
-from telemetry.samples import VehicleKind
+from telemetry.samples import AltitudeDatum, VehicleKind
 
 vehicles_api = api_blueprint("vehicles", "The register of vehicles. An operator sees and changes its own.")
 
@@ -82,6 +82,7 @@ class PositionProperties(Schema):
     heading_deg: float | None
     speed_mps: float | None
     altitude_m: float | None
+    altitude_datum: Annotated[str | None, Field(description="AGL, AMSL or WGS84; null: not stated")]
     horizontal_accuracy_m: Annotated[float | None, Field(description="68 % radius")]
 
 
@@ -188,6 +189,7 @@ def position(path: VehiclePath) -> Response:
             heading_deg=sample.heading_deg,
             speed_mps=sample.speed_mps,
             altitude_m=sample.altitude_m,
+            altitude_datum=AltitudeDatum(sample.altitude_datum).name if sample.altitude_datum >= 0 else None,
             horizontal_accuracy_m=sample.horizontal_accuracy_m,
         ),
     )

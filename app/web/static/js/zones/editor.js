@@ -164,6 +164,8 @@ document.addEventListener("keydown", (event) => {
 });
 
 document.getElementById("geometry-field").hidden = true;
+for (const button of form.querySelectorAll("[data-tool], #circle-draw, #vertices-add, #windows-add")) button.disabled = false;
+snapper.isOn = document.getElementById("snap").checked;
 snapper.load(data.urls.centrelines, data.zone_id);
 shape.read(geometry.value);
 fit(map, canvas.bounds(), data.around);
