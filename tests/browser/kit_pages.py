@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,12 +9,12 @@ from pathlib import Path
 
 import pytest
 from flask import Blueprint, Flask, Response, flash, render_template, request
-from werkzeug.serving import make_server
 
 from app.web import access
 from app.web.forms import Form
 from app.web.tables import Column, Filter, Kind, Table, table_answer
 from tests.app.web.cast import small_city
+from tests.browser.serving import serving
 
 TEMPLATES = Path(__file__).parent / "templates"
 NOW_MS = 1_800_000_000_000
@@ -99,12 +98,5 @@ def kit_pages(home: Path) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch, small_city(home) as city:
         install(city.app)
         patch.setattr(access, "PUBLIC", access.PUBLIC | {f"kit.{name}" for name in ("table", "forms", "parts")})
-        server = make_server("127.0.0.1", 0, city.app, threaded=True)
-        thread = threading.Thread(target=server.serve_forever, name="kit-web")
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.port}"
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
+        with serving(city.app) as url:
+            yield url

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from shapely.geometry import LineString
 from sqlalchemy.orm import Session
-from werkzeug.serving import make_server
 
 from app.database import changing_session, migrate, open_engine
 from app.live.feed import LiveFeed
@@ -30,6 +29,7 @@ from telemetry.bus import LivePosition
 from telemetry.clock import system_clock
 from telemetry.findings import RULES, Finding
 from telemetry.samples import VehicleKind
+from tests.browser.serving import serving
 
 DAY_MS = 86_400_000
 METRES_PER_DEGREE = 111_320.0
@@ -152,27 +152,19 @@ def stage(home: Path, *, cars: int = 20, aircraft: int = 5, **changes: object) -
     live = build_views(settings, system_clock)
     app = create_app(settings, engine=engine, live=live)
     LiveFeed(live, engine, system_clock, escalate_after_s=settings.alert_escalation_s).step()
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    server.daemon_threads = True  # type: ignore[attr-defined]  # of its ThreadingMixIn
-    scene = Scene(f"http://127.0.0.1:{server.port}", live, actors, menghai)
     curtain = threading.Event()
-    threads = [
-        threading.Thread(target=server.serve_forever, name="scene-web"),
-        threading.Thread(target=_drive, args=(scene, curtain), name="scene-fleet"),
-    ]
-    scene.is_driving.set()
-    for thread in threads:
-        thread.start()
-    try:
-        yield scene
-    finally:
-        curtain.set()
-        live.close()
-        server.shutdown()
-        for thread in threads:
-            thread.join()
-        server.server_close()
-        engine.dispose()
+    with serving(app) as url:
+        scene = Scene(url, live, actors, menghai)
+        scene.is_driving.set()
+        fleet = threading.Thread(target=_drive, args=(scene, curtain), name="scene-fleet")
+        fleet.start()
+        try:
+            yield scene
+        finally:
+            curtain.set()
+            live.close()
+            fleet.join()
+    engine.dispose()
 
 
 def _drive(scene: Scene, curtain: threading.Event) -> None:

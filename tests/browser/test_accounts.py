@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,19 +9,14 @@ from pathlib import Path
 import pyotp
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from app.models import Role
 from app.services.logins import IDLE_MS
 from tests.app.web.cast import PASSWORD, PEOPLE, City, small_city
 from tests.browser.accessibility import assert_accessible
+from tests.browser.serving import serving
 
 pytestmark = pytest.mark.browser
-
-
-class Quiet(WSGIRequestHandler):
-    def log(self, *_: object) -> None:
-        """Say nothing."""
 
 
 @dataclass
@@ -52,21 +46,12 @@ class Desk:
 @pytest.fixture(scope="module")
 def desk(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     home: Path = tmp_path_factory.mktemp("desk")
-    with small_city(home, second_factor_required=True) as city:
-        server = make_server("127.0.0.1", 0, city.app, threaded=True, request_handler=Quiet)
-        server.daemon_threads = True  # type: ignore[attr-defined]  # of its ThreadingMixIn
-        thread = threading.Thread(target=server.serve_forever, name="desk")
-        thread.start()
-        desk = Desk(f"http://127.0.0.1:{server.port}", city, browser, [])
-        try:
-            yield desk
-        finally:
-            for context in desk.contexts:
-                context.close()
-            city.live.close()
-            server.shutdown()
-            thread.join()
-            server.server_close()
+    with small_city(home, second_factor_required=True) as city, serving(city.app) as url:
+        desk = Desk(url, city, browser, [])
+        yield desk
+        for context in desk.contexts:
+            context.close()
+        city.live.close()
 
 
 def test_a_regulator_sets_the_second_factor_up(desk: Desk) -> None:

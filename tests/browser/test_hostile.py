@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
-from werkzeug.serving import make_server
 
 from app.models import Role
 from tests.app.web.cast import PASSWORD, email_of
 from tests.app.web.hostile_city import MARK, Attack, hostile_city
 from tests.app.web.hostile_routes import routes
 from tests.browser.conftest import Witness
+from tests.browser.serving import serving
 
 _CALLERS = (Role.REGULATOR, Role.OPERATOR_MANAGER, Role.ADMINISTRATOR)
 #: Answers that are no pages of ours, or lead away from them.
@@ -33,15 +32,8 @@ _NO_PAGES = (
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Attack, str]]:
-    with hostile_city(tmp_path_factory.mktemp("hostile")) as attack:
-        server = make_server("127.0.0.1", 0, attack.app, threaded=True)
-        server.daemon_threads = True  # type: ignore[attr-defined]  # of its ThreadingMixIn
-        thread = threading.Thread(target=server.serve_forever, name="hostile-web")
-        thread.start()
-        yield attack, f"http://127.0.0.1:{server.port}"
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with hostile_city(tmp_path_factory.mktemp("hostile")) as attack, serving(attack.app) as url:
+        yield attack, url
 
 
 @pytest.fixture

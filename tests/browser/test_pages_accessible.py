@@ -5,14 +5,12 @@ The city is the one of the tests of hostile input, whose texts are as long and a
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
 import pytest
 from playwright.sync_api import Browser, Page
-from werkzeug.serving import make_server
 
 from app.models import Role
 from app.web import access
@@ -21,6 +19,7 @@ from tests.app.web.hostile_city import hostile_city
 from tests.app.web.hostile_routes import Route, routes
 from tests.browser.accessibility import assert_accessible
 from tests.browser.conftest import Witness
+from tests.browser.serving import serving
 from tests.walks.installation import log_in
 
 pytestmark = pytest.mark.browser
@@ -74,17 +73,8 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with hostile_city(tmp_path_factory.mktemp("accessible")) as attack:
         pages = [each for each in routes(attack) if each.is_page and each.method == "GET"]
-        server = make_server("127.0.0.1", 0, attack.app, threaded=True)
-        server.daemon_threads = True  # type: ignore[attr-defined]  # of its ThreadingMixIn
-        thread = threading.Thread(target=server.serve_forever, name="accessible")
-        thread.start()
-        try:
-            url = f"http://127.0.0.1:{server.port}"
+        with serving(attack.app) as url:
             yield Site(url, [each for each in pages if each.endpoint not in NO_PAGES])
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
 
 
 @pytest.mark.parametrize("role", [None, *Role], ids=lambda role: role or "visitor")

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from werkzeug.serving import make_server
 
 from app.models import Role
 from tests.app.web.cast import PASSWORD, PEOPLE, City, small_city
 from tests.app.web.permit_scene import NUMBER, issue
 from tests.browser.accessibility import assert_accessible
 from tests.browser.conftest import Witness
+from tests.browser.serving import serving
 
 pytestmark = pytest.mark.browser
 
@@ -25,15 +24,8 @@ PHONE = (390, 844)
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[City, str]]:
     with small_city(tmp_path_factory.mktemp("permits")) as city:
         issue(city)
-        server = make_server("127.0.0.1", 0, city.app, threaded=True)
-        thread = threading.Thread(target=server.serve_forever, name="permits-web")
-        thread.start()
-        try:
-            yield city, f"http://127.0.0.1:{server.port}"
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
+        with serving(city.app) as url:
+            yield city, url
 
 
 def opened(

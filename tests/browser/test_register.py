@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
-from werkzeug.serving import make_server
 
 from app.database import reading_session
 from app.models import Role, Vehicle
@@ -20,6 +18,7 @@ from tests.app.imports.spreadsheets import GOOD, GOOD_TOO, HEADER, csv_text
 from tests.app.web.cast import PASSWORD, PEOPLE, City, small_city
 from tests.browser.accessibility import assert_accessible
 from tests.browser.conftest import Witness
+from tests.browser.serving import serving
 
 pytestmark = pytest.mark.browser
 
@@ -47,13 +46,8 @@ class Office:
 
 @pytest.fixture
 def office(browser: Browser, tmp_path: Path, witness: Witness) -> Iterator[Office]:
-    with small_city(tmp_path) as city:
-        server = make_server("127.0.0.1", 0, city.app, threaded=True)
-        thread = threading.Thread(target=server.serve_forever, name="register")
-        thread.start()
-        context = browser.new_context(
-            base_url=f"http://127.0.0.1:{server.port}", locale="en-GB", viewport={"width": 1280, "height": 900}
-        )
+    with small_city(tmp_path) as city, serving(city.app) as url:
+        context = browser.new_context(base_url=url, locale="en-GB", viewport={"width": 1280, "height": 900})
         try:
             witness.watch(context)
             page = context.new_page()
@@ -66,9 +60,6 @@ def office(browser: Browser, tmp_path: Path, witness: Witness) -> Iterator[Offic
             yield Office(city, page)
         finally:
             context.close()
-            server.shutdown()
-            thread.join()
-            server.server_close()
 
 
 def test_an_aircraft_is_registered_and_its_credentials_are_there_to_be_copied(office: Office) -> None:

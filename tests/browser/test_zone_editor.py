@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
-from werkzeug.serving import make_server
+from playwright.sync_api import Browser, Page, Route, expect
 
 from app.models import Role
 from app.registry import DatabaseRegistry
@@ -18,6 +16,7 @@ from geofences.zones import ZoneRevision
 from tests.app.web.cast import PASSWORD, PEOPLE, City, small_city
 from tests.browser.accessibility import assert_accessible
 from tests.browser.conftest import Witness
+from tests.browser.serving import serving
 
 pytestmark = pytest.mark.browser
 
@@ -55,13 +54,8 @@ class Desk:
 
 @pytest.fixture
 def desk(browser: Browser, tmp_path: Path, witness: Witness) -> Iterator[Desk]:
-    with small_city(tmp_path, second_factor_required=False) as city:
-        server = make_server("127.0.0.1", 0, city.app, threaded=True)
-        thread = threading.Thread(target=server.serve_forever, name="zone-editor")
-        thread.start()
-        context = browser.new_context(
-            base_url=f"http://127.0.0.1:{server.port}", locale="en-GB", viewport={"width": 1280, "height": 900}
-        )
+    with small_city(tmp_path, second_factor_required=False) as city, serving(city.app) as url:
+        context = browser.new_context(base_url=url, locale="en-GB", viewport={"width": 1280, "height": 900})
         try:
             witness.watch(context)
             page = context.new_page()
@@ -74,9 +68,6 @@ def desk(browser: Browser, tmp_path: Path, witness: Witness) -> Iterator[Desk]:
             yield Desk(city, page)
         finally:
             context.close()
-            server.shutdown()
-            thread.join()
-            server.server_close()
 
 
 def test_a_drawn_road_is_in_force_for_the_next_sample(desk: Desk, witness: Witness) -> None:
@@ -91,6 +82,23 @@ def test_a_drawn_road_is_in_force_for_the_next_sample(desk: Desk, witness: Witne
     assert (drawn.half_width_m, drawn.jurisdiction) == (10.0, "QH")
     assert drawn.starts_at_ms == desk.city.time()
     assert not witness.complaints
+
+
+def test_tools_wait_for_their_script(desk: Desk) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    desk.page.route("**/js/zones/editor.js", hold)
+    desk.page.goto("/desk/zone-editor", wait_until="commit")
+    tools = desk.page.locator("[data-tool], #circle-draw, #vertices-add, #windows-add")
+    expect(tools).to_have_count(12)
+    assert tools.evaluate_all("tools => tools.every(tool => tool.disabled)")
+    for route in held:
+        route.continue_()
+    desk.page.locator("[data-tool=line]").click()
+    expect(desk.page.locator("[data-tool=line]")).to_have_attribute("aria-pressed", "true")
 
 
 def test_an_area_with_a_hole_is_drawn_and_each_step_undone(desk: Desk) -> None:

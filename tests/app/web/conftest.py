@@ -16,7 +16,9 @@ def quick_hashes() -> Iterator[None]:
     """Passwords are hashed for nobody's safety here: with the least effort that argon2 knows."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        passwords._nobodys_hash.cache_clear()
         yield
+    passwords._nobodys_hash.cache_clear()
 
 
 @pytest.fixture(scope="session")
