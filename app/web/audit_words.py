@@ -9,7 +9,7 @@ from flask_babel import lazy_gettext as _
 
 from app.audit import PLATFORM
 
-_NOUNS: Mapping[str, Any] = {
+NOUNS: Mapping[str, Any] = {
     "alert": _("Alert"),
     "application": _("Application"),
     "attachment": _("Attachment"),
@@ -30,23 +30,26 @@ _NOUNS: Mapping[str, Any] = {
     "vehicle": _("Vehicle"),
     "zone": _("Zone"),
 }
-_VERBS: Mapping[str, Any] = {
+VERBS: Mapping[str, Any] = {
     "account_changed": _("account changed"),
     "acknowledged": _("acknowledged"),
+    "amended": _("amended"),
     "changed": _("changed"),
     "changes_requested": _("changes requested"),
-    "commented": _("commented"),
     "created": _("created"),
     "credential_renewed": _("credentials renewed"),
     "credential_revoked": _("credentials revoked"),
     "decided": _("decided"),
     "deleted": _("deleted"),
     "disabled": _("disabled"),
+    "draft_saved": _("draft saved"),
     "enabled": _("enabled"),
     "ended": _("ended"),
     "enrolled": _("enrolled"),
     "expired": _("expired"),
     "extended": _("extended"),
+    "file_attached": _("file attached"),
+    "file_removed": _("file removed"),
     "fault_decided": _("fault decided"),
     "granted": _("granted"),
     "issued": _("issued"),
@@ -61,8 +64,7 @@ _VERBS: Mapping[str, Any] = {
     "renewed": _("renewed"),
     "reported": _("reported"),
     "restricted": _("restricted"),
-    "review_started": _("review started"),
-    "revised": _("revised"),
+    "review_begun": _("review begun"),
     "revision_published": _("revision published"),
     "revoked": _("revoked"),
     "status_changed": _("status changed"),
@@ -70,7 +72,6 @@ _VERBS: Mapping[str, Any] = {
     "submitted": _("submitted"),
     "surrendered": _("surrendered"),
     "suspended": _("suspended"),
-    "under_review": _("under review"),
     "used": _("used"),
     "withdrawn": _("withdrawn"),
 }
@@ -78,7 +79,7 @@ _VERBS: Mapping[str, Any] = {
 
 def subject_name(subject_type: str) -> str:
     """What kind of thing was changed, in the request's language."""
-    return str(_NOUNS.get(subject_type, subject_type.replace("_", " ")))
+    return str(NOUNS.get(subject_type, subject_type.replace("_", " ")))
 
 
 def actor_name(actor: str) -> str:
@@ -89,4 +90,4 @@ def actor_name(actor: str) -> str:
 def action_name(action: str) -> str:
     """What was done to it, in the request's language; of an unknown action its code, readably."""
     noun, _dot, verb = action.partition(".")
-    return f"{subject_name(noun)}{_(': ')}{_VERBS.get(verb, verb.replace('_', ' '))}"
+    return f"{subject_name(noun)}{_(': ')}{VERBS.get(verb, verb.replace('_', ' '))}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from app.web.findings_text import FINDING_TEXTS
 from app.web.language import language, remember_language
 from app.web.login_pages import login_page
 from app.web.map import DrawnMaps, MapParts, TileSource
+from app.web.next_steps import Step
 from app.web.page_text import finding_text, script_text, severity_names, zone_kind_names
 from app.web.runtime import runtime
 from telemetry.findings import RULES
@@ -35,13 +36,14 @@ class Viewer:
 class PageSources:
     """What the pages need of the rest of the web edge.
 
-    `zones` gives the picture of the zones in force now, `illustrative` whether the showcase is
-    seeded, `csrf_token` the token of the login form, and `nonce` that of the request's content
-    security policy.
+    `zones` gives the picture of the zones in force now, `next_steps` what a new operator does next,
+    `illustrative` whether the showcase is seeded, `csrf_token` the token of the login form, and
+    `nonce` that of the request's content security policy.
     """
 
     zones: Callable[[], ZonePicture]
     viewer: Callable[[], Viewer | None]
+    next_steps: Callable[[], Sequence[Step]]
     illustrative: Callable[[], bool]
     csrf_token: Callable[[], str]
     nonce: Callable[[], str]
@@ -69,7 +71,8 @@ def create_pages(settings: Settings, sources: PageSources) -> Blueprint:
 
     def map_page(*, staff: bool) -> str:
         zones = sources.zones()
-        return _map_page(maps.draw(zones.kinds, zones.bounds), settings, staff=staff)
+        steps = sources.next_steps() if staff else ()
+        return _map_page(maps.draw(zones.kinds, zones.bounds), settings, staff=staff, steps=steps)
 
     @pages.get("/")
     def public_map() -> str:
@@ -101,7 +104,7 @@ def create_pages(settings: Settings, sources: PageSources) -> Blueprint:
     return pages
 
 
-def _map_page(drawn: MapParts, settings: Settings, *, staff: bool) -> str:
+def _map_page(drawn: MapParts, settings: Settings, *, staff: bool, steps: Sequence[Step]) -> str:
     prefix = "/api/v1" if staff else "/api/v1/public"
     data = {
         "audience": "staff" if staff else "public",
@@ -121,6 +124,7 @@ def _map_page(drawn: MapParts, settings: Settings, *, staff: bool) -> str:
     return render_template(
         "map.html",
         staff=staff,
+        steps=steps,
         map=drawn,
         page_data=_embedded_json(data),
         zone_kinds=zone_kind_names(),

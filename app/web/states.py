@@ -14,7 +14,7 @@ _STATES: Mapping[str, tuple[object, str]] = {
     "submitted": (_("Submitted"), BUSY),
     "under_review": (_("Under review"), BUSY),
     "changes_requested": (_("Changes requested"), WARNING),
-    "issued": (_("Issued"), GOOD),
+    "issued": (_("In force"), GOOD),
     "suspended": (_("Suspended"), WARNING),
     "expired": (_("Expired"), CALM),
     "revoked": (_("Revoked"), BAD),

@@ -237,7 +237,7 @@ def issue(manager: Person, place: Installation, number: str) -> None:
     assert answer.ok, answer.text()
     manager.page.reload()
     manager.page.get_by_role("link", name=re.compile("^Permit ")).click()
-    expect(manager.page.locator("h1")).to_contain_text("Issued")
+    expect(manager.page.locator("h1")).to_contain_text("In force")
     manager.passes()
 
 

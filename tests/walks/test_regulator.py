@@ -105,7 +105,7 @@ def issue(regulator: Person) -> str:
     regulator.passes()
     regulator.press("Grant and issue")
     regulator.page.wait_for_url("**/desk/permits/*")
-    expect(regulator.page.locator("h1")).to_contain_text("Issued")
+    expect(regulator.page.locator("h1")).to_contain_text("In force")
     regulator.sees("45 km/h")
     regulator.passes()
     return regulator.page.url.rsplit("/", 1)[-1]

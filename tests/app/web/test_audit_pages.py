@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
+from app import services
 from app.audit import content_hash
 from app.database import changing_session, reading_session
 from app.models import AuditEntry, AuditHead, Role
 from app.services.organisations import register_organisation
+from app.services.permit_life import Decision
+from app.web.audit_words import NOUNS, VERBS
+from app.web.notice_text import NOTICE_TEXTS
 from tests.app.web.cast import NOON_MS, PEOPLE, City
 
+SERVICES = Path(services.__file__).parent
 HOSTILE = "<script>alert(1)</script>"
 
 
@@ -119,3 +126,12 @@ def test_the_page_says_what_to_write_down(told: City) -> None:
     text = told.logged_in(Role.AUDITOR).get("/desk/audit").text
     assert f"pilotage verify audit --expect {head.number}:{head.hash.hex()}" in text
     assert PEOPLE[Role.AUDITOR] in text
+
+
+def test_every_action_has_its_words() -> None:
+    """An action without words would be shown by its code, in English to everybody."""
+    sources = "".join(file.read_text() for file in SERVICES.glob("*.py"))
+    written = set(re.findall(r'"([a-z_]+\.[a-z_]+)"', sources))
+    actions = {each for each in written if each.partition(".")[0] in NOUNS} - NOTICE_TEXTS.keys()
+    actions |= {f"permit.{decision}" for decision in Decision}
+    assert {each for each in actions if each.partition(".")[2] not in VERBS} == set()
