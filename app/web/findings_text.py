@@ -110,7 +110,7 @@ FINDING_TEXTS: dict[Finding, FindingText] = {
         ("人员未获许可", "在岗安全员或驾驶员不在许可列名的人员之内，或不属于许可持有单位。"),
         (
             "Person not permitted",
-            "The safety officer or pilot on duty is not among the people of the permit, or not the holder's.",
+            "The safety officer or pilot on duty is not one of those the permit names, or is not the holder's.",
         ),
     ),
 }
