@@ -346,7 +346,8 @@ def test_the_street_page_needs_no_script_and_no_foreign_host(city: City) -> None
 
 
 def test_scripts_keep_the_visitors_place_to_themselves() -> None:
-    """The one script that asks for a position sends nothing: its only request takes no parameter."""
+    """The one script that asks for a position sends nothing: its requests are for addresses that the page names."""
     script = (Path(__file__).parents[3] / "app/web/static/js/public/street.js").read_text("utf-8")
-    assert re.findall(r"fetch\(([^,)]*)", script) == ["section.dataset.now"]
+    assert re.findall(r"fetch\(([^,)]*)", script) == ["url", "section.dataset.now"]
+    assert set(re.findall(r"\bfeatures\(([^)]*)", script)) == {"url", "frame.dataset.city", "frame.dataset.zones"}
     assert not re.search(r"sendBeacon|XMLHttpRequest|WebSocket|location\.(href|assign|search)", script)
