@@ -202,6 +202,22 @@ def small_city(home: Path, registry: Path | None = None, **changes: object) -> I
 
 
 @contextmanager
+def city_on_postgresql(url: str, home: Path) -> Iterator[City]:
+    """The same in a migrated and empty database of PostgreSQL."""
+    environment = {"PILOTAGE_HOME": str(home), "PILOTAGE_SECRET_KEY": SECRET, "PILOTAGE_DATABASE_URL": url}
+    settings = replace(Settings.from_environment(environment), second_factor_required=False)
+    engine = open_engine(url)
+    try:
+        with engine.begin() as connection:  # samples are stored by hand: no worker makes a partition for their day
+            connection.exec_driver_sql("CREATE TABLE samples_of_any_day PARTITION OF samples DEFAULT")
+        register_cast(engine, Time())
+        with city_over(engine, settings) as city:
+            yield city
+    finally:
+        engine.dispose()
+
+
+@contextmanager
 def city_over(engine: Engine, settings: Settings) -> Iterator[City]:
     """The app over a database that holds the cast."""
     time = Time()

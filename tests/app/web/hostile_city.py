@@ -117,31 +117,42 @@ class Attack:
 def hostile_city(home: Path, registry: Path | None = None) -> Iterator[Attack]:
     """The small city with an attack in every text."""
     with small_city(home, registry) as city:
-        with changing_session(city.engine) as session:
-            objects = _fill(session, city)
-        objects |= {"alert_id": _alerts(city), "audit_entry": _audit_entry(city)}
-        with changing_session(city.engine) as session:
-            poison(session)
-        city.feed().step()
-        for vehicle_id in ("NORTH-R1", "SOUTH-R1"):
-            city.observe(vehicle_id)
-            city.store_position(vehicle_id)
-        yield Attack(city, objects)
+        yield attacked(city)
+
+
+def attacked(city: City) -> Attack:
+    """A city of the cast, filled, with an attack in every text."""
+    with changing_session(city.engine) as session:
+        objects = _fill(session, city)
+    objects |= {"alert_id": _alerts(city), "audit_entry": _audit_entry(city)}
+    with changing_session(city.engine) as session:
+        poison(session)
+    city.feed().step()
+    for vehicle_id in ("NORTH-R1", "SOUTH-R1"):
+        city.observe(vehicle_id)
+        city.store_position(vehicle_id)
+    return Attack(city, objects)
 
 
 def poison(session: Session) -> None:
     """Put HOSTILE into every column of free text; where it has to be unique, into the first row."""
+    is_cut = session.get_bind().dialect.name == "postgresql"  # which refuses what is too long for a column
     for table in Base.metadata.sorted_tables:
         if table.name in _OTHER_TABLES:
             continue
         for column in table.columns:
             if not _is_free_text(column):
                 continue
-            statement = update(table).values({column: _BEGINNINGS.get(str(column), "") + HOSTILE})
+            text = _BEGINNINGS.get(str(column), "") + HOSTILE
+            statement = update(table).values({column: text[: _length(column)] if is_cut else text})
             if column.unique:
                 key = next(iter(table.primary_key.columns))
                 statement = statement.where(key == select(key).order_by(key).limit(1).scalar_subquery())
             session.execute(statement)
+
+
+def _length(column: Column[Any]) -> int | None:
+    return column.type.length if isinstance(column.type, String) else None
 
 
 def _is_free_text(column: Column[Any]) -> bool:
