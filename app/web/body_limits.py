@@ -1,14 +1,19 @@
 """How large a request may be, by endpoint: decided before anything of it is read.
 
 What is not named here takes the app's MAX_CONTENT_LENGTH: forms and notes. Whoever takes more
-names the endpoint and how much.
+names the endpoint and how much. Files of somebody who is not logged in, or not any more, are read
+past: of a form only what was typed can be offered again, and nobody else makes us keep anything.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import BytesIO
+from typing import IO, Any
 
-from flask import Flask, request
+from flask import Flask, Request, request
+
+from app.web.gate import identity_or_none
 
 _KIB = 1_024
 _MIB = 1_024 * _KIB
@@ -46,8 +51,25 @@ LIMITS: Mapping[str, int] = {
 }
 
 
+class BoundedRequest(Request):
+    """A request whose files are kept for those only who are logged in."""
+
+    def _get_file_stream(self, *stated: Any, **named: Any) -> IO[bytes]:
+        if identity_or_none() is None:
+            return _Nowhere()
+        return super()._get_file_stream(*stated, **named)
+
+
+class _Nowhere(BytesIO):
+    """Takes what is written, and stays empty."""
+
+    def write(self, data: Any) -> int:
+        return len(data)
+
+
 def install(app: Flask) -> None:
     """Set the bounds of each request; to be installed before anything that reads a form."""
+    app.request_class = BoundedRequest
 
     @app.before_request
     def bound() -> None:

@@ -181,8 +181,11 @@ def _offer_again(endpoint: str) -> Response:
 
 def _ask_to_log_in() -> Response:
     if is_form() and proves_same_origin():
+        form = interrupted_form()
         text = _("You were logged out meanwhile. Nothing that you typed is lost: log in and go on.")
-        return Response(login_page(problem=text, interrupted=interrupted_form()), HTTPStatus.UNAUTHORIZED)
+        if form.files:
+            text += " " + _("Files have to be chosen again afterwards: %(files)s", files=", ".join(form.files))
+        return Response(login_page(problem=text, interrupted=form), HTTPStatus.UNAUTHORIZED)
     if request.path.startswith(API_PREFIX) or not is_safe_method() or request.headers.get("Authorization"):
         headers = {"WWW-Authenticate": 'Bearer realm="pilotage"'}
         return problem(HTTPStatus.UNAUTHORIZED, "not_logged_in", "Log in, or send a valid bearer token.", headers)

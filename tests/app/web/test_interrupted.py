@@ -9,6 +9,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+from flask import request
 from flask.testing import FlaskClient
 from itsdangerous import URLSafeTimedSerializer
 from werkzeug.test import TestResponse
@@ -53,7 +54,12 @@ def typed(city: City, client: FlaskClient) -> tuple[str, dict[str, object]]:
     """A form that is being filled in: its address and what is in it."""
     with reading_session(city.engine) as session:
         user = user_by_email(session, AUDITOR)
-    fields = {"display_name": HOSTILE, "role": "auditor", "version": str(user.version), "csrf_token": csrf_of(client)}
+    fields: dict[str, object] = {
+        "display_name": HOSTILE,
+        "role": "auditor",
+        "version": str(user.version),
+        "csrf_token": csrf_of(client),
+    }
     return f"/desk/users/{user.id}/edit", fields
 
 
@@ -133,7 +139,31 @@ def test_passwords_and_files_are_not_carried(city: City) -> None:
     offered = log_in_again(client, page)
     assert "secret" not in page.text + offered.text
     assert Forms(offered.text).to("/desk/account/password").keys() == {"csrf_token", "name"}
-    assert "is-warning" in offered.text
+    assert "file.txt" in page.text
+    assert "file.txt" in offered.text
+    assert offered.text.count("is-warning") == 2
+
+
+def upload() -> dict[str, object]:
+    """What the form of the safety case takes."""
+    return {"safety_case": "We drive slowly.", "file": [(BytesIO(b"x" * 9_000), f"{n}.pdf") for n in range(3)]}
+
+
+def test_beside_files_what_was_typed_is_kept(city: City) -> None:
+    client, path = city.client(), "/desk/applications/A26-1/edit/safety"
+    page = client.post(path, data=upload(), headers=OURS, content_type="multipart/form-data")
+    assert page.status_code == 401
+    assert "0.pdf, 1.pdf, 2.pdf" in page.text
+    offered = log_in_again(client, page, PEOPLE[Role.OPERATOR_MANAGER])
+    assert Forms(offered.text).to(path)["safety_case"] == ["We drive slowly."]
+    assert "0.pdf, 1.pdf, 2.pdf" in offered.text
+
+
+def test_files_of_somebody_unknown_are_nowhere(city: City) -> None:
+    path = "/desk/applications/A26-1/edit/safety"
+    with city.app.test_request_context(path, method="POST", data=upload()):
+        found = request.files.getlist("file")
+        assert [(file.filename, file.read()) for file in found] == [(f"{n}.pdf", b"") for n in range(3)]
 
 
 def test_several_values_of_one_name_are_kept_in_order(city: City) -> None:
@@ -177,7 +207,7 @@ def test_a_form_without_any_proof_is_not_carried(city: City) -> None:
 
 
 def _sealed(key: bytes, path: str) -> str:
-    return URLSafeTimedSerializer(key).dumps([path, [["a", "b"]], False])
+    return URLSafeTimedSerializer(key).dumps([path, [["a", "b"]], False, []])
 
 
 def test_what_we_did_not_seal_is_not_carried(city: City) -> None:
