@@ -28,11 +28,9 @@ def apply(session: Session, planned: PlannedApplication, people: People, now_ms:
         request_changes(
             session,
             application,
-            ChangeRequest(
-                reason=planned.changes, comments=[FieldComment(field="safety_case", comment=planned.changes)]
-            ),
+            _request(planned.changes),
             expected_version=application.version,
-            actor=people.regulator,
+            actor=people.regulator_of(planned.jurisdiction),
             now_ms=now_ms,
         )
     return application

@@ -23,16 +23,24 @@ DAY_MS = 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Everybody of the showcase; organisations and jurisdictions by code. `regulator` is the first one."""
+    """Everybody of the showcase; organisations and jurisdictions by code."""
 
     organisations: Mapping[str, Organisation]
     jurisdictions: Mapping[str, Jurisdiction]
     users: tuple[User, ...]
 
     @property
-    def regulator(self) -> User:
-        """Who publishes the zones and issues the permits."""
-        return next(user for user in self.users if user.role is Role.REGULATOR)
+    def administrator(self) -> User:
+        """Who registers organisations."""
+        return next(user for user in self.users if user.role is Role.ADMINISTRATOR)
+
+    def regulator_of(self, jurisdiction: str) -> User:
+        """Who decides in a jurisdiction, given by its code."""
+        return next(
+            user
+            for user in self.users
+            if user.role is Role.REGULATOR and self.jurisdictions[jurisdiction] in user.jurisdictions
+        )
 
     def manager_of(self, organisation: Organisation) -> User:
         """The manager of an operator."""
@@ -118,7 +126,7 @@ def _describe(session: Session, planned: PlannedOrganisation, people: People, no
         emergency_phone=planned.emergency_phone,
     )
     organisation = people.organisations[planned.code]
-    change_organisation(session, organisation, details, now_ms=now_ms, actor=people.regulator)
+    change_organisation(session, organisation, details, now_ms=now_ms, actor=people.administrator)
 
 
 def _register(session: Session, planned: PlannedOfficer, people: People, now_ms: int) -> None:

@@ -75,7 +75,8 @@ def seed(session: Session, now_ms: int) -> SeedResult:
         return SeedResult(is_new=False, credentials=())
     register = shipped_register()
     people = seed_people(session, register, now_ms)
-    publish_zones(session, people.regulator, now_ms)
+    for code in people.jurisdictions:
+        publish_zones(session, code, people.regulator_of(code), now_ms)
     registered = {
         planned.vehicle_id: _register(session, planned, people.organisations[planned.organisation], now_ms)
         for planned in register.vehicles
@@ -99,13 +100,18 @@ def renew_credentials(session: Session, vehicle_ids: Collection[str], now_ms: in
     )
 
 
-def publish_zones(session: Session, actor: User, now_ms: int) -> None:
-    """Publish the shipped zones, in force since before now. Raises InvalidZone when they cannot be read."""
+def publish_zones(session: Session, jurisdiction: str, actor: User, now_ms: int) -> None:
+    """Publish the shipped zones of a jurisdiction, in force since before now.
+
+    Raises InvalidZone when they cannot be read.
+    """
     file = read_zones(data_file("zones.geojson"))
     if file.problems:
         raise InvalidZone("; ".join(f"feature {problem.feature}: {problem.message}" for problem in file.problems))
     for feature in file.zones:
         zone = feature.revision
+        if zone.jurisdiction != jurisdiction:
+            continue
         publish_zone_revision(
             session,
             zone_id=zone.zone_id,
@@ -167,7 +173,7 @@ def _issue(
         valid_until_ms=now_ms + planned.valid_until_days * DAY_MS,
         starts_at_ms=valid_from_ms,
         reason=_REASON,
-        actor=people.regulator,
+        actor=people.regulator_of(planned.jurisdiction),
         now_ms=now_ms,
         imported=True,
     )
@@ -178,7 +184,7 @@ def _issue(
             state=PermitState.SUSPENDED,
             starts_at_ms=now_ms + planned.suspended.days * DAY_MS,
             reason=planned.suspended.reason,
-            actor=people.regulator,
+            actor=people.regulator_of(planned.jurisdiction),
             now_ms=now_ms,
             imported=True,
         )

@@ -45,4 +45,4 @@ def found(place: Installation) -> None:
             must_change_password=True,
             now_ms=now_ms,
         )
-        publish_zones(session, regulator, now_ms)
+        publish_zones(session, JURISDICTION, regulator, now_ms)

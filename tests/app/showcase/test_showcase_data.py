@@ -206,3 +206,15 @@ def test_test_roads_are_drawn_on_land() -> None:
     for zone_id in zone_ids(ZoneKind.TEST_ROAD):
         on_water_m = sum(metric(shipped_zones()[zone_id]).intersection(water).length for water in sea)
         assert on_water_m < 250, zone_id  # bridges over the rivers, no more
+
+
+def test_a_recognised_permit_leads_across_the_border() -> None:
+    register = shipped_register()
+    across = {zone_id for zone_id, zone in shipped_zones().items() if zone["properties"]["jurisdiction"] == "CN-SZ-BA"}
+    assert across
+    recognised = {
+        (each.issuer, stage) for each in register.recognitions if each.recogniser == "CN-SZ-BA" for stage in each.stages
+    }
+    permits = [permit for permit in register.permits if across & set(permit.zones)]
+    assert permits
+    assert {(permit.jurisdiction, permit.stage) for permit in permits} <= recognised
