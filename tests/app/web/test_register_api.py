@@ -218,6 +218,35 @@ def test_rejects_are_for_the_operator_of_the_vehicle(city: City, manager: Progra
     assert manager.get("/rejects?cursor=1.x").status_code == 422
 
 
+def test_people_and_trials_are_filtered_across_pages(city: City, manager: Program) -> None:
+    for number, expires_on in enumerate(("2026-12-31", "2026-03-10", "2026-12-31")):
+        officer = OFFICER | {"officer_id": f"SO-{number}", "name": f"Name {number}", "expires_on": expires_on}
+        assert manager.send("POST", "/officers", officer).status_code == 201
+        starts = {"starts_on": "2026-03-01" if number else "2026-06-01", "domain": "joint" if number else "road"}
+        trial = TRIAL | starts | {"trial_id": f"T-{number}", "vehicles": []}
+        assert manager.send("POST", "/trials", trial).status_code == 201
+
+    def found(path: str, key: str) -> list[str]:
+        first = manager.get(f"{path}&limit=1").get_json()
+        rest = (
+            manager.get(f"{path}&cursor={first['next_cursor']}").get_json() if first["next_cursor"] else {"items": []}
+        )
+        return [item[key] for item in (*first["items"], *rest["items"])]
+
+    assert found("/officers?state=valid", "officer_id") == ["SO-0", "SO-2"]
+    assert found("/officers?state=expiring", "officer_id") == ["SO-1"]
+    assert found("/officers?q=name+2&organisation=NORTH&capacity=onboard_safety_officer", "officer_id") == ["SO-2"]
+    assert found("/officers?organisation=SOUTH", "officer_id") == []
+    assert found("/trials?state=running", "trial_id") == ["T-1", "T-2"]
+    assert found("/trials?state=upcoming&stage=road_test&q=接驳", "trial_id") == ["T-0"]
+    assert found("/trials?domain=joint", "trial_id") == ["T-1", "T-2"]
+    assert found("/organisations?q=north", "code") == ["NORTH"]
+    administrator = Program(city, Role.ADMINISTRATOR)
+    listed = administrator.get("/users?role=operator_manager&organisation=SOUTH&disabled=false").get_json()["items"]
+    assert [user["email"] for user in listed] == [SOUTH_MANAGER]
+    assert administrator.get("/users?disabled=true").get_json()["items"] == []
+
+
 @pytest.mark.parametrize("attack", ["' OR '1'='1", "x'; DROP TABLE vehicles; --", "%", "\\", "％"])
 def test_searching_is_not_programming(manager: Program, attack: str) -> None:
     assert manager.get(f"/vehicles?q={attack}").status_code == 200
