@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from app.database import changing_session, migrate, open_engine
-from app.installation import address, say, start_services, supervise, wait_until_ready
+from app.installation import say, start_services, supervise, wait_until_ready
 from app.processes import start_logging
 from app.settings import Settings, ensure_secret, home_of
 from app.showcase.plan import shipped_register
@@ -84,7 +84,7 @@ def _prepare(settings: Settings) -> Path:
 
 
 def _introduce(settings: Settings, pids: Mapping[str, int]) -> None:
-    here = address(settings)
+    here = settings.local_url
     lines = [
         "",
         f"  Public map    {here}/",

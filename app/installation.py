@@ -28,7 +28,7 @@ def run_installation(settings: Settings, env: Mapping[str, str]) -> int:
     try:
         start_services(supervisor, settings)
         if wait_until_ready(supervisor, settings):
-            say(f"Pilotage is up at {address(settings)}")
+            say(f"Pilotage is up at {settings.local_url}")
             supervisor.watch()
     finally:
         supervisor.stop()
@@ -65,14 +65,8 @@ def wait_until_ready(supervisor: Supervisor, settings: Settings) -> bool:
     if not supervisor.watch(until=_within(READY_WITHIN_S, answered)):
         return False
     if not ready:
-        say(f"Still not ready after {READY_WITHIN_S:.0f} s; {address(settings)}/readyz says why")
+        say(f"Still not ready after {READY_WITHIN_S:.0f} s; {settings.local_url}/readyz says why")
     return True
-
-
-def address(settings: Settings) -> str:
-    """The address that a browser on this machine opens."""
-    host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104  compared, not bound
-    return f"http://{host}:{settings.port}"
 
 
 def say(line: str) -> None:
@@ -96,7 +90,7 @@ def _listens(host: str, port: int) -> bool:
 
 def _is_ready(settings: Settings) -> bool:
     try:
-        with urllib.request.urlopen(f"{address(settings)}/readyz", timeout=_PROBE_TIMEOUT_S) as answer:  # noqa: S310  our own http address
+        with urllib.request.urlopen(f"{settings.local_url}/readyz", timeout=_PROBE_TIMEOUT_S) as answer:  # noqa: S310  our own http address
             return bool(answer.status == HTTPStatus.OK)
     except (urllib.error.URLError, OSError):
         return False

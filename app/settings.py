@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Self, TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -25,8 +26,6 @@ _MINIMUM_SECRET_CHARACTERS = 32
 _BROKER_SCHEMES = {"mqtt": 1883, "mqtts": 8883}
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
-#: Names of this machine: plain HTTP to them crosses no network.
-_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 _MOST_PROXIES = 10
 _LOG_LEVELS = frozenset({"DEBUG", "INFO", "WARNING", "ERROR"})
 
@@ -102,10 +101,12 @@ class Settings:
         secret = reader.secret(home)
         mqtt_host = reader.text("PILOTAGE_MQTT_HOST", "127.0.0.1")
         mqtt_port = reader.port("PILOTAGE_MQTT_PORT", 1883)
+        host = reader.text("PILOTAGE_HOST", "127.0.0.1")
+        trusted_proxies = reader.proxies("PILOTAGE_TRUSTED_PROXIES")
         settings = cls(
             home=home,
             database_url=reader.database_url(home),
-            host=reader.text("PILOTAGE_HOST", "127.0.0.1"),
+            host=host,
             port=reader.port("PILOTAGE_PORT", 8000),
             mqtt_host=mqtt_host,
             mqtt_port=mqtt_port,
@@ -130,14 +131,14 @@ class Settings:
             tile_url=env.get("PILOTAGE_TILE_URL") or None,
             tile_attribution=reader.text("PILOTAGE_TILE_ATTRIBUTION", ""),
             map_approval_number=reader.text("PILOTAGE_MAP_APPROVAL_NUMBER", ""),
-            public_url=reader.web_address("PILOTAGE_PUBLIC_URL"),
+            public_url=reader.public_url("PILOTAGE_PUBLIC_URL", host, trusted_proxies),
             locale=reader.choice("PILOTAGE_LOCALE", Locale.CHINESE, Locale),
             alert_escalation_s=reader.real("PILOTAGE_ALERT_ESCALATION_S", 300.0, above=0.0),
             log_level=reader.log_level("PILOTAGE_LOG_LEVEL", "INFO"),
             web_threads=reader.whole("PILOTAGE_WEB_THREADS", 64, at_least=2),
             demo=reader.flag("PILOTAGE_DEMO", default=False),
             second_factor_required=reader.flag("PILOTAGE_SECOND_FACTOR_REQUIRED", default=True),
-            trusted_proxies=reader.proxies("PILOTAGE_TRUSTED_PROXIES"),
+            trusted_proxies=trusted_proxies,
             openid=reader.openid("PILOTAGE_OIDC_ISSUER"),
         )
         reader.finish()
@@ -159,6 +160,12 @@ class Settings:
         """Whether the broker is spoken to over TLS (`mqtts`)."""
         return urlsplit(self.broker_url).scheme == "mqtts"
 
+    @property
+    def local_url(self) -> str:
+        """The web server's address for a browser on this machine."""
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104  compared, not bound
+        return f"http://{_bracketed(host)}:{self.port}"
+
     def key_for(self, purpose: str) -> bytes:
         """A 256-bit key of its own for one purpose, e.g. `session` or `pseudonym`."""
         return derived_key(self.secret_key, purpose)
@@ -167,6 +174,14 @@ class Settings:
 def home_of(env: Mapping[str, str]) -> Path:
     """The directory of everything that this installation keeps (PILOTAGE_HOME)."""
     return Path(env.get("PILOTAGE_HOME") or ".pilotage").expanduser().absolute()
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a host name or address is this machine's own: plain HTTP to it crosses no network."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def derived_key(secret: str, purpose: str) -> bytes:
@@ -279,6 +294,12 @@ class _Reader:
             self._problem("PILOTAGE_DATABASE_URL", "must begin with sqlite: or postgresql:")
         return url
 
+    def public_url(self, name: str, host: str, proxies: TrustedProxies) -> str | None:
+        """Needed by whoever can be reached from elsewhere: else a caller would say where QR codes lead."""
+        if not self._env.get(name) and (proxies != TrustedProxies() or not is_this_machine(host)):
+            self._problem(name, "is needed with PILOTAGE_TRUSTED_PROXIES, and unless PILOTAGE_HOST is this machine")
+        return self.web_address(name)
+
     def web_address(self, name: str) -> str | None:
         text = self._env.get(name, "").rstrip("/")
         parts = urlsplit(text)
@@ -307,7 +328,7 @@ class _Reader:
         if not issuer:
             return None
         parts = urlsplit(issuer)
-        is_near = parts.scheme == "http" and parts.hostname in _THIS_MACHINE
+        is_near = parts.scheme == "http" and is_this_machine(parts.hostname or "")
         if not parts.hostname or not (parts.scheme == "https" or is_near):
             self._problem(name, "must be the https address of the provider")
         needed = ("PILOTAGE_OIDC_CLIENT_ID", "PILOTAGE_OIDC_CLIENT_SECRET")

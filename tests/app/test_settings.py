@@ -34,6 +34,28 @@ def test_without_a_secret_nothing_starts(tmp_path: Path) -> None:
         Settings.from_environment({"PILOTAGE_HOME": str(tmp_path)})
 
 
+@pytest.mark.parametrize(
+    "reachable",
+    [
+        {"PILOTAGE_HOST": "0.0.0.0"},  # noqa: S104 -- read, not bound
+        {"PILOTAGE_HOST": "::"},
+        {"PILOTAGE_HOST": "10.0.0.5"},
+        {"PILOTAGE_HOST": "pilots.example.cn"},
+        {"PILOTAGE_TRUSTED_PROXIES": "1"},
+        {"PILOTAGE_TRUSTED_PROXIES": "10.0.0.0/8"},
+    ],
+)
+def test_whoever_can_be_reached_says_under_which_address(reachable: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="PILOTAGE_PUBLIC_URL is needed"):
+        read(**reachable)
+    assert read(**reachable, PILOTAGE_PUBLIC_URL="https://pilots.example.cn").public_url == "https://pilots.example.cn"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
+def test_this_machine_alone_needs_no_public_address(host: str) -> None:
+    assert read(PILOTAGE_HOST=host).public_url is None
+
+
 def test_every_problem_is_reported_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.from_environment(

@@ -138,6 +138,23 @@ def test_the_qr_code_leads_to_where_the_public_reaches_the_platform(tmp_path: Pa
     assert f"https://pilots.example.cn/trials/verify/{NUMBER}" in text
 
 
+@pytest.mark.parametrize(
+    ("host", "base"),
+    [
+        ("evil.example", "http://127.0.0.1:8000"),
+        ("127.0.0.1.evil.example", "http://127.0.0.1:8000"),
+        ("127.0.0.1:8123", "http://127.0.0.1:8123"),
+        ("[::1]:8123", "http://[::1]:8123"),
+    ],
+)
+def test_no_caller_chooses_where_the_qr_code_leads(city: City, host: str, base: str) -> None:
+    issue(city)
+    headers = {**city.bearer(Role.AUDITOR), "Host": host}
+    document = city.client().get(f"{PATH}/notice", headers=headers).data
+    text = PdfReader(BytesIO(document)).pages[0].extract_text().replace("\0", "")
+    assert f"{base}/verify/{NUMBER}" in text
+
+
 @pytest.mark.parametrize("url", ["ftp://x.cn", "pilots.example.cn", "https://", "https://x.cn/?a=1", "https://x.cn/#a"])
 def test_an_unusable_public_address_is_refused(url: str) -> None:
     with pytest.raises(SettingsError, match="PILOTAGE_PUBLIC_URL"):
