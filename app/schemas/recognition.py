@@ -10,6 +10,12 @@ from pydantic_core import PydanticCustomError
 from app.models.permits import Stage
 from app.schemas.base import Identifier, Milliseconds, Reason, Schema
 
+#: So that nobody replaces a decision that they have not seen.
+SeenDecision = Annotated[
+    int,
+    Field(ge=0, le=2**63 - 1, description="id of this pair's newest decision as the caller has read it; 0: none yet"),
+]
+
 
 class RecognitionDetails(Schema):
     """`recogniser` accepts the permits that `issuer` issues, for these stages, within a period.
@@ -23,6 +29,7 @@ class RecognitionDetails(Schema):
     valid_from_ms: Milliseconds | None = None
     valid_until_ms: Milliseconds | None = None
     reason: Reason
+    seen: SeenDecision
 
     @model_validator(mode="after")
     def _of_another(self) -> Self:
@@ -40,6 +47,7 @@ class RecognitionEnd(Schema):
     recogniser: Identifier
     issuer: Identifier
     reason: Reason
+    seen: SeenDecision
 
 
 class RecognitionOut(Schema):

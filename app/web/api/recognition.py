@@ -51,7 +51,10 @@ def decisions(query: RecognitionQuery) -> Response:
 
 @recognition_api.post("", responses={"201": RecognitionOut, "409": Problem, "422": Problem})
 def decide(body: RecognitionDetails) -> Response:
-    """Accept another jurisdiction's permits: what was decided about it before is replaced."""
+    """Accept another jurisdiction's permits: what was decided about it before is replaced.
+
+    409 when another decision on the pair came after the one that `seen` names.
+    """
     now_ms = runtime().clock()
     with runtime().changing() as session:
         recogniser, issuer = _pair(session, body.recogniser, body.issuer)
@@ -64,6 +67,7 @@ def decide(body: RecognitionDetails) -> Response:
             valid_until_ms=body.valid_until_ms,
             reason=body.reason,
             now_ms=now_ms,
+            seen=body.seen,
             actor=actor(session),
         )
         return _told(session, made)
@@ -71,7 +75,7 @@ def decide(body: RecognitionDetails) -> Response:
 
 @recognition_api.post("/end", responses={"201": RecognitionOut, "409": Problem, "422": Problem})
 def end(body: RecognitionEnd) -> Response:
-    """Accept another jurisdiction's permits no longer."""
+    """Accept another jurisdiction's permits no longer; 409 as for a decision."""
     with runtime().changing() as session:
         recogniser, issuer = _pair(session, body.recogniser, body.issuer)
         made = end_recognition(
@@ -80,6 +84,7 @@ def end(body: RecognitionEnd) -> Response:
             issuer=issuer,
             reason=body.reason,
             now_ms=runtime().clock(),
+            seen=body.seen,
             actor=actor(session),
         )
         return _told(session, made)

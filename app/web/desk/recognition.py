@@ -81,7 +81,7 @@ def decide(recogniser: str, issuer: str) -> Response | tuple[str, int]:
                 valid_until_ms=made.valid_until_ms,
                 reason=made.reason,
                 now_ms=now_ms,
-                seen=_seen(),
+                seen=made.seen,
                 actor=actor(session),
             )
     except Forbidden:
@@ -108,7 +108,7 @@ def end(recogniser: str, issuer: str) -> Response | tuple[str, int]:
                 issuer=jurisdiction_by_code(session, issuer),
                 reason=made.reason,
                 now_ms=runtime().clock(),
-                seen=_seen(),
+                seen=made.seen,
                 actor=actor(session),
             )
     except Forbidden:
@@ -125,10 +125,6 @@ def _of_pair(recogniser: str, issuer: str) -> MultiDict[str, str]:
     sent.setlist("recogniser", [recogniser])
     sent.setlist("issuer", [issuer])
     return sent
-
-
-def _seen() -> int:
-    return request.form.get("seen", NO_REVISION, type=int)
 
 
 def _refused(recogniser: str, issuer: str, form: Form, error: AppError) -> tuple[str, int]:

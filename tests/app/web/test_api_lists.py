@@ -1,4 +1,4 @@
-"""Every list of the API: it has pages, its pages together are the whole, and a foreign cursor is refused."""
+"""What all operations have in common: lists have pages, which together are the whole; changes name a version."""
 
 from __future__ import annotations
 
@@ -37,6 +37,12 @@ _WHOLE: Mapping[str, str] = {
 _OUT, _IN = {"status": "out_of_service", "reason": "r"}, {"status": "in_service", "reason": "r"}
 _LICENCE = {"licence_class": "C1", "licence_number": "4404", "expires_on": "2027-12-31"}
 _SUSPENDED = {"decision": "suspended", "reason": "r"}
+#: Changes of an object that need no If-Match, and why nobody can change what they have not seen.
+_UNMATCHED: Mapping[str, str] = {
+    "DELETE /api/v1/tokens/{token_id}": "it ends once, whatever it was",
+    "POST /api/v1/alerts/{alert_id}/acknowledge": "the first acknowledgement stands",
+    "POST /api/v1/notices/{notice_id}/read": "the first reading counts",
+}
 _MEMBERS = ("items", "features")
 #: None of these was given by a page: no base64, no JSON, other keys, and what no database takes as a value.
 _FOREIGN = ("x", "", "%00", "W10", "WzEuNV0", "WzEsMiwzLDRd", "WyJhXHUwMDAwIl0", "Wzk5OTk5OTk5OTk5OTk5OTk5OTk5XQ")
@@ -95,8 +101,8 @@ def _with_more_of_each(attack: Attack) -> Attack:
         manager.change("POST", f"{application}/submission", {}, seen=application),
         regulator.change("POST", f"/permits/{PERMIT}/decisions", _SUSPENDED, seen=f"/permits/{PERMIT}"),
         regulator.change("POST", "/zones/QH-C-01/end", {"reason": "r"}, seen="/zones/QH-C-01"),
-        regulator.send("POST", "/recognition", pair | {"stages": ["road_test"]}),
-        regulator.send("POST", "/recognition/end", pair),
+        (begun := regulator.send("POST", "/recognition", pair | {"stages": ["road_test"], "seen": 0})),
+        regulator.send("POST", "/recognition/end", pair | {"seen": begun.get_json()["id"]}),
     ]
     assert [(answer.status_code, answer.text) for answer in sent if answer.status_code >= 400] == []
     return Attack(city, attack.objects | {"application": attack.objects["returned"]})
@@ -147,3 +153,14 @@ def test_a_foreign_cursor_is_told_at_its_field(lists: list[tuple[str, FlaskClien
             answer = client.get(url, query_string={"cursor": cursor})
             assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY, (url, cursor)
             assert [error["path"] for error in answer.get_json()["errors"]] == ["cursor"], (url, cursor)
+
+
+def test_every_change_of_an_object_demands_its_version(attack: Attack) -> None:
+    assert isinstance(attack.app, OpenAPI)
+    unmatched = {
+        f"{method.upper()} {path}"
+        for path, operations in attack.app.api_doc["paths"].items()
+        for method, operation in operations.items()
+        if method in {"post", "put", "delete", "patch"} and "{" in path and "428" not in operation["responses"]
+    }
+    assert unmatched == set(_UNMATCHED)

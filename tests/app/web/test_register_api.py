@@ -227,11 +227,10 @@ def test_people_and_trials_are_filtered_across_pages(city: City, manager: Progra
         assert manager.send("POST", "/trials", trial).status_code == 201
 
     def found(path: str, key: str) -> list[str]:
-        first = manager.get(f"{path}&limit=1").get_json()
-        rest = (
-            manager.get(f"{path}&cursor={first['next_cursor']}").get_json() if first["next_cursor"] else {"items": []}
-        )
-        return [item[key] for item in (*first["items"], *rest["items"])]
+        pages = [manager.get(f"{path}&limit=1").get_json()]
+        while (cursor := pages[-1]["next_cursor"]) is not None:
+            pages.append(manager.get(f"{path}&limit=1&cursor={cursor}").get_json())
+        return [item[key] for page in pages for item in page["items"]]
 
     assert found("/officers?state=valid", "officer_id") == ["SO-0", "SO-2"]
     assert found("/officers?state=expiring", "officer_id") == ["SO-1"]

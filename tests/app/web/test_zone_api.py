@@ -182,13 +182,17 @@ def test_an_administrator_sets_what_a_jurisdiction_demands(administrator: Progra
 
 
 def test_recognition_is_decided_by_the_recognising_side(city: City, regulator: Program) -> None:
-    decision = {"recogniser": "QH", "issuer": "BA", "stages": ["road_test"], "reason": "agreement"}
+    decision = {"recogniser": "QH", "issuer": "BA", "stages": ["road_test"], "reason": "agreement", "seen": 0}
     assert Program(city, BAOAN_REGULATOR).send("POST", "/recognition", decision).status_code == 403
     made = regulator.send("POST", "/recognition", decision)
     assert (made.status_code, made.get_json()["is_newest"]) == (201, True)
-    end = {"recogniser": "QH", "issuer": "BA", "reason": "it ended"}
+    end = {"recogniser": "QH", "issuer": "BA", "reason": "it ended", "seen": made.get_json()["id"]}
+    late = regulator.send("POST", "/recognition", decision)
+    assert (late.status_code, late.get_json()["code"]) == (409, "conflict")
     assert regulator.send("POST", "/recognition/end", end).status_code == 201
     assert regulator.send("POST", "/recognition/end", end).status_code == 422
+    del end["seen"]
+    assert regulator.send("POST", "/recognition/end", end).get_json()["errors"][0]["path"] == "seen"
     listed = regulator.get("/recognition?recogniser=QH").get_json()["items"]
     assert [(each["stages"], each["is_newest"]) for each in listed] == [([], True), (["road_test"], False)]
 
@@ -197,7 +201,7 @@ def test_recognition_is_decided_by_the_recognising_side(city: City, regulator: P
     ("change", "path"), [({"issuer": "QH"}, ""), ({"stages": []}, "stages"), ({"stages": ["flying"]}, "stages.0")]
 )
 def test_bad_recognition_is_refused(regulator: Program, change: dict[str, Any], path: str) -> None:
-    decision = {"recogniser": "QH", "issuer": "BA", "stages": ["road_test"], "reason": "agreement"}
+    decision = {"recogniser": "QH", "issuer": "BA", "stages": ["road_test"], "reason": "agreement", "seen": 0}
     answer = regulator.send("POST", "/recognition", decision | change)
     assert answer.status_code == 422
     assert answer.get_json()["errors"][0]["path"] == path
