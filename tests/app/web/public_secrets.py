@@ -6,7 +6,6 @@ import json
 
 from sqlalchemy import select
 
-from app.audit import Subject, record
 from app.database import changing_session
 from app.models import LicenceRevision, Officer, Organisation, Stage, Trial, TrialDomain, Vehicle, Zone
 from app.services.conditions import Conditions
@@ -14,6 +13,7 @@ from app.services.jurisdictions import jurisdiction_by_code
 from app.services.permits import issue_permit
 from app.services.vehicles import renew_credential
 from telemetry.findings import Finding
+from tests.app.telling import tell_of
 from tests.app.web.cast import DAY_MS, NOON_MS, SECRET, City
 
 DELAY_MS = 35_000
@@ -59,31 +59,28 @@ def fill(city: City) -> None:
         air.remote_id = SECRETS["remote id"]
         CREDENTIALS.append(renew_credential(session, road, now_ms=NOON_MS))
         officer = Officer(officer_id=SECRETS["officer id"], organisation=north, name=SECRETS["officer name"])
-        session.add(
-            LicenceRevision(
-                officer=officer,
-                licence_class="A",
-                licence_number=SECRETS["licence number"],
-                expires_at_ms=NOON_MS + DAY_MS,
-                generation=1,
-            )
+        licence = LicenceRevision(
+            officer=officer,
+            licence_class="A",
+            licence_number=SECRETS["licence number"],
+            expires_at_ms=NOON_MS + DAY_MS,
+            generation=1,
         )
         zone = session.scalars(select(Zone)).one()
-        session.add(
-            Trial(
-                trial_id="T-1",
-                organisation=north,
-                name_zh="夜间接驳",
-                name_en="Night shuttle",
-                domain=TrialDomain.ROAD,
-                stage=Stage.ROAD_TEST,
-                goal="To find out",
-                starts_at_ms=NOON_MS - DAY_MS,
-                ends_at_ms=NOON_MS + DAY_MS,
-                vehicles=[road, air],
-                zones=[zone],
-            )
+        trial = Trial(
+            trial_id="T-1",
+            organisation=north,
+            name_zh="夜间接驳",
+            name_en="Night shuttle",
+            domain=TrialDomain.ROAD,
+            stage=Stage.ROAD_TEST,
+            goal="To find out",
+            starts_at_ms=NOON_MS - DAY_MS,
+            ends_at_ms=NOON_MS + DAY_MS,
+            vehicles=[road, air],
+            zones=[zone],
         )
+        session.add_all([licence, trial])
         revision = issue_permit(
             session,
             number="QH-2026-0007",
@@ -99,7 +96,7 @@ def fill(city: City) -> None:
             reason=SECRETS["remark"],
         )
         revision.officers.append(officer)
-        record(session, "organisation.changed", Subject("organisation", "NORTH"), actor=None, now_ms=NOON_MS)
+        tell_of(session, north, road, air, officer, trial)
     city.store_alert("NORTH-R1", lon=LON, lat=LAT, opened_at_ms=NOON_MS)
     city.feed().step()
     city.time.pass_ms(1_777)

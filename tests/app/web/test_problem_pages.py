@@ -41,7 +41,7 @@ def test_a_page_that_may_not_be_opened_says_so(city: City, monkeypatch: pytest.M
     ("failure", "status"),
     [
         (OperationalError(SECRET, {}, Exception(SECRET)), 503),
-        (IntegrityError(SECRET, {}, Exception(SECRET)), 409),
+        (IntegrityError(SECRET, {}, Exception(SECRET)), 500),
         (RuntimeError(SECRET), 500),
         (Conflict(SECRET), 409),
     ],
@@ -66,3 +66,10 @@ def test_the_page_needs_no_database(city: City, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(city.app.view_functions, "pages.about", too_large)
     monkeypatch.setattr("app.web.page_sources.is_seeded", lambda _: pytest.fail("asked the database"))
     assert "This is too large" in city.client().get("/about", headers={"Accept-Language": "en"}).text
+
+
+@pytest.mark.parametrize("number", [10**18, 2**63, 10**30, "1" * 5000])
+def test_a_number_that_no_row_has_is_no_address(city: City, number: object) -> None:
+    client = city.logged_in(Role.ADMINISTRATOR)
+    assert client.get(f"/api/v1/users/{number}").status_code == 404
+    assert client.put(f"/api/v1/users/{number}", json={}).status_code == 404

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 from shapely import Polygon
-from sqlalchemy.orm import Session
 
-from app.audit import Subject, record
 from app.database import changing_session
 from app.models import Alert as AlertRow
 from app.models import (
@@ -34,6 +32,7 @@ from geofences.zones import ZoneKind
 from telemetry.findings import Finding, Severity
 from telemetry.ports import PermitState
 from telemetry.samples import VehicleKind
+from tests.app.telling import tell_of
 from tests.app.web.cast import DAY_MS, NOON_MS, PLACE_NAME, City
 
 PATHS = ("/street", "/street/QH-R-01", "/permits", "/trials", "/operators", "/places", "/safety", "/map/text")
@@ -55,13 +54,9 @@ def _company(city: City, code: str = "NORTH") -> None:
     with changing_session(city.engine) as session:
         company = session.query(Organisation).filter_by(code=code).one()
         company.emergency_phone, company.website = PHONE, "https://north.example"
-        for other in session.query(Organisation).filter_by(code="SOUTH"):
-            other.website = "javascript:alert(1)"
-        _audited(session)
-
-
-def _audited(session: Session) -> None:
-    record(session, "organisation.changed", Subject("organisation", "NORTH"), actor=None, now_ms=NOON_MS)
+        other = session.query(Organisation).filter_by(code="SOUTH").one()
+        other.website = "javascript:alert(1)"
+        tell_of(session, company, other)
 
 
 def _permit(city: City, *, hours: Schedule | None = HOURS, vehicles: int = 1) -> None:
@@ -214,22 +209,21 @@ def test_operators_are_those_with_permits_in_force(city: City) -> None:
 def test_trials_are_public_without_their_vehicles(city: City) -> None:
     with changing_session(city.engine) as session:
         north = session.query(Organisation).filter_by(code="NORTH").one()
-        session.add(
-            Trial(
-                trial_id="T-1",
-                organisation=north,
-                name_zh="夜间接驳",
-                name_en="<b>Night</b> shuttle",
-                domain=TrialDomain.ROAD,
-                stage=Stage.ROAD_TEST,
-                goal="Find out <script>",
-                starts_at_ms=NOON_MS - DAY_MS,
-                ends_at_ms=NOON_MS + DAY_MS,
-                vehicles=[session.query(Vehicle).filter_by(vehicle_id="NORTH-R1").one()],
-                zones=[session.query(Zone).one()],
-            )
+        trial = Trial(
+            trial_id="T-1",
+            organisation=north,
+            name_zh="夜间接驳",
+            name_en="<b>Night</b> shuttle",
+            domain=TrialDomain.ROAD,
+            stage=Stage.ROAD_TEST,
+            goal="Find out <script>",
+            starts_at_ms=NOON_MS - DAY_MS,
+            ends_at_ms=NOON_MS + DAY_MS,
+            vehicles=[session.query(Vehicle).filter_by(vehicle_id="NORTH-R1").one()],
+            zones=[session.query(Zone).one()],
         )
-        _audited(session)
+        session.add(trial)
+        tell_of(session, trial)
     text = _get(city, "/trials")
     assert "&lt;b&gt;Night&lt;/b&gt; shuttle" in text
     assert "<script>" not in text.replace("<script ", "")
