@@ -218,7 +218,8 @@ class EntryGate(Schema):
     """One demand of a stage, computed from what the platform itself has recorded.
 
     `experience`: kilometres and hours in automation on the requested zones since `since_ms`.
-    `accident_free`: accidents of the applicant's vehicles since then, by decided fault.
+    `accident_free`: accidents of the applicant's vehicles since then, by decided fault, on days on which the
+    vehicle drove on the requested zones or on which nothing is known of it; the others count as `elsewhere`.
     `insured_sum`: the smallest insured sum of the requested vehicles; `subjects` name those below.
     """
 

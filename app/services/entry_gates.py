@@ -13,7 +13,7 @@ from app.models import Fault, Jurisdiction, Organisation, Stage, Vehicle
 from app.schemas.applications import EntryGate
 from app.schemas.jurisdictions import StageThresholds, Thresholds
 from app.services.incidents import accidents_since
-from app.services.usage import usage_of
+from app.services.usage import drove_elsewhere, usage_of
 
 _CALENDAR = ZoneInfo("Asia/Shanghai")
 _LAST_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
@@ -42,7 +42,7 @@ def entry_gates(
     if demanded.min_distance_km or demanded.min_hours:
         found.append(_experience(session, demanded, holder, zone_ids, since_ms))
     if demanded.accident_free:
-        found.append(_accident_free(session, holder, since_ms))
+        found.append(_accident_free(session, holder, zone_ids, since_ms))
     if demanded.min_insured_sum_cny:
         found.append(_insured_sum(session, demanded, holder, vehicle_ids))
     return found
@@ -88,15 +88,20 @@ def _reached(demanded: StageThresholds, distance_km: float, hours: float) -> Ite
         yield hours >= demanded.min_hours
 
 
-def _accident_free(session: Session, holder: Organisation, since_ms: int) -> EntryGate:
-    """An accident whose fault is undecided is not yet none: nothing fails open."""
-    found = accidents_since(session, holder.id, since_ms)
+def _accident_free(session: Session, holder: Organisation, zone_ids: Collection[str], since_ms: int) -> EntryGate:
+    """Accidents of vehicles that may have been on the requested zones that day.
+
+    Nothing fails open: one whose fault is undecided is not yet none, and where nothing is known of the
+    vehicle's day, it may have happened there.
+    """
+    every = accidents_since(session, holder.id, since_ms)
+    found = [each for each in every if not drove_elsewhere(session, each.vehicle_key, each.occurred_at_ms, zone_ids)]
     at_fault = sum(1 for incident in found if incident.fault is Fault.YES)
     return EntryGate(
         code="accident_free",
         passed=not found,
         required={"at_fault": 0},
-        measured={"at_fault": at_fault, "undecided": len(found) - at_fault},
+        measured={"at_fault": at_fault, "undecided": len(found) - at_fault, "elsewhere": len(every) - len(found)},
         since_ms=since_ms,
         subjects=[incident.incident_id for incident in found],
     )

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.models import UsageDay, Vehicle, Zone
+from app.models import UsageDay, UsageTally, Vehicle, Zone
 from app.models.usage import usage_place_zones
 
 CALENDAR = ZoneInfo("Asia/Shanghai")
@@ -59,6 +59,23 @@ def usage_of(
         query = query.where(UsageDay.day >= day_of(since_ms))
     total: Sequence[float] = session.execute(query).one()
     return Usage(total[0] / 1000, total[1] / 3600, total[2] / 1000, total[3] / 3600)
+
+
+def drove_elsewhere(session: Session, vehicle_key: int, time_ms: int, zone_ids: Collection[str]) -> bool:
+    """Whether the vehicle is known to have driven on the day of the instant, and in none of the zones.
+
+    False where nothing is known: without a tally, or with one made before the instant.
+    """
+    day = day_of(time_ms)
+    is_tallied = select(UsageTally.day).where(
+        UsageTally.vehicle_id == vehicle_key, UsageTally.day == day, UsageTally.tallied_at_ms >= time_ms
+    )
+    if session.scalar(is_tallied) is None:
+        return False
+    driven = select(UsageDay.place_id).where(UsageDay.vehicle_id == vehicle_key, UsageDay.day == day)
+    there = select(usage_place_zones.c.place_id).join(Zone, Zone.id == usage_place_zones.c.zone_id)
+    places = set(session.scalars(driven))
+    return bool(places) and places.isdisjoint(session.scalars(there.where(Zone.zone_id.in_(zone_ids))))
 
 
 def day_of(time_ms: int) -> date:

@@ -146,7 +146,7 @@ def gate_title(gate: EntryGate) -> str:
     """What the gate is about."""
     titles = {
         "experience": _now("Driven in automation on these places"),
-        "accident_free": _now("No accident at fault"),
+        "accident_free": _now("No accident at fault on these places"),
         "insured_sum": _now("Insured sum of each vehicle"),
     }
     return titles[gate.code]
@@ -178,9 +178,10 @@ def gate_measured(gate: EntryGate) -> str:
         return _now("RMB %(sum)s is the smallest", sum=_number(measured["insured_sum_cny"]))
     if gate.code == "accident_free":
         return _now(
-            "%(at_fault)s at fault, %(undecided)s undecided",
+            "%(at_fault)s at fault, %(undecided)s undecided; on other roads %(elsewhere)s",
             at_fault=_number(measured["at_fault"]),
             undecided=_number(measured["undecided"]),
+            elsewhere=_number(measured["elsewhere"]),
         )
     return _now(
         "%(km)s km and %(hours)s h", km=_number(measured["distance_km"], 1), hours=_number(measured["hours"], 1)
@@ -194,7 +195,11 @@ def gate_source(gate: EntryGate) -> str:
     since = day(gate.since_ms or 0)
     if gate.code == "accident_free":
         found = f": {', '.join(gate.subjects)}" if gate.subjects else ""
-        return _now("Incidents of the operator's vehicles since %(day)s", day=since) + found
+        told = _now(
+            "Incidents of the operator's vehicles since %(day)s, but for days on which they only drove elsewhere",
+            day=since,
+        )
+        return told + found
     return _now(
         "Telemetry of the operator's vehicles since %(day)s; in any mode %(km)s km and %(hours)s h",
         day=since,

@@ -29,6 +29,7 @@ from app.models import (
     Stage,
     UsageDay,
     UsagePlace,
+    UsageTally,
     Vehicle,
     VehicleStatusRevision,
     Zone,
@@ -440,6 +441,43 @@ def test_thresholds_belong_to_the_jurisdiction(session: Session) -> None:
     drove(session, km=6, hours=0)
     gates = gates_of(session, application, draft_of(application), NOON_MS)
     assert [(gate.code, gate.passed) for gate in gates] == [("experience", True)]
+
+
+def test_an_accident_on_another_road_closes_no_gate(session: Session) -> None:
+    application = begun(session, stage=Stage.DEMONSTRATION)
+    manager, occurred_at_ms = user(session), NOON_MS - DAY_MS
+    assert manager.organisation is not None
+    report_incident(
+        session,
+        IncidentReport(
+            vehicle_id="NORTH-R1",
+            jurisdiction="QH",
+            occurred_at_ms=occurred_at_ms,
+            kind=IncidentKind.COLLISION,
+            harm=Harm.DAMAGE,
+            summary="A bumper.",
+        ),
+        organisation=manager.organisation,
+        actor=manager,
+        now_ms=NOON_MS,
+    )
+    drove(session, km=1, hours=1, zone_id="BA-R-01")
+    vehicle = session.scalars(select(Vehicle).where(Vehicle.vehicle_id == "NORTH-R1")).one()
+    tally = UsageTally(vehicle_id=vehicle.id, day=day_of(occurred_at_ms), samples=1, tallied_at_ms=occurred_at_ms - 1)
+    session.add(tally)
+
+    def gate() -> tuple[bool, dict[str, float]]:
+        session.flush()
+        found = next(
+            g for g in gates_of(session, application, draft_of(application), NOON_MS) if g.code == "accident_free"
+        )
+        return found.passed, found.measured
+
+    assert gate() == (False, {"at_fault": 0, "undecided": 1, "elsewhere": 0}), "tallied before the accident"
+    tally.tallied_at_ms = occurred_at_ms
+    assert gate() == (True, {"at_fault": 0, "undecided": 0, "elsewhere": 1})
+    drove(session, km=1, hours=1, zone_id="QH-R-01")
+    assert gate() == (False, {"at_fault": 0, "undecided": 1, "elsewhere": 0}), "it was on the requested road as well"
 
 
 def test_an_undecided_accident_is_not_none(session: Session) -> None:

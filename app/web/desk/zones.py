@@ -152,7 +152,7 @@ def _table(rows: Sequence[ZoneHistory], places: Sequence[Jurisdiction]) -> Table
                 "schedule", _("Opening hours"), lambda history: schedule_text(history.shown.row.schedule), sort=False
             ),
             Column("jurisdiction", _("Jurisdiction"), lambda h: names.get(h.newest.row.jurisdiction, "")),
-            Column("authority", _("Authority"), lambda history: history.shown.row.authority),
+            Column("authority", _("Authority"), lambda history: history.shown.row.authority, exported_only=True),
         ],
         rows=rows,
         filters=[

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from flask import Response
+from flask_babel import format_date
 from flask_babel import gettext as _
 
 from app.public.safety import safety as safety_months
@@ -15,6 +18,8 @@ from app.web.runtime import runtime
 from app.web.stage_text import kind_names
 from app.web.tables import Column, Kind, Table, table_answer
 
+_MONTHS = {"zh": "y年M月", "en": "MMMM y"}
+
 
 @public_pages.get("/safety")
 def safety() -> Response | str:
@@ -22,7 +27,15 @@ def safety() -> Response | str:
     state = runtime()
     with state.reading() as session:
         months = safety_months(session, state.clock())
-    return table_answer(_table(months), "public/safety.html", findings=_findings(months), newest=_newest(months))
+    newest = _newest(months)
+    return table_answer(
+        _table(months),
+        "public/safety.html",
+        findings=_findings(months),
+        newest=newest,
+        newest_month=_month_name(newest[0]) if newest else "",
+        group_text=group_text,
+    )
 
 
 def _table(rows: list[SafetyMonth]) -> Table[SafetyMonth]:
@@ -45,6 +58,10 @@ def _table(rows: list[SafetyMonth]) -> Table[SafetyMonth]:
         searchable=False,
         empty_text=_("No month is complete yet."),
     )
+
+
+def _month_name(row: SafetyMonth) -> str:
+    return str(format_date(date.fromisoformat(f"{row.month}-01"), _MONTHS[language()]))
 
 
 def _vehicles(row: SafetyMonth) -> str:

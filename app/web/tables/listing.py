@@ -13,6 +13,8 @@ from app.web.tables.definition import CellValue, Column, Kind, Table, cell_text
 from app.web.tables.rows import Ask, Row
 
 #: Pages beside the current one that are offered as numbers.
+#: Texts up to this length without a space stay on one line; those beyond the other get a wide column.
+_WORD_CHARACTERS, _LONG_CHARACTERS = 16, 80
 _NEIGHBOURS = 2
 
 
@@ -36,6 +38,21 @@ class Cell:
     title: str
     link: str
     note: str
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it needs a wide column: a list of names, a sentence."""
+        return len(self.text) > _LONG_CHARACTERS
+
+    @property
+    def is_word(self) -> bool:
+        """Whether it is read as one word, such as a number of a permit, and so is never broken at its hyphens."""
+        return _is_word(self.text)
+
+    @property
+    def has_word_note(self) -> bool:
+        """Whether the note is such a word, for example a plate."""
+        return _is_word(self.note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +194,10 @@ def _cells(columns: Sequence[Column[Row]], row: Row) -> list[Cell]:
         )
         for column in columns
     ]
+
+
+def _is_word(text: str) -> bool:
+    return len(text) <= _WORD_CHARACTERS and not any(map(str.isspace, text))
 
 
 def _offered(number: int, count: int) -> list[int]:
