@@ -214,10 +214,15 @@ def application_by_number(session: Session, number: str) -> Application:
 
 
 def applications_of(organisation_id: int | None = None) -> Select[Application]:
-    """Every application, or those of one holder, in no order; what its revisions hold is read when it is asked for."""
+    """One holder's applications, or everybody's without drafts, which are their operator's own business; in no order.
+
+    What a revision holds is read when it is asked for.
+    """
     revisions = selectinload(Application.revisions).load_only(ApplicationRevision.number)
     statement = select(Application).options(revisions, selectinload(Application.permit))
-    return statement if organisation_id is None else statement.where(Application.holder_id == organisation_id)
+    if organisation_id is None:
+        return statement.where(Application.state != ApplicationState.DRAFT)
+    return statement.where(Application.holder_id == organisation_id)
 
 
 def application_page(

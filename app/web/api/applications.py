@@ -134,7 +134,7 @@ class DifferenceList(Schema):
 
 @applications_api.get("", responses={"200": ApplicationList, "422": Problem})
 def applications(query: ApplicationQuery) -> Response:
-    """One page of applications. An operator sees its own."""
+    """One page of applications. An operator sees its own; drafts are seen by nobody else."""
     wanted = ApplicationFilter(
         organisation_id=identity().scope, state=query.state, holder=query.holder, jurisdiction=query.jurisdiction
     )

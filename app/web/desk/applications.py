@@ -39,8 +39,7 @@ _Page = Response | WerkzeugResponse | tuple[str, int] | str
 def index() -> Response | str:
     """An operator's own; a regulator's queue; everybody else's view of all."""
     with runtime().reading() as session:
-        found = session.scalars(applications_of(identity().scope)).unique().all()
-        listed = [each for each in found if _is_listed(each)]
+        listed = session.scalars(applications_of(identity().scope)).unique().all()
         return table_answer(
             _table(listed),
             "applications/index.html",
@@ -150,11 +149,6 @@ def compare(number: str) -> str:
             after=after,
             numbers=range(1, newest + 1),
         )
-
-
-def _is_listed(application: Application) -> bool:
-    """Drafts are their operator's own business."""
-    return application.state is not ApplicationState.DRAFT or identity().scope is not None
 
 
 def _table(found: Sequence[Application]) -> Table[Application]:

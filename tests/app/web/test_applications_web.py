@@ -429,3 +429,4 @@ def test_lists_go_on_where_the_page_before_ended(city: City) -> None:
     assert [each["number"] for each in first["items"]] == numbers[:2]
     rest = client.get(f"/api/v1/applications?cursor={first['next_cursor']}", headers=headers).json
     assert ([each["number"] for each in rest["items"]], rest["next_cursor"]) == (numbers[2:], None)
+    assert client.get("/api/v1/applications", headers=city.bearer(Role.REGULATOR)).json["items"] == []
