@@ -31,7 +31,7 @@ class JurisdictionPath(Schema):
 
 
 class JurisdictionList(Schema):
-    """All of them: there are few."""
+    """All of them, without pages: they are authorities of one city and its neighbours."""
 
     items: list[JurisdictionFull]
 
