@@ -63,6 +63,7 @@ class OfficerFilter:
     organisation_id: int | None = None
     organisation: str | None = None
     capacity: Capacity | None = None
+    capacities: frozenset[Capacity] | None = None
     state: LicenceState | None = None
     text: str | None = None
 
@@ -242,6 +243,8 @@ def _with_licences(wanted: OfficerFilter) -> Select[*tuple[Any, ...]]:
         statement = statement.where(Officer.organisation.has(Organisation.code == wanted.organisation))
     if wanted.capacity is not None:
         statement = statement.where(Officer.capacity == wanted.capacity)
+    if wanted.capacities is not None:
+        statement = statement.where(Officer.capacity.in_(wanted.capacities))
     if wanted.text:
         statement = statement.where(
             holds(wanted.text, Officer.officer_id, Officer.name, LicenceRevision.licence_number)

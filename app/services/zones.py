@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import shapely
@@ -27,6 +28,21 @@ from geofences.zones import FOREVER_MS, VerticalBand, ZoneKind, ZoneRevision
 _NOT_YET_NUMBERED = 2**62
 #: What `seen` says of a zone that does not exist yet.
 NO_REVISION = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneTitle:
+    """What a zone is called."""
+
+    zone_id: str
+    kind: ZoneKind
+    name_zh: str
+    name_en: str
+
+    @property
+    def names(self) -> str:
+        """Both names, to be searched."""
+        return f"{self.name_zh}\n{self.name_en}"
 
 
 def publish_zone(
@@ -209,6 +225,23 @@ def zones_in_force(session: Session, at_ms: int) -> list[ZoneRevisionRow]:
     rows = session.scalars(select(ZoneRevisionRow).where(ZoneRevisionRow.starts_at_ms <= at_ms)).all()
     found = (row for row, start_ms, end_ms in in_force(rows, lambda row: row.zone_id) if start_ms <= at_ms < end_ms)
     return sorted(found, key=lambda row: row.zone.zone_id)
+
+
+def zone_titles(session: Session, at_ms: int) -> list[ZoneTitle]:
+    """What the zones in force are called, by zone id; read without their shapes."""
+    columns = (
+        ZoneRevisionRow.starts_at_ms,
+        ZoneRevisionRow.ends_at_ms,
+        ZoneRevisionRow.generation,
+        ZoneRevisionRow.name_zh,
+        ZoneRevisionRow.name_en,
+        Zone.zone_id,
+        Zone.kind,
+    )
+    rows = session.execute(select(*columns).join(Zone).where(ZoneRevisionRow.starts_at_ms <= at_ms)).all()
+    found = (row for row, start_ms, end_ms in in_force(rows, lambda row: row.zone_id) if start_ms <= at_ms < end_ms)
+    titles = (ZoneTitle(row.zone_id, row.kind, row.name_zh, row.name_en) for row in found)
+    return sorted(titles, key=lambda title: title.zone_id)
 
 
 def require_newest(session: Session, zone_id: str, seen: int) -> None:

@@ -6,6 +6,7 @@ stated. A field whose name ends in `_ms` may carry wall time in Shanghai (`2026-
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +21,7 @@ from app.schemas.base import FieldProblem, problems_of
 from app.web.error_text import error_text, field_text
 
 _ROW_DIGITS = 3
+_BETWEEN_MEMBERS = re.compile(r"[\s,;\uff0c\uff1b\u3001]+")
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 _S = TypeVar("_S", bound=BaseModel)
 
@@ -77,12 +79,18 @@ def _nested(schema: type[BaseModel], sent: MultiDict[str, str], prefix: str = ""
             if any(key.startswith(path + ".") for key in sent):
                 found[name] = _nested(inner, sent, path + ".")
         elif _is_list(declared.annotation):
-            found[name] = [text for text in sent.getlist(path) if text.strip()]
+            found[name] = members(sent.getlist(path))
         elif declared.annotation is bool:
             found[name] = sent.get(path, "") not in {"", "0", "false"}
         elif sent.get(path, "").strip():
             found[name] = _value(name, sent[path])
     return found
+
+
+def members(sent: str | Sequence[str] | None) -> list[str]:
+    """The values of a list: boxes send one each, a text field many, with blanks or commas between them."""
+    texts = [sent] if isinstance(sent, str) else sent or []
+    return [part for text in texts for part in _BETWEEN_MEMBERS.split(text) if part]
 
 
 def row_numbers(sent: MultiDict[str, str], path: str) -> list[int]:

@@ -10,6 +10,7 @@ from app.web.desk.application_steps import application_steps
 from app.web.desk.applications import applications
 from app.web.desk.attachments import attachments
 from app.web.desk.audit import audit
+from app.web.desk.choices import choices_desk
 from app.web.desk.incidents import incidents
 from app.web.desk.jurisdictions import jurisdictions
 from app.web.desk.notices import notices
@@ -48,6 +49,7 @@ DESK: tuple[Blueprint, ...] = (
     application_review,
     attachments,
     incidents,
+    choices_desk,
     permits,
     permit_decisions,
     notices,

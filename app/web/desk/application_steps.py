@@ -6,16 +6,14 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-import shapely
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from pydantic import BaseModel
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from app.errors import NotFound
-from app.models import Application, Stage, Vehicle
+from app.models import Application, Stage
 from app.schemas.applications import (
     ApplicationDraft,
     BasicsStep,
@@ -29,24 +27,27 @@ from app.services.application_life import EDITABLE
 from app.services.applications import MOST_ATTACHMENTS, attach, detach, draft_of, save_draft
 from app.services.attachments import MOST_BYTES
 from app.services.completeness import gaps
-from app.services.officers import officer_rows
 from app.services.permits import newest_revision
 from app.services.review import open_comments
-from app.services.vehicle_status import current_status
 from app.services.zone_offers import AIR_STAGES, zone_offers
 from app.web.application_texts import STEPS, application_title, gap_text, step_states
-from app.web.desk.application_pages import name_of, own_application, step_entries
+from app.web.choices import (
+    choices,
+    find_officers,
+    find_vehicles,
+    offer_label,
+    officer_labels,
+    vehicle_labels,
+)
+from app.web.desk.application_pages import own_application, step_entries
 from app.web.desk.application_terms import term_options
 from app.web.desk.applications import jurisdiction_options, stage_options, trial_options
-from app.web.desk.zone_maps import drawn_feature, drawn_map, map_data
-from app.web.forms import Form, blank, read_form, with_error, with_rows_closed_up
+from app.web.desk.zone_maps import drawn_map, drawn_offers, map_data
+from app.web.forms import Form, blank, members, read_form, with_error, with_rows_closed_up
 from app.web.ownership import actor
-from app.web.page_text import zone_kind_names
 from app.web.refusals import REFUSALS, require_seen
-from app.web.register_words import CAPACITIES, LICENCE_STATES
 from app.web.runtime import runtime
 from app.web.schedule_text import schedule_text
-from app.web.states import state_label
 from telemetry.samples import VehicleKind
 
 application_steps = Blueprint("application_steps", __name__, url_prefix="/desk/applications")
@@ -209,58 +210,49 @@ def _basics(session: Session, application: Application, _draft: ApplicationDraft
 
 
 def _vehicles(session: Session, application: Application, draft: ApplicationDraft) -> dict[str, Any]:
-    kind = _kind(draft.stage)
-    status = current_status(runtime().clock())
-    query = select(Vehicle, status).where(Vehicle.organisation_id == application.holder_id).order_by(Vehicle.vehicle_id)
+    kind, own = _kind(draft.stage), application.holder_id
     return {
-        "options": [
-            (vehicle.vehicle_id, _vehicle_label(vehicle, str(state)))
-            for vehicle, state in session.execute(query)
-            if kind in {None, vehicle.kind} or vehicle.vehicle_id in draft.vehicles
-        ]
+        "choices": choices(
+            lambda most: find_vehicles(session, "", most, organisation_id=own, kind=kind),
+            _typed("vehicles", draft.vehicles),
+            lambda ids: vehicle_labels(session, ids, organisation_id=own),
+            url_for("choices.vehicles", kind=kind),
+        )
     }
-
-
-def _vehicle_label(vehicle: Vehicle, state: str) -> str:
-    known = (vehicle.plate or vehicle.registration_mark, vehicle.make, vehicle.model)
-    parts = [vehicle.vehicle_id, *(part for part in known if part)]
-    if state != "in_service":
-        parts.append(state_label(state))
-    return " · ".join(parts)
 
 
 def _people(session: Session, application: Application, draft: ApplicationDraft) -> dict[str, Any]:
-    now_ms = runtime().clock()
-    options = []
-    for row in officer_rows(session, organisation_id=application.holder_id):
-        officer, state = row.officer, row.state(now_ms)
-        words = [officer.name or officer.officer_id, str(CAPACITIES[officer.capacity]), str(LICENCE_STATES[state])]
-        is_pilot = officer.capacity.value.endswith("pilot")
-        fits = draft.stage is None or is_pilot == (draft.stage in AIR_STAGES)
-        if fits or officer.officer_id in draft.officers:
-            options.append((officer.officer_id, " · ".join(words)))
-    return {"options": options}
+    stage, own = draft.stage, application.holder_id
+    return {
+        "choices": choices(
+            lambda most: find_officers(session, "", most, organisation_id=own, stage=stage),
+            _typed("officers", draft.officers),
+            lambda ids: officer_labels(session, ids, organisation_id=own),
+            url_for("choices.officers", stage=stage),
+        )
+    }
 
 
 def _zones(session: Session, application: Application, draft: ApplicationDraft) -> dict[str, Any]:
-    offers = zone_offers(session, application.jurisdiction, draft.stage, runtime().clock())
-    kinds = zone_kind_names()
-    features = [
-        drawn_feature(
-            shapely.from_geojson(offer.row.geometry),
-            offer.row.half_width_m,
-            id=offer.zone_id,
-            name=name_of(offer.row),
-            abroad=offer.is_abroad,
-        )
-        for offer in offers
-    ]
+    place, stage = application.jurisdiction, draft.stage
+    offers = zone_offers(session, place, stage, runtime().clock())
+    labels = {offer.zone_id: offer_label(offer) for offer in offers}
     return {
-        "offers": [(offer, name_of(offer.row), kinds[offer.row.zone.kind]) for offer in offers],
-        "lost": sorted(set(draft.zones) - {offer.zone_id for offer in offers}),
+        "choices": choices(
+            lambda most: list(labels.items())[:most],
+            [zone_id for zone_id in _typed("zones", draft.zones) if zone_id in labels],
+            lambda ids: {zone_id: labels[zone_id] for zone_id in ids},
+            url_for("choices.zones", jurisdiction=place.code, stage=stage),
+        ),
+        "lost": sorted(set(draft.zones) - set(labels)),
         "map": drawn_map(),
-        "data": map_data(shapes=[], offers=features),
+        "data": map_data(offers=drawn_offers([offer.row for offer in offers])),
     }
+
+
+def _typed(name: str, saved: list[str]) -> list[str]:
+    """What was sent and not taken, or else what is saved."""
+    return members(request.form.getlist(name)) if name in request.form else saved
 
 
 def _terms(session: Session, application: Application, draft: ApplicationDraft) -> dict[str, Any]:

@@ -13,13 +13,13 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from app.models import Fault, Incident, IncidentKind
 from app.schemas.incidents import FaultDecision, IncidentReport
 from app.services.incidents import decide_fault, incident_by_id, incidents_of, report_incident
-from app.services.vehicle_lists import vehicles_of
 from app.web import access
 from app.web.access import Action
 from app.web.application_texts import FAULTS, HARMS, INCIDENT_KINDS
+from app.web.choices import choices, find_vehicles, vehicle_labels
 from app.web.desk.application_pages import name_of
 from app.web.desk.applications import jurisdiction_options
-from app.web.forms import Form, blank, read_form, with_error
+from app.web.forms import Form, blank, members, read_form, with_error
 from app.web.gate import identity
 from app.web.organisation_names import organisation_name
 from app.web.ownership import actor, require_decider, require_own
@@ -124,14 +124,17 @@ def _page(number: str, form: Form | None = None) -> str:
 
 
 def _form_page(form: Form) -> str:
+    own = identity().scope
     with runtime().reading() as session:
         return render_template(
             "incidents/form.html",
             form=form,
-            vehicles=[
-                (each.vehicle_id, " · ".join(filter(None, (each.vehicle_id, each.plate, each.registration_mark))))
-                for each in vehicles_of(session, identity().scope)
-            ],
+            vehicles=choices(
+                lambda most: find_vehicles(session, "", most, organisation_id=own),
+                members(form.values.get("vehicle_id")),
+                lambda ids: vehicle_labels(session, ids, organisation_id=own),
+                url_for("choices.vehicles"),
+            ),
             jurisdictions=jurisdiction_options(session),
             kinds=[(kind.value, label) for kind, label in INCIDENT_KINDS.items()],
             harms=[(harm.value, label) for harm, label in HARMS.items()],

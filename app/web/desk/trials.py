@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -11,19 +11,18 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from app.models import Trial, Vehicle
+from app.models import Trial
 from app.schemas.trials import TrialDetails, TrialRegistration
 from app.services.trials import TrialState, change_trial, register_trial, trial_by_id, trial_state, trials_of
-from app.services.vehicle_lists import vehicles_of
-from app.services.zones import zones_in_force
+from app.services.zones import zone_titles
 from app.web import access
 from app.web.access import Action
-from app.web.forms import Form, blank, read_form, with_error
+from app.web.choices import choices, find_vehicles, find_zones, title_label, vehicle_labels
+from app.web.forms import Form, blank, members, read_form, with_error
 from app.web.gate import identity
 from app.web.language import language
 from app.web.organisation_names import organisation_name
 from app.web.ownership import actor, require_own
-from app.web.page_text import zone_kind_names
 from app.web.refusals import REFUSALS, require_seen
 from app.web.runtime import runtime
 from app.web.stage_text import domain_names, stage_names
@@ -71,7 +70,7 @@ def show(trial_id: str) -> str:
     """One trial."""
     with runtime().reading() as database:
         trial = _own(database, trial_id)
-        names = zone_names(database)
+        names = _zone_labels(database, {zone.zone_id for zone in trial.zones})
         return render_template(
             "trials/show.html",
             trial=trial,
@@ -109,12 +108,10 @@ def edit(trial_id: str) -> Response | tuple[str, int] | str:
     return redirect(url_for("trials.show", trial_id=trial_id), HTTPStatus.SEE_OTHER)
 
 
-def zone_names(database: Session) -> dict[str, str]:
-    """The name of each zone that is in force, with its kind, in the request's language."""
-    kinds = zone_kind_names()
+def _zone_labels(database: Session, ids: Collection[str]) -> dict[str, str]:
+    """These of the zones in force, each in one line."""
     return {
-        row.zone.zone_id: f"{row.name_zh if language() == 'zh' else row.name_en} · {kinds[row.zone.kind]}"
-        for row in zones_in_force(database, runtime().clock())
+        title.zone_id: title_label(title) for title in zone_titles(database, runtime().clock()) if title.zone_id in ids
     }
 
 
@@ -143,26 +140,30 @@ def _stated(trial: Trial) -> dict[str, Any]:
 
 
 def _form_page(form: Form, trial: Trial | None = None) -> str:
+    own = identity().scope
     with runtime().reading() as database:
-        fleet = vehicles_of(database, identity().scope)
-        names = zone_names(database)
-    # A zone that has ended since it was chosen stays on offer, so that saving does not lose it.
-    known = set() if trial is None else {zone.zone_id for zone in trial.zones}
+        vehicles = choices(
+            lambda most: find_vehicles(database, "", most, organisation_id=own),
+            members(form.values.get("vehicles")),
+            lambda ids: vehicle_labels(database, ids, organisation_id=own),
+            url_for("choices.vehicles"),
+        )
+        # A zone that has ended since it was chosen stays on offer, so that saving does not lose it.
+        zones = choices(
+            lambda most: find_zones(database, "", most),
+            members(form.values.get("zones")),
+            lambda ids: _zone_labels(database, ids),
+            url_for("choices.zones"),
+        )
     return render_template(
         "trials/form.html",
         form=form,
         trial=trial,
         domains=list(domain_names().items()),
         stages=list(stage_names().items()),
-        vehicles=[
-            (each.vehicle_id, f"{each.vehicle_id} {each.plate or each.registration_mark or ''}") for each in fleet
-        ],
-        zones=[(zone_id, f"{names.get(zone_id, '')} ({zone_id})".strip()) for zone_id in sorted(known | set(names))],
+        vehicles=vehicles,
+        zones=zones,
     )
-
-
-def _vehicle_label(vehicle: Vehicle) -> str:
-    return f"{vehicle.vehicle_id} {vehicle.plate or vehicle.registration_mark or ''}".strip()
 
 
 def _table(rows: Sequence[Trial]) -> Table[Trial]:

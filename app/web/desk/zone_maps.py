@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -45,6 +46,20 @@ def map_data(**more: Any) -> dict[str, Any]:
 def drawn_revision(row: ZoneRevisionRow, tone: str) -> dict[str, Any]:
     """A revision's outline as a feature; `tone` is the name of its colours."""
     return {"type": "Feature", "properties": {"tone": tone}, "geometry": drawn_area(row.geometry, row.half_width_m)}
+
+
+def drawn_offers(rows: Iterable[ZoneRevisionRow]) -> dict[str, Any]:
+    """Zones to choose from: `ids` of those that the map draws anyway, `others` as features with their names."""
+    drawn = _picture().revisions
+    ids, others = [], []
+    for row in rows:
+        if drawn.get(row.zone.zone_id) == row.id:
+            ids.append(row.zone.zone_id)
+        else:
+            properties = {"id": row.zone.zone_id, "names": {"zh": row.name_zh, "en": row.name_en}}
+            area = drawn_area(row.geometry, row.half_width_m)
+            others.append({"type": "Feature", "properties": properties, "geometry": area})
+    return {"ids": ids, "others": others}
 
 
 def drawn_feature(geometry: BaseGeometry, half_width_m: float | None, **properties: Any) -> dict[str, Any]:
