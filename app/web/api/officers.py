@@ -110,8 +110,7 @@ def officer(path: OfficerPath) -> Response:
 def change(path: OfficerPath, body: OfficerDetails) -> Response:
     """Correct a name or a capacity."""
     with runtime().changing() as database:
-        found = _own(database, path)
-        require_match(found.version)
+        found = _matched(database, path)
         change_officer(database, found, body, now_ms=runtime().clock(), actor=actor(database))
         described = _described(database, found)
     return answer(described, version=described.version)
@@ -129,8 +128,7 @@ def licences(path: OfficerPath, query: PageQuery) -> Response:
 def renew(path: OfficerPath, body: LicenceRenewal) -> Response:
     """Record a later licence, which counts from now on."""
     with runtime().changing() as database:
-        found = _own(database, path)
-        require_match(found.version)
+        found = _matched(database, path)
         renew_licence(database, found, body, now_ms=runtime().clock(), actor=actor(database))
         described = _described(database, found)
     return answer(described, version=described.version)
@@ -140,8 +138,7 @@ def renew(path: OfficerPath, body: LicenceRenewal) -> Response:
 def withdraw(path: OfficerPath, body: LicenceWithdrawal) -> Response:
     """End the licence now."""
     with runtime().changing() as database:
-        found = _own(database, path)
-        require_match(found.version)
+        found = _matched(database, path)
         withdraw_licence(database, found, body, now_ms=runtime().clock(), actor=actor(database))
         described = _described(database, found)
     return answer(described, version=described.version)
@@ -150,6 +147,13 @@ def withdraw(path: OfficerPath, body: LicenceWithdrawal) -> Response:
 def _own(database: Session, path: OfficerPath) -> Officer:
     found = officer_by_id(database, path.officer_id)
     require_own(found.organisation_id)
+    return found
+
+
+def _matched(database: Session, path: OfficerPath) -> Officer:
+    """The person to be changed, in the version that the caller has seen."""
+    found = _own(database, path)
+    require_match(found.version)
     return found
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from flask import Response
 from pydantic import Field
@@ -18,6 +19,8 @@ from app.web.api.base import PageQuery, Problem, answer, api_blueprint, require_
 from app.web.gate import identity
 from app.web.ownership import actor
 from app.web.runtime import runtime
+
+_R = TypeVar("_R")
 
 users_api = api_blueprint("users", "Who may log in, and as what. A manager has its own organisation's operators.")
 
@@ -99,41 +102,38 @@ def change(path: UserPath, body: UserDetails) -> Response:
 @users_api.post("/<int:user_id>/password", responses={"200": Invited, **_CHANGED})
 def reset_password(path: UserPath, body: ReasonGiven) -> Response:
     """A temporary password; sessions end and tokens are revoked."""
-    with runtime().changing() as database:
-        found, now_ms = _visible(database, path), runtime().clock()
-        require_match(found.version)
-        password = service.reset_password(database, found, actor=actor(database), now_ms=now_ms, reason=body.reason)
+    found, password = _acted(path, body, service.reset_password)
     return answer(Invited(user=_out(found), temporary_password=password), version=found.version)
 
 
 @users_api.post("/<int:user_id>/disable", responses={"200": UserOut, **_CHANGED})
 def disable(path: UserPath, body: ReasonGiven) -> Response:
     """Shut a user out at once."""
-    with runtime().changing() as database:
-        found, now_ms = _visible(database, path), runtime().clock()
-        require_match(found.version)
-        service.disable_user(database, found, actor=actor(database), now_ms=now_ms, reason=body.reason)
+    found, _result = _acted(path, body, service.disable_user)
     return answer(_out(found), version=found.version)
 
 
 @users_api.post("/<int:user_id>/enable", responses={"200": UserOut, **_CHANGED})
 def enable(path: UserPath, body: ReasonGiven) -> Response:
     """Let a disabled user in again."""
-    with runtime().changing() as database:
-        found, now_ms = _visible(database, path), runtime().clock()
-        require_match(found.version)
-        service.enable_user(database, found, actor=actor(database), now_ms=now_ms, reason=body.reason)
+    found, _result = _acted(path, body, service.enable_user)
     return answer(_out(found), version=found.version)
 
 
 @users_api.post("/<int:user_id>/second-factor/remove", responses={"200": UserOut, **_CHANGED})
 def remove_second_factor(path: UserPath, body: ReasonGiven) -> Response:
     """Take a lost second factor away."""
-    with runtime().changing() as database:
-        found, now_ms = _visible(database, path), runtime().clock()
-        require_match(found.version)
-        second_factor.remove_second_factor(database, found, actor=actor(database), now_ms=now_ms, reason=body.reason)
+    found, _result = _acted(path, body, second_factor.remove_second_factor)
     return answer(_out(found), version=found.version)
+
+
+def _acted(path: UserPath, body: ReasonGiven, act: Callable[..., _R]) -> tuple[User, _R]:
+    """The user to whom something was done with a reason, in the version that the caller has seen."""
+    with runtime().changing() as database:
+        found = _visible(database, path)
+        require_match(found.version)
+        result = act(database, found, actor=actor(database), now_ms=runtime().clock(), reason=body.reason)
+    return found, result
 
 
 def _visible(database: Session, path: UserPath) -> User:

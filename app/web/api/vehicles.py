@@ -126,8 +126,7 @@ def vehicle(path: VehiclePath) -> Response:
 def change(path: VehiclePath, body: VehicleDetails) -> Response:
     """Replace what the operator states of a vehicle; its id and kind never change."""
     with runtime().changing() as database:
-        found = _own(database, path)
-        require_match(found.version)
+        found = _matched(database, path)
         change_vehicle(database, found, body, now_ms=runtime().clock(), actor=actor(database))
         described = _described(database, found)
     return answer(described, version=described.version)
@@ -145,8 +144,7 @@ def statuses(path: VehiclePath, query: PageQuery) -> Response:
 def change_status(path: VehiclePath, body: StatusChange) -> Response:
     """Another status from now on. `retired` is final and revokes the credential."""
     with runtime().changing() as database:
-        found = _own(database, path)
-        require_match(found.version)
+        found = _matched(database, path)
         vehicle_credentials.decide_status(database, found, body)
         described = _described(database, found)
     return answer(described, version=described.version)
@@ -156,8 +154,7 @@ def change_status(path: VehiclePath, body: StatusChange) -> Response:
 def rotate(path: VehiclePath) -> Response:
     """A new credential in the place of the old one, told this once."""
     with runtime().changing() as database:
-        found = _own(database, path)
-        require_match(found.version)
+        found = _matched(database, path)
         credential = vehicle_credentials.rotate(database, found)
     return answer(credential, version=found.version)
 
@@ -166,8 +163,7 @@ def rotate(path: VehiclePath) -> Response:
 def revoke(path: VehiclePath) -> Response:
     """No credential any more: the vehicle is disconnected."""
     with runtime().changing() as database:
-        found = _own(database, path)
-        require_match(found.version)
+        found = _matched(database, path)
         vehicle_credentials.revoke(database, found)
         described = _described(database, found)
     return answer(described, version=described.version)
@@ -219,6 +215,13 @@ def _status(entry: StatusEntry) -> StatusOut:
 def _own(database: Session, path: VehiclePath) -> Vehicle:
     found = vehicle_by_id(database, path.vehicle_id)
     require_own(found.organisation_id)
+    return found
+
+
+def _matched(database: Session, path: VehiclePath) -> Vehicle:
+    """The vehicle to be changed, in the version that the caller has seen."""
+    found = _own(database, path)
+    require_match(found.version)
     return found
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
+from typing import TypeVar
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -36,6 +37,8 @@ from app.web.refusals import REFUSALS, require_seen
 from app.web.runtime import runtime
 from app.web.states import role_label
 from app.web.tables import Column, Filter, Kind, Table, table_answer
+
+_R = TypeVar("_R")
 
 users = Blueprint("users", __name__, url_prefix="/desk/users")
 
@@ -92,63 +95,50 @@ def edit(user_id: int) -> WerkzeugResponse | tuple[str, int] | str:
 
 
 @users.post("/<int:user_id>/password")
-def reset_password(user_id: int) -> tuple[str, int] | str:
+def reset_password(user_id: int) -> WerkzeugResponse | tuple[str, int] | str:
     """A temporary password in the place of the forgotten one; the answer shows it once."""
-    given, form = read_form(ReasonGiven, request.form)
-    if given is None:
-        return _page(user_id, form, "password"), HTTPStatus.UNPROCESSABLE_ENTITY
-    try:
-        with runtime().changing() as database:
-            user, now_ms = _visible(database, user_id), runtime().clock()
-            password = reset(database, user, actor=actor(database), now_ms=now_ms, reason=given.reason)
-    except REFUSALS as error:
-        return _page(user_id, with_error(form, error), "password"), HTTPStatus.UNPROCESSABLE_ENTITY
-    return render_template("users/password.html", user=user, password=password, is_new=False)
+    return _acted(user_id, "password", reset, _temporary)
 
 
 @users.post("/<int:user_id>/disable")
-def disable(user_id: int) -> WerkzeugResponse | tuple[str, int]:
+def disable(user_id: int) -> WerkzeugResponse | tuple[str, int] | str:
     """Shut a user out at once."""
-    given, form = read_form(ReasonGiven, request.form)
-    if given is None:
-        return _page(user_id, form, "disable"), HTTPStatus.UNPROCESSABLE_ENTITY
-    try:
-        with runtime().changing() as database:
-            user, now_ms = _visible(database, user_id), runtime().clock()
-            disable_user(database, user, actor=actor(database), now_ms=now_ms, reason=given.reason)
-    except REFUSALS as error:
-        return _page(user_id, with_error(form, error), "disable"), HTTPStatus.UNPROCESSABLE_ENTITY
-    return _done(user_id, _("The user is shut out: sessions have ended and tokens are revoked."))
+    text = _("The user is shut out: sessions have ended and tokens are revoked.")
+    return _acted(user_id, "disable", disable_user, lambda user, _result: _done(user.id, text))
 
 
 @users.post("/<int:user_id>/enable")
-def enable(user_id: int) -> WerkzeugResponse | tuple[str, int]:
+def enable(user_id: int) -> WerkzeugResponse | tuple[str, int] | str:
     """Let a disabled user in again."""
-    given, form = read_form(ReasonGiven, request.form)
-    if given is None:
-        return _page(user_id, form, "enable"), HTTPStatus.UNPROCESSABLE_ENTITY
-    try:
-        with runtime().changing() as database:
-            user, now_ms = _visible(database, user_id), runtime().clock()
-            enable_user(database, user, actor=actor(database), now_ms=now_ms, reason=given.reason)
-    except REFUSALS as error:
-        return _page(user_id, with_error(form, error), "enable"), HTTPStatus.UNPROCESSABLE_ENTITY
-    return _done(user_id, _("The user may log in again."))
+    text = _("The user may log in again.")
+    return _acted(user_id, "enable", enable_user, lambda user, _result: _done(user.id, text))
 
 
 @users.post("/<int:user_id>/second-factor")
-def remove_second_factor(user_id: int) -> WerkzeugResponse | tuple[str, int]:
+def remove_second_factor(user_id: int) -> WerkzeugResponse | tuple[str, int] | str:
     """Take a lost second factor away."""
+    text = _("The second factor is removed.")
+    return _acted(user_id, "factor", remove_factor, lambda user, _result: _done(user.id, text))
+
+
+def _acted(
+    user_id: int, action: str, act: Callable[..., _R], done: Callable[[User, _R], WerkzeugResponse | str]
+) -> WerkzeugResponse | tuple[str, int] | str:
+    """What is done to a user with a reason; the page again where that is refused."""
     given, form = read_form(ReasonGiven, request.form)
     if given is None:
-        return _page(user_id, form, "factor"), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _page(user_id, form, action), HTTPStatus.UNPROCESSABLE_ENTITY
     try:
         with runtime().changing() as database:
-            user, now_ms = _visible(database, user_id), runtime().clock()
-            remove_factor(database, user, actor=actor(database), now_ms=now_ms, reason=given.reason)
+            user = _visible(database, user_id)
+            result = act(database, user, actor=actor(database), now_ms=runtime().clock(), reason=given.reason)
     except REFUSALS as error:
-        return _page(user_id, with_error(form, error), "factor"), HTTPStatus.UNPROCESSABLE_ENTITY
-    return _done(user_id, _("The second factor is removed."))
+        return _page(user_id, with_error(form, error), action), HTTPStatus.UNPROCESSABLE_ENTITY
+    return done(user, result)
+
+
+def _temporary(user: User, password: str) -> str:
+    return render_template("users/password.html", user=user, password=password, is_new=False)
 
 
 def _visible(database: Session, user_id: int) -> User:
