@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from flask import Flask
-from werkzeug.routing import IntegerConverter, Map
+from werkzeug.routing import IntegerConverter
 
-_LARGEST = 2**63 - 1
+_DIGITS = 18
+_LARGEST = 10**_DIGITS - 1
 
 
 class KeyConverter(IntegerConverter):
-    """`<int:...>` of the routes: a larger number is no such page."""
+    """`<int:...>` of the routes: a longer number is no such page.
 
-    def __init__(self, map: Map, fixed_digits: int = 0) -> None:  # noqa: A002 -- Werkzeug's name
-        super().__init__(map, fixed_digits=fixed_digits, max=_LARGEST)
+    Said by the form and not by a largest value: of an address with several methods Werkzeug would answer
+    405 for a value that is too large.
+    """
+
+    regex = rf"[0-9]{{1,{_DIGITS}}}"
 
 
 def row_number(text: str) -> int:

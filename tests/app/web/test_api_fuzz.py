@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -10,15 +11,19 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import load_all_checks, positive_data_acceptance
+from schemathesis.core.failures import FailureGroup
 
 from app.models import Role
+from app.web import access
 from tests.app.web.cast import City
 
 #: Event streams do not end by themselves; tests/app/web/test_server.py reads them.
 _STREAMS = r".*/stream$"
 #: An input of the right form may still break a rule of the registry, which is told with 404, 409 or 422.
 _NOT_PROMISED = [positive_data_acceptance]
-_EXAMPLES = 12
+_EXAMPLES = 15
+#: An operation is tried as the first of them that may: to everybody else it answers 403, whatever is sent.
+_ROLES = (Role.OPERATOR_MANAGER, Role.REGULATOR, Role.ADMINISTRATOR)
 
 
 def _operations(city: City) -> list[Any]:
@@ -27,17 +32,24 @@ def _operations(city: City) -> list[Any]:
     return [found.ok() for found in schema.exclude(path_regex=_STREAMS).get_all_operations()]
 
 
+def _role_for(city: City, operation: Any) -> Role:
+    path = re.sub(r"\{\w+\}", "1", operation.path)
+    endpoint, _ = city.app.url_map.bind("localhost").match(path, method=operation.method)
+    action = access.PROTECTED.get(endpoint)
+    return next(role for role in _ROLES if action is None or access.may(role, action))
+
+
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("role", [Role.OPERATOR_MANAGER, Role.REGULATOR, Role.ADMINISTRATOR])
-def test_the_api_keeps_what_its_description_promises(city: City, role: Role) -> None:
-    headers = city.bearer(role)
+@pytest.mark.parametrize("mode", list(GenerationMode))
+def test_the_api_keeps_what_its_description_promises(city: City, mode: GenerationMode) -> None:
+    # Schemathesis asks for compressed answers and, of an app in its own process, cannot read them.
+    headers = {role: {**city.bearer(role), "Accept-Encoding": "identity"} for role in _ROLES}
     broken: dict[str, str] = {}
     for operation in _operations(city):
-        for mode in GenerationMode:
-            try:
-                _try(operation, mode, headers)
-            except Exception as error:  # noqa: BLE001 -- every operation is tried, and all failures told together
-                broken[f"{operation.label} {mode.value}"] = str(error)[:1500]
+        try:
+            _try(operation, mode, headers[_role_for(city, operation)])
+        except (Exception, FailureGroup) as error:  # noqa: BLE001 -- every operation is tried, and all failures told together
+            broken[operation.label] = str(error)[:1500]
     assert not broken, "\n\n".join(f"{label}: {what}" for label, what in broken.items())
 
 
