@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from app.database import reading_session
-from app.models import Role, Vehicle
+from app.database import changing_session, reading_session
+from app.models import Role, Sample, TrackRow, Vehicle
 from app.services.vehicles import verify_credential
 from tests.app.imports.spreadsheets import GOOD, GOOD_TOO, HEADER, csv_text
 from tests.app.web.cast import PASSWORD, PEOPLE, City, small_city
+from tests.app.web.test_choices import grow
 from tests.browser.accessibility import assert_accessible
 from tests.browser.conftest import Witness
 from tests.browser.serving import serving
@@ -119,6 +120,58 @@ def test_the_vehicles_page_shows_where_it_was_and_changes_its_status_by_keyboard
     with reading_session(office.city.engine) as session:
         assert session.scalar(select(Vehicle.version).where(Vehicle.vehicle_id == "NORTH-R1")) == 2
     assert witness.complaints == []
+
+
+def test_the_vehicles_page_follows_the_vehicle(office: Office) -> None:
+    office.city.store_position("NORTH-R1", age_ms=60_000)
+    office.open("vehicles/NORTH-R1")
+    seen, speed = office.page.locator("#position time"), office.page.locator("[data-kept=speed]")
+    expect(seen).to_have_text("2026-03-01 11:59:00")
+    with changing_session(office.city.engine) as session:
+        key = office.city.keys["NORTH-R1"]
+        session.execute(update(Sample).values(timestamp_ms=office.city.time(), speed_mps=5.0, lat=22.5234))
+        session.execute(update(TrackRow).where(TrackRow.vehicle == key).values(last_timestamp_ms=office.city.time()))
+    expect(seen).to_have_text("2026-03-01 12:00:00")
+    expect(seen).to_have_attribute("title", "2026-03-01 04:00:00 UTC")
+    expect(speed).to_have_text("18.0 km/h")
+    expect(office.page.locator("[data-kept=altitude]")).to_have_text("12.5 m (AMSL)")
+    office.page.route("**/position", lambda route: route.abort("connectionrefused"))
+    expect(office.page.locator("#position-lost")).to_be_visible()
+
+
+def test_vehicles_are_picked_from_many_by_keyboard(office: Office) -> None:
+    grow(office.city)
+    office.open("trials/new")
+    search = office.page.get_by_role("combobox", name="Vehicles")
+    search.fill("000")
+    search.press("ArrowDown")
+    options = office.page.get_by_role("listbox").get_by_role("option")
+    expect(options.first).to_be_visible()
+    search.fill("CAR-01")
+    expect(options).to_have_count(10)
+    for _ in range(2):
+        search.press("ArrowDown")
+        search.press("Enter")
+    assert_accessible(office.page)
+    search.press("Escape")
+    expect(options).to_have_count(0)
+    picked = office.page.locator(".picked li")
+    expect(picked).to_have_count(2)
+    office.page.get_by_role("button", name="Remove CAR-010").press("Enter")
+    expect(picked).to_have_text(re.compile("CAR-011"))
+    expect(office.page.locator("#vehicles-typed")).to_have_value("CAR-011")
+    assert office.page.url.endswith("/desk/trials/new")
+
+
+def test_one_vehicle_of_many_is_picked_with_the_pointer(office: Office) -> None:
+    grow(office.city)
+    office.open("incidents/new")
+    search = office.page.get_by_role("combobox", name="Vehicle")
+    for wanted in ("CAR-003", "CAR-021"):
+        search.fill(wanted)
+        office.page.get_by_role("option", name=wanted).click()
+        expect(office.page.locator("[name=vehicle_id]")).to_have_value(wanted)
+        expect(office.page.locator(".picked li")).to_have_count(1)
 
 
 @pytest.mark.parametrize("width", [1280, 390])
