@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -25,7 +26,17 @@ from app.errors import Conflict
 SQLITE_BUSY_S = 2.0
 #: How long a connection to PostgreSQL may take.
 POSTGRESQL_CONNECT_S = 5
+#: Values bound in one statement; both databases allow more.
+MOST_VALUES = 5_000
 _BEGIN = "sqlite_begin"
+_T = TypeVar("_T")
+
+
+def in_parts(values: Iterable[_T]) -> Iterator[list[_T]]:
+    """Values for `in_()`, so many at once as a statement takes: those of a whole fleet are too many for one."""
+    remaining = iter(values)
+    while part := list(islice(remaining, MOST_VALUES)):
+        yield part
 
 
 def open_engine(url: str) -> Engine:

@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.audit import Subject, record
+from app.database import in_parts
 from app.errors import NotFound
 from app.models import Alert, Organisation, User, Vehicle
 from app.services.alert_ids import alert_public_id
@@ -97,5 +98,6 @@ def escalate_overdue_alerts(session: Session, *, now_ms: int, after_s: float) ->
         .values(escalated_at_ms=now_ms)
         .returning(Alert.id)
     )
-    keys = session.scalars(overdue.execution_options(synchronize_session=False)).all()
-    return session.scalars(select(Alert).where(Alert.id.in_(keys)).order_by(Alert.id)).all() if keys else []
+    keys = sorted(session.scalars(overdue.execution_options(synchronize_session=False)))
+    escalated = select(Alert).order_by(Alert.id)
+    return [alert for some in in_parts(keys) for alert in session.scalars(escalated.where(Alert.id.in_(some)))]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session, defer
 
+from app.database import in_parts
 from app.models import Jurisdiction, Organisation, Permit, PermitRevisionRow, Stage, User
 from app.models.permits import permit_revision_vehicles
 from app.schemas.permits import Standing
@@ -181,5 +182,6 @@ def _current(revisions: Sequence[PermitRevisionRow], now_ms: int) -> PermitRevis
 
 def _vehicle_counts(session: Session, revision_ids: Sequence[int]) -> dict[int, int]:
     of = permit_revision_vehicles.c
-    query = select(of.revision_id, func.count()).where(of.revision_id.in_(revision_ids)).group_by(of.revision_id)
-    return dict(session.execute(query).all())
+    counted = select(of.revision_id, func.count()).group_by(of.revision_id)
+    parts = (session.execute(counted.where(of.revision_id.in_(some))) for some in in_parts(revision_ids))
+    return {revision_id: count for part in parts for revision_id, count in part}

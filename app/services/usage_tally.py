@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, delete, func, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from app.database import changing_session, reading_session, snapshot_connection
+from app.database import changing_session, in_parts, reading_session, snapshot_connection
 from app.models import Sample, UsageDay, UsagePlace, UsageTally, Zone
 from app.registry import DatabaseRegistry
 from app.services.driven import Fixes, Odometer, Total, Whereabouts
@@ -62,8 +62,9 @@ def tally_day(engine: Engine, day: date, now_ms: int, vertical: VerticalReferenc
     zones = DatabaseRegistry(engine, vertical).snapshot().zones
     odometer = Odometer(ZoneIndex.build(zones, vertical))
     with snapshot_connection(engine) as connection:
-        for portion in _portions(connection, day, changed):
-            odometer.add(portion)
+        for vehicles in in_parts(changed):
+            for portion in _portions(connection, day, vehicles):
+                odometer.add(portion)
     totals = {vehicle: list(group) for vehicle, group in groupby(_rounded(odometer.totals), key=_vehicle)}
     counted = sorted(odometer.stored.items())  # in one order, so that processes do not wait for each other in a circle
     # In portions: on SQLite the worker waits while somebody else writes.

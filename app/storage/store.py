@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from typing import Protocol
 
 from sqlalchemy import Connection, Engine, delete, select
 
-from app.database import changing
+from app.database import changing, in_parts
 from app.models import OutboxRow, RegistryGeneration, TrackRow
 from app.storage.failures import failures_mapped
 from app.storage.postgresql import PostgresqlBulk
@@ -19,8 +18,6 @@ from telemetry.errors import StaleRegistry, StoreUnavailable
 from telemetry.ports import Flush, OutboxMessage, TrackState
 from telemetry.samples import JudgedBatch
 
-#: Values bound in one statement; both databases allow more.
-_MOST_VALUES = 5_000
 _NEWEST_GENERATION = select(RegistryGeneration.generation)
 
 
@@ -57,7 +54,7 @@ class DatabaseStore:
         with self._connection(self._engine) as connection:
             rows = (
                 row
-                for keys in _chunks(vehicles)
+                for keys in in_parts(vehicles)
                 for row in connection.execute(select(TrackRow.__table__).where(TrackRow.vehicle.in_(keys)))
             )
             return [TrackState(**row._mapping) for row in rows]  # noqa: SLF001 -- public, in spite of its name
@@ -94,7 +91,7 @@ class DatabaseStore:
     def sent(self, keys: Collection[int]) -> None:
         """These outbox messages have left: they are deleted."""
         with self._connection(self._changing) as connection, connection.begin():
-            for some in _chunks(keys):
+            for some in in_parts(keys):
                 connection.execute(delete(OutboxRow).where(OutboxRow.id.in_(some)))
 
     def _require_generation(self, connection: Connection, judged: int) -> None:
@@ -112,9 +109,3 @@ class DatabaseStore:
             except StoreUnavailable:
                 connection.invalidate()  # the next attempt begins with a connection that is surely whole
                 raise
-
-
-def _chunks(keys: Collection[int]) -> Iterator[list[int]]:
-    remaining = iter(keys)
-    while chunk := list(islice(remaining, _MOST_VALUES)):
-        yield chunk
