@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
+from functools import cache
 from typing import Any
 
-from sqlalchemy import inspect, update
+from sqlalchemy import ColumnElement, insert, inspect, select, update
 from sqlalchemy.orm import ORMExecuteState, Session
 
 from app.errors import UnauditedChange
@@ -95,8 +96,9 @@ SUBJECTS: Mapping[type[Base], Callable[[Any], Subject]] = {
     Zone: lambda row: Subject("zone", row.zone_id),
     ZoneRevisionRow: lambda row: Subject("zone", row.zone.zone_id),
 }
-#: Execution option of a statement on such rows that changes nothing to be told: when a token was last used.
-UNTOLD: Mapping[str, Any] = {"audit_untold": True}
+#: Execution option of a statement on such rows whose service answers for the telling: it tells of each
+#: row by itself, or there is nothing to be told, as of when a token was last used.
+UNWATCHED: Mapping[str, Any] = {"audit_unwatched": True}
 
 
 def record(
@@ -114,28 +116,36 @@ def record(
 
     `before` and `after` are what `state_of` makes of a row, or a service's own words: JSON values.
     """
-    entry = AuditEntry(
-        recorded_at_ms=now_ms,
-        actor_id=actor.id if actor else None,
-        actor=actor.email if actor else PLATFORM,
-        action=action,
-        subject_type=subject.type,
-        subject_id=subject.id,
-        reason=reason,
-        before=dict(before) if before is not None else None,
-        after=dict(after) if after is not None else None,
-    )
+    entry = {
+        "recorded_at_ms": now_ms,
+        "actor_id": actor.id if actor else None,
+        "actor": actor.email if actor else PLATFORM,
+        "action": action,
+        "subject_type": subject.type,
+        "subject_id": subject.id,
+        "reason": reason,
+        "before": dict(before) if before is not None else None,
+        "after": dict(after) if after is not None else None,
+    }
     session.info.setdefault(_PENDING, []).append(entry)
 
 
 def state_of(row: Base) -> dict[str, Any]:
     """The columns of a row as JSON values; secrets are left out, raw bytes are in hexadecimal."""
-    columns = inspect(row).mapper.column_attrs
-    return {
-        attribute.key: _plain(getattr(row, attribute.key))
-        for attribute in columns
-        if not attribute.columns[0].info.get("secret") and not attribute.deferred
-    }
+    return {key: _plain(getattr(row, key)) for key in _told_columns(type(row))}
+
+
+def states_of(session: Session, model: type[Base], which: ColumnElement[bool]) -> list[dict[str, Any]]:
+    """The same of many rows as they are stored, without making an object of each."""
+    keys = _told_columns(model)
+    rows = session.execute(select(*(getattr(model, key) for key in keys)).where(which))
+    return [{key: _plain(value) for key, value in zip(keys, row, strict=True)} for row in rows]
+
+
+@cache
+def _told_columns(model: type[Base]) -> Sequence[str]:
+    attributes = inspect(model).column_attrs
+    return [each.key for each in attributes if not each.columns[0].info.get("secret") and not each.deferred]
 
 
 def notice_changes(session: Session) -> None:
@@ -148,31 +158,31 @@ def refuse_unnoticed(execution: ORMExecuteState) -> None:
     """Raise UnauditedChange for a statement that changes rows past the session, where no flush shows them."""
     is_change = execution.is_insert or execution.is_update or execution.is_delete
     mapper = execution.bind_mapper
-    is_untold = set(UNTOLD) <= set(execution.execution_options)
-    if is_change and mapper is not None and mapper.class_ in SUBJECTS and not is_untold:
+    is_watched = not set(UNWATCHED) <= set(execution.execution_options)
+    if is_change and mapper is not None and mapper.class_ in SUBJECTS and is_watched:
         raise UnauditedChange(f"a statement changes {mapper.class_.__name__} past the audit log")
 
 
 def write_entries(session: Session) -> None:
     """Chain and store what was recorded. Raises UnauditedChange unless all that changed was told."""
     session.flush()
-    entries: list[AuditEntry] = session.info.pop(_PENDING, [])
+    entries: list[dict[str, Any]] = session.info.pop(_PENDING, [])
     _require_told(session.info.pop(_CHANGED, set()), entries)
     if not entries:
         return
     raised = update(AuditHead).values(number=AuditHead.number + len(entries))
     number, previous = session.execute(raised.returning(AuditHead.number, AuditHead.hash)).one()
     for index, entry in enumerate(entries, start=number - len(entries) + 1):
-        entry.number = index
-        entry.previous_hash = previous
-        entry.hash = previous = entry_hash(entry)
-    session.add_all(entries)
+        entry["number"] = index
+        digest = content_hash(entry | {"previous_hash": previous.hex()})
+        entry["previous_hash"], entry["hash"] = previous, digest
+        previous = digest
+    session.connection().execute(insert(AuditEntry), entries)  # rows, not objects: an import has thousands
     session.execute(update(AuditHead).values(hash=previous))
-    session.flush()
 
 
-def _require_told(changed: Collection[Base], entries: Collection[AuditEntry]) -> None:
-    told = {Subject(entry.subject_type, entry.subject_id) for entry in entries}
+def _require_told(changed: Collection[Base], entries: Collection[Mapping[str, Any]]) -> None:
+    told = {Subject(entry["subject_type"], entry["subject_id"]) for entry in entries}
     untold = {type(row).__name__ for row in changed if SUBJECTS[type(row)](row) not in told}
     if untold:
         raise UnauditedChange(f"nothing was recorded about a change of {', '.join(sorted(untold))}")

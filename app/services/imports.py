@@ -16,10 +16,10 @@ from app.errors import InvalidChange, NotFound
 from app.imports.headings import HEADINGS, cell_text, fields_of
 from app.imports.reading import read_sheet
 from app.imports.sheets import Cell, Formula, SheetRow
-from app.models import ImportDraft, Organisation, User, Vehicle
+from app.models import ImportDraft, Organisation, User
 from app.schemas.base import FieldProblem, problems_of
 from app.schemas.vehicles import VehicleDetails
-from app.services.vehicles import UNIQUE, register_vehicles, taken_values
+from app.services.vehicles import UNIQUE, Registration, register_vehicles, registrations_of, taken_values
 
 #: A draft that nobody confirmed is gone after this.
 DRAFT_MS = 3_600_000
@@ -100,17 +100,29 @@ def draft_preview(session: Session, public_id: str, *, user_id: int, now_ms: int
     return _checked(session, content["fields"], rows), content["file_name"]
 
 
-def take_over(
-    session: Session, public_id: str, *, organisation: Organisation, actor: User, now_ms: int
-) -> list[tuple[Vehicle, str]]:
-    """Register every vehicle of a draft as one change, and drop the draft.
+def draft_registrations(session: Session, public_id: str, *, user_id: int, now_ms: int) -> list[Registration]:
+    """What `take_over` of this draft registers; only reads.
 
     Raises NotFound as `draft_preview` does, InvalidChange when a row is not good, or not any more.
     """
-    preview, _ = draft_preview(session, public_id, user_id=actor.id, now_ms=now_ms)
-    registered = register_vehicles(session, preview.details, organisation=organisation, now_ms=now_ms, actor=actor)
-    session.execute(delete(ImportDraft).where(ImportDraft.public_id == public_id))
-    return registered
+    preview, _ = draft_preview(session, public_id, user_id=user_id, now_ms=now_ms)
+    return registrations_of(preview.details)
+
+
+def take_over(
+    session: Session,
+    public_id: str,
+    wanted: Sequence[Registration],
+    *,
+    organisation: Organisation,
+    actor: User,
+    now_ms: int,
+) -> None:
+    """Register every vehicle of a draft as one change, and drop the draft. Raises NotFound when it is dropped."""
+    mine = delete(ImportDraft).where(ImportDraft.public_id == public_id, ImportDraft.created_by_id == actor.id)
+    if session.execute(mine.returning(ImportDraft.id)).first() is None:
+        raise NotFound("the import was confirmed or dropped meanwhile")
+    register_vehicles(session, wanted, organisation=organisation, now_ms=now_ms, actor=actor)
 
 
 def _draft(session: Session, public_id: str, user_id: int, now_ms: int) -> ImportDraft:

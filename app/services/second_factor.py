@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.audit import UNTOLD, Subject, record
+from app.audit import UNWATCHED, Subject, record
 from app.errors import InvalidChange
 from app.models import RecoveryCode, User
 from app.services.users import described
@@ -120,7 +120,7 @@ def _use_step(session: Session, user: User, step: int) -> bool:
     """Mark the step as used, unless it or a later one was: of two logins with one code, one succeeds."""
     is_unused = or_(User.totp_last_step.is_(None), User.totp_last_step < step)
     marked = update(User).where(User.id == user.id, is_unused).values(totp_last_step=step)
-    return session.execute(marked.returning(User.id), execution_options=UNTOLD).first() is not None
+    return session.execute(marked.returning(User.id), execution_options=UNWATCHED).first() is not None
 
 
 def _use_recovery_code(session: Session, user: User, typed: str, *, now_ms: int) -> bool:

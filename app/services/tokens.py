@@ -9,7 +9,7 @@ from collections.abc import Collection
 from sqlalchemy import Select, or_, select, update
 from sqlalchemy.orm import Session
 
-from app.audit import UNTOLD, Subject, record, state_of
+from app.audit import UNWATCHED, Subject, record, state_of
 from app.errors import InvalidChange, NotFound
 from app.models import ApiToken, User
 from app.schemas.accounts import Scope
@@ -69,7 +69,7 @@ def note_use(session: Session, token: ApiToken, *, now_ms: int) -> None:
     """Note that the token was used: no change of the registry, so that the audit log does not tell of it."""
     is_old = or_(ApiToken.last_used_at_ms.is_(None), ApiToken.last_used_at_ms <= now_ms - NOTED_EVERY_MS)
     noted = update(ApiToken).where(ApiToken.id == token.id, is_old).values(last_used_at_ms=now_ms)
-    session.execute(noted, execution_options=UNTOLD)
+    session.execute(noted, execution_options=UNWATCHED)
 
 
 def tokens_of(session: Session, user: User) -> list[ApiToken]:

@@ -7,12 +7,13 @@ import hmac
 import re
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Unpack
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from app.audit import Subject, record, state_of
+from app.audit import Subject, record, state_of, states_of
 from app.errors import AlreadyRegistered, InvalidChange, NotFound
 from app.models import Organisation, ServiceStatus, User, Vehicle
 from app.schemas.vehicles import VehicleDetails, VehicleFacts
@@ -55,26 +56,53 @@ def register_vehicle(
     # The generation first: from here on nobody else can register the same one.
     generation = next_generation(session)
     _require_untaken(session, {"vehicle_id": vehicle_id, **facts})
-    made = _new(vehicle_id, kind, organisation, now_ms=now_ms, generation=generation, facts=facts)
-    _store(session, [made[0]], actor, now_ms)
-    return made
+    made = _registration(vehicle_id, kind, facts)
+    vehicle = Vehicle(
+        **made.columns,
+        organisation=organisation,
+        credential_issued_at_ms=now_ms,
+        registered_at_ms=now_ms,
+        generation=generation,
+    )
+    session.add(vehicle)
+    session.flush()
+    _record(session, "vehicle.registered", vehicle, actor=actor, now_ms=now_ms)
+    return vehicle, made.token
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A vehicle that is about to be registered: its columns, and its token, which is kept as a hash only."""
+
+    vehicle_id: str
+    token: str = field(repr=False)
+    columns: Mapping[str, Any] = field(repr=False)
+
+
+def registrations_of(all_details: Sequence[VehicleDetails]) -> list[Registration]:
+    """What registering these takes and can be made before the transaction, in which others wait."""
+    return [_registration(each.vehicle_id, each.kind, each.facts()) for each in all_details]
 
 
 def register_vehicles(
-    session: Session, all_details: Sequence[VehicleDetails], *, organisation: Organisation, now_ms: int, actor: User
-) -> list[tuple[Vehicle, str]]:
-    """Register many vehicles as one change. Raises AlreadyRegistered when one of them is known."""
+    session: Session, wanted: Sequence[Registration], *, organisation: Organisation, now_ms: int, actor: User
+) -> None:
+    """Register many vehicles as one change: only what must wait for nobody else's is done here.
+
+    When one of them is known the database refuses them all (app.constraints).
+    """
     generation = next_generation(session)
-    for name in UNIQUE:
-        taken = taken_values(session, name, [getattr(details, name) for details in all_details])
-        if taken:
-            raise AlreadyRegistered(f"{name} {min(taken)} is registered already")
-    made = [
-        _new(each.vehicle_id, each.kind, organisation, now_ms=now_ms, generation=generation, facts=each.facts())
-        for each in all_details
-    ]
-    _store(session, [vehicle for vehicle, _ in made], actor, now_ms)
-    return made
+    common = {
+        "organisation_id": organisation.id,
+        "credential_issued_at_ms": now_ms,
+        "registered_at_ms": now_ms,
+        "generation": generation,
+    }
+    # Past the session, which would make objects of them: each is told of below.
+    session.connection().execute(insert(Vehicle), [{**each.columns, **common} for each in wanted])
+    for state in states_of(session, Vehicle, Vehicle.generation == generation):
+        subject = Subject("vehicle", state["vehicle_id"])
+        record(session, "vehicle.registered", subject, actor=actor, now_ms=now_ms, after=state)
 
 
 def change_vehicle(session: Session, vehicle: Vehicle, details: VehicleDetails, *, now_ms: int, actor: User) -> None:
@@ -157,35 +185,10 @@ def _require_untaken(session: Session, facts: Mapping[str, Any], but: Vehicle | 
             raise AlreadyRegistered(f"{name} {value} is registered already", field=name)
 
 
-def _new(
-    vehicle_id: str,
-    kind: VehicleKind,
-    organisation: Organisation,
-    *,
-    now_ms: int,
-    generation: int,
-    facts: VehicleFacts,
-) -> tuple[Vehicle, str]:
+def _registration(vehicle_id: str, kind: VehicleKind, facts: VehicleFacts) -> Registration:
     token = _new_token()
-    vehicle = Vehicle(
-        vehicle_id=vehicle_id,
-        kind=kind,
-        partition=partition_of(vehicle_id),
-        organisation=organisation,
-        credential_hash=_hash(token),
-        credential_issued_at_ms=now_ms,
-        registered_at_ms=now_ms,
-        generation=generation,
-        **facts,
-    )
-    return vehicle, token
-
-
-def _store(session: Session, vehicles: Sequence[Vehicle], actor: User | None, now_ms: int) -> None:
-    session.add_all(vehicles)
-    session.flush()
-    for vehicle in vehicles:
-        _record(session, "vehicle.registered", vehicle, actor=actor, now_ms=now_ms)
+    named = {"vehicle_id": vehicle_id, "kind": kind, "partition": partition_of(vehicle_id)}
+    return Registration(vehicle_id, token, {**named, "credential_hash": _hash(token), **facts})
 
 
 def _record(

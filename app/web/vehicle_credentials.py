@@ -9,9 +9,16 @@ from sqlalchemy.orm import Session
 from app.access_control import vehicle_access
 from app.models import Organisation, ServiceStatus, Vehicle
 from app.schemas.vehicles import CredentialOut, StatusChange, VehicleDetails
-from app.services.imports import Preview, take_over
+from app.services.imports import Preview, draft_registrations, take_over
 from app.services.vehicle_status import change_status
-from app.services.vehicles import register_vehicle, register_vehicles, renew_credential, revoke_credential
+from app.services.vehicles import (
+    Registration,
+    register_vehicle,
+    register_vehicles,
+    registrations_of,
+    renew_credential,
+    revoke_credential,
+)
 from app.web.gate import identity
 from app.web.ownership import actor
 from app.web.runtime import runtime
@@ -33,28 +40,24 @@ def register(database: Session, details: VehicleDetails) -> tuple[Vehicle, Crede
     return vehicle, credential(vehicle.vehicle_id, token)
 
 
-def register_preview(database: Session, preview: Preview) -> Sequence[CredentialOut]:
+def register_preview(preview: Preview) -> Sequence[CredentialOut]:
     """Register every vehicle of a file, or none."""
-    registered = register_vehicles(
-        database,
-        preview.details,
-        organisation=own_organisation(database),
-        now_ms=runtime().clock(),
-        actor=actor(database),
-    )
-    return _granted(registered)
+    wanted = registrations_of(preview.details)
+    with runtime().changing() as database:
+        organisation, now_ms = own_organisation(database), runtime().clock()
+        register_vehicles(database, wanted, organisation=organisation, now_ms=now_ms, actor=actor(database))
+        return _granted(wanted)
 
 
-def register_draft(database: Session, public_id: str) -> Sequence[CredentialOut]:
+def register_draft(public_id: str) -> Sequence[CredentialOut]:
     """Register every vehicle of a kept preview, or none."""
-    registered = take_over(
-        database,
-        public_id,
-        organisation=own_organisation(database),
-        actor=actor(database),
-        now_ms=runtime().clock(),
-    )
-    return _granted(registered)
+    now_ms = runtime().clock()
+    with runtime().reading() as database:  # all that can be made without it: nobody waits for a write lock meanwhile
+        wanted = draft_registrations(database, public_id, user_id=identity().user_id, now_ms=now_ms)
+    with runtime().changing() as database:
+        organisation = own_organisation(database)
+        take_over(database, public_id, wanted, organisation=organisation, actor=actor(database), now_ms=now_ms)
+        return _granted(wanted)
 
 
 def rotate(database: Session, vehicle: Vehicle) -> CredentialOut:
@@ -95,6 +98,6 @@ def credential(vehicle_id: str, token: str) -> CredentialOut:
     )
 
 
-def _granted(registered: Sequence[tuple[Vehicle, str]]) -> list[CredentialOut]:
-    vehicle_access(runtime().settings).grant_all({vehicle.vehicle_id: token for vehicle, token in registered})
-    return [credential(vehicle.vehicle_id, token) for vehicle, token in registered]
+def _granted(registered: Sequence[Registration]) -> list[CredentialOut]:
+    vehicle_access(runtime().settings).grant_all({each.vehicle_id: each.token for each in registered})
+    return [credential(each.vehicle_id, each.token) for each in registered]

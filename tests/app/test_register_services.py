@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from app.audit import state_of
 from app.audit_check import faults
 from app.database import changing_session, reading_session
 from app.errors import AlreadyRegistered, InvalidChange, NotFound
@@ -15,7 +16,7 @@ from app.schemas.organisations import OrganisationDetails
 from app.schemas.trials import TrialDetails, TrialRegistration
 from app.schemas.vehicles import StatusChange, VehicleDetails
 from app.services.generations import current_generation
-from app.services.imports import DRAFT_MS, draft_preview, keep_draft, preview_of, take_over
+from app.services.imports import DRAFT_MS, draft_preview, draft_registrations, keep_draft, preview_of, take_over
 from app.services.officers import (
     SOON_MS,
     LicenceState,
@@ -339,19 +340,30 @@ def test_a_trial_names_own_vehicles_of_its_domain_and_known_zones(engine: Engine
     "content", [csv_text(HEADER, GOOD, GOOD_TOO).encode("gbk", "replace"), workbook(HEADER, GOOD, GOOD_TOO)]
 )
 def test_a_good_file_is_taken_over_whole(engine: Engine, content: bytes) -> None:
+    states: dict[str, object] = {}
     with changing_session(engine) as session:
         cast = Cast(session)
         generation = current_generation(session)
         preview = preview_of(session, content)
         assert preview.bad == []
         draft = keep_draft(session, preview, file_name="f.csv", actor=cast.manager, now_ms=NOW)
-        registered = take_over(session, draft, organisation=cast.holder, actor=cast.manager, now_ms=NOW + 1)
-        assert [vehicle.vehicle_id for vehicle, _ in registered] == ["C-1", "C-2"]
+        wanted = draft_registrations(session, draft, user_id=cast.manager.id, now_ms=NOW + 1)
+        take_over(session, draft, wanted, organisation=cast.holder, actor=cast.manager, now_ms=NOW + 1)
+        assert [each.vehicle_id for each in wanted] == ["C-1", "C-2"]
         assert current_generation(session) == generation + 1
         assert session.scalars(select(ImportDraft)).all() == []
-        for vehicle, token in registered:
-            assert verify_credential(session, vehicle.vehicle_id, token) is vehicle
+        for each in wanted:
+            vehicle = vehicle_by_id(session, each.vehicle_id)
+            assert verify_credential(session, each.vehicle_id, each.token) is vehicle
+            assert each.token not in repr(each)
+            states[each.vehicle_id] = state_of(vehicle)
+        with pytest.raises(NotFound):
+            take_over(session, draft, wanted, organisation=cast.holder, actor=cast.manager, now_ms=NOW + 2)
         assert vehicle_by_id(session, "C-2").insured_sum_cny == 5_000_000
+    with reading_session(engine) as session:
+        entries = session.scalars(select(AuditEntry).where(AuditEntry.action == "vehicle.registered"))
+        assert {entry.subject_id: entry.after for entry in entries} == states
+        assert list(faults(session)) == []
 
 
 def test_each_bad_cell_is_marked_and_nothing_is_imported(engine: Engine) -> None:
@@ -373,7 +385,7 @@ def test_each_bad_cell_is_marked_and_nothing_is_imported(engine: Engine) -> None
         assert {"kind", "vehicle_id"} <= set(marked[4])
         draft = keep_draft(session, preview, file_name="f.csv", actor=cast.manager, now_ms=NOW)
         with pytest.raises(InvalidChange) as caught:
-            take_over(session, draft, organisation=cast.holder, actor=cast.manager, now_ms=NOW)
+            draft_registrations(session, draft, user_id=cast.manager.id, now_ms=NOW)
         assert caught.value.code == "import_has_problems"
         assert session.scalars(select(Vehicle.vehicle_id)).all() == ["OLD"]
 
@@ -398,8 +410,23 @@ def test_what_was_registered_meanwhile_stops_the_whole_import(engine: Engine) ->
         draft = keep_draft(session, preview, file_name="f.csv", actor=cast.manager, now_ms=NOW)
         cast.car(session)
         with pytest.raises(InvalidChange):
-            take_over(session, draft, organisation=cast.holder, actor=cast.manager, now_ms=NOW)
+            draft_registrations(session, draft, user_id=cast.manager.id, now_ms=NOW)
         assert session.scalars(select(Vehicle.vehicle_id)).all() == ["C-1"]
+
+
+def test_what_is_registered_at_the_last_moment_stops_the_whole_import(engine: Engine) -> None:
+    with changing_session(engine) as session:
+        cast = Cast(session)
+        preview = preview_of(session, csv_text(HEADER, GOOD_TOO, GOOD).encode())
+        draft = keep_draft(session, preview, file_name="f.csv", actor=cast.manager, now_ms=NOW)
+        wanted = draft_registrations(session, draft, user_id=cast.manager.id, now_ms=NOW)
+        cast.car(session)
+    with pytest.raises(AlreadyRegistered) as caught, changing_session(engine) as session:
+        take_over(session, draft, wanted, organisation=cast.holder, actor=cast.manager, now_ms=NOW)
+    assert caught.value.field in {"vehicle_id", "vin"}
+    with reading_session(engine) as session:
+        assert session.scalars(select(Vehicle.vehicle_id)).all() == ["C-1"]
+        assert session.scalars(select(ImportDraft.public_id)).all() == [draft]
 
 
 def test_a_draft_is_its_makers_own_and_ends_after_an_hour(engine: Engine) -> None:

@@ -67,8 +67,7 @@ def import_vehicles(query: ImportQuery, raw: ImportFile) -> Response:  # noqa: A
         preview = preview_of(database, content)
     if query.dry_run or preview.bad or not preview.rows:
         return answer(_out(preview))
-    with runtime().changing() as database:
-        credentials = vehicle_credentials.register_preview(database, preview)
+    credentials = vehicle_credentials.register_preview(preview)
     made = _out(preview).model_copy(update={"registered": True, "credentials": list(credentials)})
     return answer(made, HTTPStatus.CREATED)
 

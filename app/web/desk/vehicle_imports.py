@@ -58,8 +58,7 @@ def preview(public_id: str) -> str:
 def confirm(public_id: str) -> tuple[str, int] | str:
     """Register every vehicle of the file; the answer hands out their credentials once."""
     try:
-        with runtime().changing() as database:
-            credentials = vehicle_credentials.register_draft(database, public_id)
+        credentials = vehicle_credentials.register_draft(public_id)
     except REFUSALS as error:
         return _preview_page(public_id, with_error(blank(), error)), HTTPStatus.UNPROCESSABLE_ENTITY
     return render_template("vehicles/imported.html", credentials=credentials, sheet=credential_sheet(credentials))
