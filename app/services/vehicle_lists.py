@@ -77,14 +77,6 @@ def vehicle_page(
     return found.map(read_vehicle_row)
 
 
-def vehicles_of(session: Session, organisation_id: int | None) -> Sequence[Vehicle]:
-    """The vehicles of one organisation (None: all), by id."""
-    statement = select(Vehicle).order_by(Vehicle.vehicle_id)
-    if organisation_id is not None:
-        statement = statement.where(Vehicle.organisation_id == organisation_id)
-    return session.scalars(statement).all()
-
-
 def last_position(session: Session, vehicle: Vehicle) -> Sample | None:
     """The newest sample on time that the platform stored of the vehicle."""
     track = session.get(TrackRow, vehicle.id)
