@@ -137,6 +137,8 @@ def test_the_embedded_broker_learns_of_renewed_and_revoked_credentials(engine: E
     assert first == Identity("car-1", Role.VEHICLE)
     assert first is not None
     assert credentials.marks(["car-1", "nobody"]) == {"car-1": first.mark}
+    many = [f"car-{number}" for number in range(70_000)]  # more than a statement of either database takes
+    assert credentials.marks(many) == {"car-1": first.mark}
 
     with changing_session(engine) as session:
         renewed = renew_credential(session, vehicle_by_id(session, "car-1"), now_ms=NOW)
