@@ -111,6 +111,12 @@ class UnauditedChange(AppError):
     code = "unaudited_change"
 
 
+class Overloaded(AppError):
+    """Too many want this at once: it may be tried again soon."""
+
+    code = "overloaded"
+
+
 class BrokerUnavailable(AppError):
     """The broker could not be told who may connect: nothing was changed, it may be tried again."""
 

@@ -68,6 +68,7 @@ ERROR_TEXTS: Mapping[str, LazyString] = {
     "period_empty": _("The period must end after it begins."),
     "not_the_holders": _("Only what belongs to the permit's holder can be named."),
     "broker_unavailable": _("The broker cannot be told who may connect. Nothing was changed: try again soon."),
+    "overloaded": _("Too many people want this at the moment. Try again in a minute."),
     "fixed_field": _("This never changes."),
     "vehicle_retired": _("The vehicle is retired: its record is closed."),
     "status_unchanged": _("The vehicle has this status already."),

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from app.chores import ChoreBook
 from app.database import open_engine
+from app.documents.press import NoticePress
 from app.live.atlas import ZoneAtlas
 from app.live.views import LiveViews, build_views
 from app.settings import Settings
@@ -85,6 +86,7 @@ def _state(settings: Settings, engine: Engine, live: LiveViews, clock: Clock) ->
         throttle=LoginThrottle(clock),
         metrics=metrics.WebMetrics(heartbeats, live.picture, slots, chores),
         chores=chores,
+        press=NoticePress(),
     )
 
 

@@ -20,6 +20,7 @@ from app.errors import (
     Forbidden,
     InvalidChange,
     NotFound,
+    Overloaded,
     PreconditionFailed,
     PreconditionMissing,
 )
@@ -41,6 +42,7 @@ _STATUS: tuple[tuple[type[AppError], HTTPStatus], ...] = (
     (Forbidden, HTTPStatus.FORBIDDEN),
     (InvalidChange, HTTPStatus.UNPROCESSABLE_ENTITY),
     (BrokerUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
+    (Overloaded, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.chores import ChoreBook
 from app.database import changing_session, reading_session
+from app.documents.press import NoticePress
 from app.live.atlas import ZoneAtlas
 from app.live.views import LiveViews
 from app.settings import Settings
@@ -38,6 +39,7 @@ class Runtime:
     throttle: LoginThrottle
     metrics: WebMetrics
     chores: ChoreBook
+    press: NoticePress
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

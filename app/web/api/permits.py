@@ -9,7 +9,6 @@ from pydantic import Field
 from sqlalchemy.orm import Session
 
 from app.documents.permit_content import permit_notice
-from app.documents.permit_notice import notice_pdf
 from app.models import PermitRevisionRow, Stage
 from app.schemas.base import Identifier, Line, Schema
 from app.schemas.permits import (
@@ -145,7 +144,11 @@ def zones(path: PermitPath) -> Response:
 
 @permits_api.get(
     "/<number>/notice",
-    responses={"200": {"content": {_PDF: {"schema": {"type": "string", "format": "binary"}}}}, "422": Problem},
+    responses={
+        "200": {"content": {_PDF: {"schema": {"type": "string", "format": "binary"}}}},
+        "422": Problem,
+        "503": Problem,
+    },
 )
 def notice(path: PermitPath) -> Response:
     """The notice to print, in both languages."""
@@ -153,7 +156,7 @@ def notice(path: PermitPath) -> Response:
     with runtime().reading() as session:
         found = _own(session, path.number)
         content = permit_notice(session, found, url=verification_url(found.permit.number), now_ms=now_ms)
-    return Response(notice_pdf(content), mimetype=_PDF)
+    return Response(runtime().press.sheet(content), mimetype=_PDF)
 
 
 def _own(session: Session, number: str) -> StandingPermit:

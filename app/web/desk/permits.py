@@ -8,7 +8,6 @@ from flask import Blueprint, Response, abort, jsonify, render_template, request,
 from flask_babel import gettext as _
 
 from app.documents.permit_content import permit_notice
-from app.documents.permit_notice import notice_pdf
 from app.schemas.permits import Standing
 from app.services.permit_register import StandingPermit, decisions_on, standing_permits
 from app.web.desk.permit_page import own_permit, permit_page
@@ -64,7 +63,7 @@ def notice(number: str) -> Response:
     now_ms = runtime().clock()
     with runtime().reading() as session:
         content = permit_notice(session, own_permit(session, number), url=verification_url(number), now_ms=now_ms)
-    answer = Response(notice_pdf(content), mimetype="application/pdf")
+    answer = Response(runtime().press.sheet(content), mimetype="application/pdf")
     answer.headers["Content-Disposition"] = f'inline; filename="{number}.pdf"'
     return answer
 
