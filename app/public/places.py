@@ -69,13 +69,13 @@ def covered(each: Drawn, plane: LocalMetric, margin_m: float = 0.0) -> BaseGeome
 
 
 def _drawn(row: ZoneRevisionRow, jurisdiction: PublicNames | None, permits: int) -> Drawn:
-    geometry = _geometry(row.geometry)
+    geometry, length, area = _measured(row.geometry)
     place = PublicPlace(
         id=row.zone.zone_id,
         kind=row.zone.kind,
         names=names(row),
-        length_km=length_km(geometry),
-        area_km2=area_km2(geometry),
+        length_km=length,
+        area_km2=area,
         half_width_m=row.half_width_m,
         band=_band(row),
         speed_limit_mps=row.speed_limit_mps,
@@ -93,6 +93,8 @@ def _band(row: ZoneRevisionRow) -> PublicBand | None:
     return PublicBand(lower=row.band_lower, upper=row.band_upper, datum=row.band_datum, unit=row.band_unit)
 
 
-@lru_cache(maxsize=4_096)
-def _geometry(text: str) -> BaseGeometry:
-    return shapely.from_geojson(text)
+@lru_cache(maxsize=8_192)
+def _measured(text: str) -> tuple[BaseGeometry, float | None, float | None]:
+    """A stored geometry with its length and area: what a revision holds never changes, and measuring costs the most."""
+    geometry = shapely.from_geojson(text)
+    return geometry, length_km(geometry), area_km2(geometry)
