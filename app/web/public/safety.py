@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
+from babel.dates import format_date
 from flask import Response
-from flask_babel import format_date
 from flask_babel import gettext as _
 
 from app.public.safety import safety as safety_months
@@ -61,7 +61,7 @@ def _table(rows: list[SafetyMonth]) -> Table[SafetyMonth]:
 
 
 def _month_name(row: SafetyMonth) -> str:
-    return str(format_date(date.fromisoformat(f"{row.month}-01"), _MONTHS[language()]))
+    return format_date(date.fromisoformat(f"{row.month}-01"), _MONTHS[language()], locale=language())
 
 
 def _vehicles(row: SafetyMonth) -> str:
