@@ -21,8 +21,8 @@ from app.web.runtime import runtime
 from app.web.states import state_label
 from telemetry.samples import VehicleKind
 
-#: A list of up to this many is shown whole.
-MOST_BOXES = 24
+#: A list of up to this many is shown whole, with a box that filters it.
+MOST_BOXES = 60
 #: How many a search shows; more are found by more letters.
 MOST_FOUND = 20
 
