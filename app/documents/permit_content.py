@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from zoneinfo import ZoneInfo
-
 from sqlalchemy.orm import Session
 
+from app.calendar import wall_time
 from app.documents.permit_notice import Listed, PermitNotice
 from app.documents.wording import DECISIONS, STAGES, STANDINGS, Words, condition_terms
 from app.models import Organisation, PermitRevisionRow, Vehicle
@@ -14,8 +12,6 @@ from app.services.conditions import Conditions
 from app.services.permit_register import StandingPermit, decisions_on
 from app.services.zones import zones_in_force
 from telemetry.samples import VehicleKind
-
-_SHENZHEN = ZoneInfo("Asia/Shanghai")
 
 
 def permit_notice(session: Session, found: StandingPermit, *, url: str, now_ms: int) -> PermitNotice:
@@ -97,4 +93,4 @@ def _vehicle(vehicle: Vehicle) -> str:
 
 
 def _wall(time_ms: int) -> str:
-    return datetime.fromtimestamp(time_ms / 1000, _SHENZHEN).strftime("%Y-%m-%d %H:%M")
+    return wall_time(time_ms).strftime("%Y-%m-%d %H:%M")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
 
+from app.calendar import CITY_ZONE
 from app.models import Stage
 from app.schemas.permits import Standing
 from app.services.conditions import Conditions
@@ -16,7 +17,6 @@ from geofences.schedule import ClockTime, Moment, Schedule, Window
 from geofences.sun import SunEvent
 from telemetry.samples import Mode, SafetyOfficer
 
-_CITY = "Asia/Shanghai"
 _WEEK = 7
 _E = TypeVar("_E", bound=Enum)
 
@@ -73,7 +73,7 @@ OFFICERS: Mapping[SafetyOfficer, Words] = {
     SafetyOfficer.REMOTE: Words("远程在岗", "remote"),
     SafetyOfficer.NONE: Words("可不配备", "none needed"),
 }
-_DAYS = tuple(
+DAYS = tuple(
     Words(zh, en)
     for zh, en in zip(
         ("周一", "周二", "周三", "周四", "周五", "周六", "周日"),
@@ -81,7 +81,7 @@ _DAYS = tuple(
         strict=True,
     )
 )
-_SUN = {
+SUN: Mapping[SunEvent, Words] = {
     SunEvent.BMCT: Words("民用晨光始", "morning twilight"),
     SunEvent.SR: Words("日出", "sunrise"),
     SunEvent.SS: Words("日落", "sunset"),
@@ -126,10 +126,12 @@ def hours(schedule: Schedule | None) -> Words:
     if not schedule.windows:
         return Words("不得运行", "never")
     windows = [_window(window) for window in schedule.windows]
-    zone = (
-        Words("", "") if schedule.time_zone == _CITY else Words(f"（{schedule.time_zone}）", f" ({schedule.time_zone})")
-    )
+    zone = _elsewhere(schedule.time_zone)
     return Words("；".join(each.zh for each in windows) + zone.zh, "; ".join(each.en for each in windows) + zone.en)
+
+
+def _elsewhere(time_zone: str) -> Words:
+    return Words("", "") if time_zone == CITY_ZONE else Words(f"（{time_zone}）", f" ({time_zone})")
 
 
 def _window(window: Window) -> Words:
@@ -148,17 +150,17 @@ def _ends_next_day(start: Moment, end: Moment) -> bool:
 def _days(days: Sequence[int]) -> Words:
     if len(days) == _WEEK:
         return Words("每天", "every day")
-    first, last = _DAYS[days[0]], _DAYS[days[-1]]
+    first, last = DAYS[days[0]], DAYS[days[-1]]
     if len(days) > 2 and days[-1] - days[0] == len(days) - 1:  # noqa: PLR2004 -- two days are named, not spanned
         return Words(f"{first.zh}至{last.zh}", f"{first.en} to {last.en}")
-    return Words("、".join(_DAYS[day].zh for day in days), ", ".join(_DAYS[day].en for day in days))
+    return Words("、".join(DAYS[day].zh for day in days), ", ".join(DAYS[day].en for day in days))
 
 
 def _moment(moment: Moment) -> Words:
     if isinstance(moment, ClockTime):
         text = f"{moment.minutes // 60:02d}:{moment.minutes % 60:02d}"
         return Words(text, text)
-    event, offset_min = _SUN[moment.event], moment.offset_min
+    event, offset_min = SUN[moment.event], moment.offset_min
     if not offset_min:
         return event
     side_zh, side_en = ("后", "after") if offset_min > 0 else ("前", "before")

@@ -12,26 +12,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
-
-#: Identities rotate at midnight of the city.
-CITY = ZoneInfo("Asia/Shanghai")
 
 #: 50 bits: two of 10,000 vehicles get the same name once in some twenty million days.
 LENGTH = 10
-
-
-def city_day(now_ms: int) -> str:
-    """The calendar day in the city, e.g. `2026-03-01`."""
-    return datetime.fromtimestamp(now_ms / 1_000, tz=UTC).astimezone(CITY).date().isoformat()
-
-
-def next_midnight_ms(now_ms: int) -> int:
-    """The first instant of the next calendar day in the city."""
-    today = datetime.fromtimestamp(now_ms / 1_000, tz=UTC).astimezone(CITY).date()
-    midnight = datetime.combine(today + timedelta(days=1), time.min, tzinfo=CITY)
-    return round(midnight.timestamp() * 1_000)
 
 
 class Pseudonyms:

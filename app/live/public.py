@@ -20,10 +20,11 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
+from app.calendar import day_of, end_of_day_ms
 from app.live.board import Board, Document
 from app.live.gazetteer import Gazetteer
 from app.live.journeys import Journeys
-from app.live.pseudonyms import Pseudonyms, city_day, next_midnight_ms
+from app.live.pseudonyms import Pseudonyms
 from app.live.snapping import Centreline, Snapper
 from app.live.things import Alert, Vehicle, most_severe
 from telemetry.bus import LivePosition
@@ -154,9 +155,9 @@ class PublicPicture:
 
     def _begin_day(self, now_ms: int) -> None:
         """New names for everybody at once. A process that starts within the rest goes on with it."""
-        midnight_ms = next_midnight_ms(now_ms - self._rest_ms)
+        midnight_ms = end_of_day_ms(day_of(now_ms - self._rest_ms))
         self._rest_begins_ms, self._rest_ends_ms = midnight_ms - self._rest_ms, midnight_ms + self._rest_ms
-        self._day = city_day(midnight_ms - 1)
+        self._day = day_of(midnight_ms - 1).isoformat()
         self._is_resting = False
         self._names.clear()
         self.board.restart()

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from functools import partial
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.live.pseudonyms import CITY
+from app.calendar import day_of, start_of_day_ms
 from app.models import Alert, UsageDay, Vehicle
 from app.public.suppression import SMALLEST_GROUP, Protected, group_count, protected, share_percent
 from app.schemas.public import FindingCount, SafetyMonth
@@ -118,7 +118,7 @@ def _raised(session: Session, first: date, end: date) -> dict[VehicleKind, _Rais
             func.count(Alert.acknowledged_at_ms),
         )
         .join_from(Alert, Vehicle)
-        .where(Alert.opened_at_ms >= _midnight_ms(first), Alert.opened_at_ms < _midnight_ms(end))
+        .where(Alert.opened_at_ms >= start_of_day_ms(first), Alert.opened_at_ms < start_of_day_ms(end))
         .group_by(Vehicle.kind, Alert.finding)
     )
     found: dict[VehicleKind, _Raised] = {}
@@ -131,12 +131,8 @@ def _raised(session: Session, first: date, end: date) -> dict[VehicleKind, _Rais
 
 def _months(now_ms: int) -> Iterator[tuple[date, date]]:
     """First day and end of each complete month in the city, the newest first."""
-    end = datetime.fromtimestamp(now_ms / 1_000, CITY).date().replace(day=1)
+    end = day_of(now_ms).replace(day=1)
     for _ in range(MONTHS):
         first = (end - timedelta(days=1)).replace(day=1)
         yield first, end
         end = first
-
-
-def _midnight_ms(day: date) -> int:
-    return round(datetime.combine(day, time(), CITY).timestamp() * 1_000)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from app.calendar import CITY_ZONE
 from app.models import Permit, PermitRevisionRow
 from app.schemas.applications import MOST_WINDOWS, ApplicationDraft, ConditionsDraft, HoursWindow, Terms
 from app.services.conditions import Conditions
+from app.units import kmh_of, mps_of
 from geofences.schedule import DAYS, ClockTime, Schedule, Window
 from telemetry.samples import Mode, SafetyOfficer
-
-_TIME_ZONE = "Asia/Shanghai"
-_KMH_PER_MPS = 3.6
 
 
 def conditions_of(terms: Terms) -> Conditions:
@@ -19,7 +18,7 @@ def conditions_of(terms: Terms) -> Conditions:
     asked = terms.conditions
     return Conditions(
         hours=_schedule(terms.hours),
-        speed_cap_mps=None if asked.speed_cap_kmh is None else asked.speed_cap_kmh / _KMH_PER_MPS,
+        speed_cap_mps=None if asked.speed_cap_kmh is None else mps_of(asked.speed_cap_kmh),
         modes=frozenset(Mode[name.upper()] for name in asked.modes),
         safety_officers=frozenset(SafetyOfficer[name.upper()] for name in asked.safety_officers),
         vehicles_per_remote_officer=asked.vehicles_per_remote_officer,
@@ -49,7 +48,7 @@ def draft_of_permit(permit: Permit, revision: PermitRevisionRow, *, trial_id: st
         hours_decided=hours is not None,
         conditions=ConditionsDraft.model_validate(
             {
-                "speed_cap_kmh": None if cap_mps is None else round(cap_mps * _KMH_PER_MPS, 3),
+                "speed_cap_kmh": None if cap_mps is None else round(kmh_of(cap_mps), 3),
                 "modes": [mode.name.lower() for mode in sorted(conditions.modes)],
                 "safety_officers": [officer.name.lower() for officer in sorted(conditions.safety_officers)],
                 "vehicles_per_remote_officer": conditions.vehicles_per_remote_officer,
@@ -65,7 +64,7 @@ def _schedule(windows: Sequence[HoursWindow]) -> Schedule | None:
         return None
     return Schedule.from_dict(
         {
-            "time_zone": _TIME_ZONE,
+            "time_zone": CITY_ZONE,
             "windows": [{"days": each.days or ["ANY"], "start": each.start, "end": each.end} for each in windows],
         }
     )
@@ -80,7 +79,7 @@ def _windows(schedule: Schedule | None) -> list[HoursWindow] | None:
         return []
     found = [_window(window) for window in schedule.windows]
     stated = [window for window in found if window is not None]
-    is_whole = len(stated) == len(found) and 0 < len(found) <= MOST_WINDOWS and schedule.time_zone == _TIME_ZONE
+    is_whole = len(stated) == len(found) and 0 < len(found) <= MOST_WINDOWS and schedule.time_zone == CITY_ZONE
     return stated if is_whole else None
 
 

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.orm.attributes import flag_modified
 
 from app.audit import state_of
+from app.calendar import wall_time
 from app.errors import InvalidChange, NotFound
 from app.models import (
     Application,
@@ -36,7 +35,6 @@ from app.services.pages import Page, read_page
 from app.services.permits import newest_revision
 
 MOST_ATTACHMENTS = 20
-_CALENDAR = ZoneInfo("Asia/Shanghai")
 _NUMBER_CHARACTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 _NUMBER_LENGTH = 6
 
@@ -292,7 +290,7 @@ def _touch(session: Session, application: Application, now_ms: int) -> None:
 
 def _number(now_ms: int) -> str:
     """Random, so that nobody learns how many others apply; without characters that look alike."""
-    year = datetime.fromtimestamp(now_ms / 1000, _CALENDAR).year % 100
+    year = wall_time(now_ms).year % 100
     return f"A{year:02d}-" + "".join(secrets.choice(_NUMBER_CHARACTERS) for _ in range(_NUMBER_LENGTH))
 
 

@@ -8,24 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.calendar import day_of, months_after_ms
 from app.models import Application, Capacity, Jurisdiction, Organisation, ServiceStatus, Stage, Trial, Vehicle
 from app.schemas.applications import ApplicationDraft
 from app.schemas.jurisdictions import StageThresholds
 from app.schemas.trials import STAGES
-from app.services.entry_gates import months_after_ms, thresholds_of
+from app.services.entry_gates import thresholds_of
 from app.services.officers import LicenceState, OfficerRow, officer_rows
 from app.services.vehicle_status import current_status
 from app.services.zone_offers import AIR_STAGES, Offer, covers, every_zone, fits, touches
 from telemetry.samples import VehicleKind
 
-_CALENDAR = ZoneInfo("Asia/Shanghai")
 #: Stages in which a vehicle may drive without any officer.
 _DRIVERLESS = frozenset({Stage.DRIVERLESS_TEST, Stage.COMMERCIAL_PILOT})
 #: Tests of the vehicle itself: nobody is carried.
@@ -119,7 +117,7 @@ def _vehicles(case: _Case) -> Iterator[Gap]:
     rows = case.session.execute(wanted).all()
     found = {vehicle.vehicle_id: vehicle for vehicle, _status in rows}
     out = [vehicle.vehicle_id for vehicle, status in rows if status != ServiceStatus.IN_SERVICE]
-    last_day = datetime.fromtimestamp((case.until_ms - 1) / 1000, _CALENDAR).date()
+    last_day = day_of(case.until_ms - 1)
     of = _Named("vehicles", "vehicles")
     yield from of("vehicle_unknown", [name for name in case.draft.vehicles if name not in found])
     yield from of("vehicle_of_other_kind", [v.vehicle_id for v in found.values() if case.kind not in {None, v.kind}])

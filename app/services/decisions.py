@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.calendar import CITY_ZONE
 from app.errors import Conflict, InvalidChange, WiderThanBefore
 from app.models import Officer, Permit, PermitRevisionRow, User
 from app.schemas.permits import DailyHours, Restriction
@@ -16,11 +17,9 @@ from app.services.conditions import Conditions
 from app.services.permit_life import TRANSITIONS, Decision, may_follow, terms_of
 from app.services.permits import newest_revision, revise_permit
 from app.services.restriction import Terms, widened
+from app.units import kmh_of, mps_of
 from geofences.schedule import Schedule
 from telemetry.samples import Mode, SafetyOfficer
-
-_TIME_ZONE = "Asia/Shanghai"
-_KMH_PER_MPS = 3.6
 
 
 def decide(
@@ -108,7 +107,7 @@ def _tightened(before: Terms, details: Restriction) -> Terms:
 def _conditions(before: Conditions, details: Restriction) -> Conditions:
     changes: dict[str, Any] = {
         "hours": None if details.hours is None else _schedule(details.hours),
-        "speed_cap_mps": None if details.speed_cap_kmh is None else details.speed_cap_kmh / _KMH_PER_MPS,
+        "speed_cap_mps": None if details.speed_cap_kmh is None else mps_of(details.speed_cap_kmh),
         "modes": None if details.modes is None else frozenset(Mode[name.upper()] for name in details.modes),
         "safety_officers": None
         if details.safety_officers is None
@@ -122,12 +121,12 @@ def _conditions(before: Conditions, details: Restriction) -> Conditions:
 
 def _schedule(hours: DailyHours) -> Schedule:
     window = {"days": hours.days, "start": hours.start, "end": hours.end}
-    return Schedule.from_dict({"time_zone": _TIME_ZONE, "windows": [window]})
+    return Schedule.from_dict({"time_zone": CITY_ZONE, "windows": [window]})
 
 
 def shown_kmh(speed_mps: float) -> float:
     """A speed as people read it, to a tenth of a kilometre an hour."""
-    return round(speed_mps * _KMH_PER_MPS, 1)
+    return round(kmh_of(speed_mps), 1)
 
 
 def _officers(session: Session, permit: Permit, officer_ids: Collection[str]) -> list[Officer]:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.calendar import months_after_ms
 from app.models import Fault, Jurisdiction, Organisation, Stage, Vehicle
 from app.schemas.applications import EntryGate
 from app.schemas.jurisdictions import StageThresholds, Thresholds
 from app.services.incidents import accidents_since
 from app.services.usage import drove_elsewhere, usage_of
-
-_CALENDAR = ZoneInfo("Asia/Shanghai")
-_LAST_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 def thresholds_of(jurisdiction: Jurisdiction, stage: Stage) -> StageThresholds:
@@ -46,15 +42,6 @@ def entry_gates(
     if demanded.min_insured_sum_cny:
         found.append(_insured_sum(session, demanded, holder, vehicle_ids))
     return found
-
-
-def months_after_ms(time_ms: int, months: int) -> int:
-    """The same wall time in Shanghai so many months later, or on the last day of a shorter month."""
-    wall = datetime.fromtimestamp(time_ms / 1000, _CALENDAR)
-    years, month = divmod(wall.year * 12 + wall.month - 1 + months, 12)
-    leap = years % 4 == 0 and (years % 100 != 0 or years % 400 == 0)
-    last = 29 if leap and month == 1 else _LAST_DAYS[month]
-    return round(wall.replace(year=years, month=month + 1, day=min(wall.day, last)).timestamp() * 1000)
 
 
 def _experience(

@@ -5,26 +5,23 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, lazyload
 from sqlalchemy.orm.attributes import flag_modified
 
 from app.audit import Subject, record, state_of
+from app.calendar import end_of_day_ms
 from app.errors import AlreadyRegistered, InvalidChange, NotFound
 from app.models import OPERATORS, Capacity, LicenceRevision, Officer, Organisation, User
-from app.schemas.checks import Day
 from app.schemas.officers import LicenceRenewal, LicenceWithdrawal, OfficerDetails, OfficerRegistration
 from app.services.generations import next_generation
 from app.services.pages import Page, holds, page_among, read_page
 
 #: Licences that expire within this are marked in lists.
 SOON_MS = 30 * 86_400_000
-_SHENZHEN = ZoneInfo("Asia/Shanghai")
 
 
 class LicenceState(StrEnum):
@@ -293,8 +290,3 @@ def _numbers_taken_away(session: Session, officer: Officer) -> set[str]:
 def _compared(number: str) -> str:
     """A licence's number without what people write differently: spaces, dashes, case and the width of letters."""
     return "".join(c for c in unicodedata.normalize("NFKC", number).casefold() if c.isalnum())
-
-
-def end_of_day_ms(day: Day) -> int:
-    """The instant at which a day ends in Shenzhen."""
-    return round(datetime.combine(day + timedelta(days=1), time.min, _SHENZHEN).timestamp() * 1000)

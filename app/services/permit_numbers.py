@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from zoneinfo import ZoneInfo
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.calendar import wall_time
 from app.models import Jurisdiction, Permit
-
-_CALENDAR = ZoneInfo("Asia/Shanghai")
 
 
 def next_permit_number(session: Session, jurisdiction: Jurisdiction, now_ms: int) -> str:
@@ -21,7 +17,7 @@ def next_permit_number(session: Session, jurisdiction: Jurisdiction, now_ms: int
     """
     lock = select(Jurisdiction.id).where(Jurisdiction.id == jurisdiction.id)
     session.execute(lock.with_for_update(key_share=True))
-    year = datetime.fromtimestamp(now_ms / 1000, _CALENDAR).year
+    year = wall_time(now_ms).year
     beginning = f"{jurisdiction.number_prefix}-{year}-"
     taken = session.scalars(select(Permit.number).where(Permit.number.startswith(beginning, autoescape=True)))
     running = [int(rest) for number in taken if (rest := number.removeprefix(beginning)).isdecimal()]

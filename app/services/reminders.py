@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.audit import Subject
+from app.calendar import day_of, end_of_day_ms
 from app.models import (
     Jurisdiction,
     LicenceRevision,
@@ -29,7 +29,6 @@ LEADS_DAYS = (30, 7, 1)
 _DAY_MS = 86_400_000
 _FIRST_LEAD_MS = max(LEADS_DAYS) * _DAY_MS
 _KINDS = frozenset({"permit.ending", "licence.ending", "insurance.ending"})
-_CALENDAR = ZoneInfo("Asia/Shanghai")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +117,10 @@ def _insurances(session: Session, now_ms: int) -> Iterator[Ending]:
     retired = select(VehicleStatusRevision.vehicle_id).where(
         VehicleStatusRevision.id.in_(newest), VehicleStatusRevision.status == ServiceStatus.RETIRED
     )
-    first_day, last_day = (
-        datetime.fromtimestamp(time_ms / 1000, _CALENDAR).date() - timedelta(days=1)
-        for time_ms in (now_ms, now_ms + _FIRST_LEAD_MS)
-    )
+    first_day, last_day = (day_of(time_ms) - timedelta(days=1) for time_ms in (now_ms, now_ms + _FIRST_LEAD_MS))
     query = select(Vehicle).where(Vehicle.insured_until.between(first_day, last_day), Vehicle.id.not_in(retired))
     for vehicle in session.scalars(query.order_by(Vehicle.id)):
         assert vehicle.insured_until is not None  # the query asks for those only
-        midnight = datetime.combine(vehicle.insured_until + timedelta(days=1), time(), _CALENDAR)
         subject = Subject("vehicle", vehicle.vehicle_id)
-        ends_at_ms = int(midnight.timestamp()) * 1000
+        ends_at_ms = end_of_day_ms(vehicle.insured_until)
         yield Ending("insurance.ending", subject, vehicle.vehicle_id, ends_at_ms, vehicle.organisation)

@@ -12,12 +12,11 @@ from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.orm.attributes import flag_modified
 
 from app.audit import Subject, record, state_of
+from app.calendar import end_of_day_ms, start_of_day_ms
 from app.errors import AlreadyRegistered, InvalidChange, NotFound
 from app.models import Organisation, Stage, Trial, TrialDomain, User, Vehicle, Zone
 from app.schemas.trials import TrialDetails, TrialRegistration
-from app.services.officers import end_of_day_ms
 from app.services.pages import Page, holds, page_among, read_page
-from app.services.usage import start_of_day_ms
 from telemetry.samples import VehicleKind
 
 _KINDS = {

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.calendar import day_of
 from app.models import UsageDay, UsageTally, Vehicle, Zone
 from app.models.usage import usage_place_zones
-
-CALENDAR = ZoneInfo("Asia/Shanghai")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +73,3 @@ def drove_elsewhere(session: Session, vehicle_key: int, time_ms: int, zone_ids: 
     there = select(usage_place_zones.c.place_id).join(Zone, Zone.id == usage_place_zones.c.zone_id)
     places = set(session.scalars(driven))
     return bool(places) and places.isdisjoint(session.scalars(there.where(Zone.zone_id.in_(zone_ids))))
-
-
-def day_of(time_ms: int) -> date:
-    """The calendar day in Shanghai."""
-    return datetime.fromtimestamp(time_ms / 1000, CALENDAR).date()
-
-
-def start_of_day_ms(day: date) -> int:
-    """Midnight in Shanghai with which the day begins."""
-    return round(datetime(day.year, day.month, day.day, tzinfo=CALENDAR).timestamp() * 1000)

@@ -17,11 +17,11 @@ from sqlalchemy import Connection, Engine, delete, func, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from app.calendar import day_of, start_of_day_ms
 from app.database import changing_session, in_parts, reading_session, snapshot_connection
 from app.models import Sample, UsageDay, UsagePlace, UsageTally, Zone
 from app.registry import DatabaseRegistry
 from app.services.driven import Fixes, Odometer, Total, Whereabouts
-from app.services.usage import day_of, start_of_day_ms
 from geofences.datum import VerticalReference
 from geofences.index import ZoneIndex
 

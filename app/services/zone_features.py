@@ -15,6 +15,7 @@ from app.models import ZoneRevisionRow
 from app.schemas.base import FieldProblem, problems_of
 from app.schemas.zones import ImportedZone, ZoneContent
 from app.services.zones import NO_REVISION
+from app.units import mps_of
 from geofences.layers import LayerFeature
 
 #: What the feature is against the newest revision of its zone.
@@ -23,7 +24,6 @@ State = Literal["new", "changed", "unchanged", "invalid"]
 _BAND = {"band_lower": "lower", "band_upper": "upper", "band_datum": "datum", "band_unit": "unit"}
 #: When a revision is in force is said for all of them together, when they are published.
 _LEFT_OUT = frozenset({"starts_at", "ends_at", "notes"})
-_KMH_PER_MPS = 3.6
 _FASTEST_KMH = 1_000_000
 
 
@@ -97,7 +97,7 @@ def _fields(properties: Mapping[str, Any]) -> dict[str, Any]:
         given["band"] = band
     limit_kmh = given.get("speed_limit_kmh")
     if isinstance(limit_kmh, int | float) and abs(limit_kmh) <= _FASTEST_KMH:  # else the schema refuses the name
-        given["speed_limit_mps"] = given.pop("speed_limit_kmh") / _KMH_PER_MPS
+        given["speed_limit_mps"] = mps_of(given.pop("speed_limit_kmh"))
     return given
 
 

@@ -11,8 +11,8 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.calendar import day_of
 from app.models import UsageDay, UsagePlace, Vehicle, Zone
-from app.services.usage import day_of
 from app.showcase.plan import Register
 from telemetry.samples import VehicleKind
 

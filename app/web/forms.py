@@ -11,18 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar, get_args, get_origin
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ValidationError
 from werkzeug.datastructures import MultiDict
 
+from app.calendar import CITY
 from app.errors import AppError
 from app.schemas.base import FieldProblem, problems_of
 from app.web.error_text import error_text, field_text
 
 _ROW_DIGITS = 3
 _BETWEEN_MEMBERS = re.compile(r"[\s,;\uff0c\uff1b\u3001]+")
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 _S = TypeVar("_S", bound=BaseModel)
 
 
@@ -124,7 +123,7 @@ def _value(name: str, text: str) -> str | int:
             wall = datetime.fromisoformat(text.strip())
         except ValueError:
             return text  # the schema says what is wrong with it
-        return round(wall.replace(tzinfo=wall.tzinfo or SHANGHAI).timestamp() * 1000)
+        return round(wall.replace(tzinfo=wall.tzinfo or CITY).timestamp() * 1000)
     return text
 
 

@@ -19,7 +19,7 @@ def install(app: Flask) -> None:
     """Register them; as globals, so that imported macros see them too."""
     of_times: tuple[Filter, ...] = (times.shanghai, times.shanghai_seconds, times.utc, times.iso_utc, times.day)
     of_states: tuple[Filter, ...] = (states.state_label, states.state_tone, states.role_label)
-    for function in (*of_times, times.wall_time, *of_states):
+    for function in (*of_times, times.wall_input, *of_states):
         app.add_template_filter(function)
     app.add_template_global(_navigation, "navigation")
     app.add_template_global(navigation.url_if)

@@ -1,56 +1,25 @@
-"""A weekly schedule in words: `Mon to Fri 07:00 to 22:00`."""
+"""Weekly schedules in the request's language, in the words of permits."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from flask_babel import gettext as _
-
-from geofences.schedule import ClockTime, Moment, Schedule, SunTime, Window
-from geofences.sun import SunEvent
-
-_WEEK = 7
-_CITY = "Asia/Shanghai"
+from app.documents import wording
+from app.web.language import language
+from geofences.schedule import DAYS, Schedule
 
 
 def schedule_text(wire: Mapping[str, Any] | None) -> str:
-    """The schedule's windows in the request's language; without a schedule: at any time."""
-    if wire is None:
-        return _("At any time")
-    schedule = Schedule.from_dict(wire)
-    if not schedule.windows:
-        return _("Never")
-    lines = _("; ").join(_window(window) for window in schedule.windows)
-    return lines if schedule.time_zone == _CITY else f"{lines} ({schedule.time_zone})"
+    """The windows of a schedule; without one: at any time."""
+    return wording.hours(None if wire is None else Schedule.from_dict(wire)).said(language())
 
 
-def _window(window: Window) -> str:
-    return _("%(days)s %(start)s to %(end)s", days=_days(window.days), start=_time(window.start), end=_time(window.end))
+def day_names() -> dict[str, str]:
+    """The weekdays by their codes, Monday first."""
+    return {code: name.said(language()) for code, name in zip(DAYS, wording.DAYS, strict=True)}
 
 
-def _days(days: Sequence[int]) -> str:
-    names = (_("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun"))
-    if len(days) == _WEEK:
-        return _("daily")
-    if len(days) > 2 and days[-1] - days[0] == len(days) - 1:  # noqa: PLR2004 -- two days are named, not spanned
-        return _("%(first)s to %(last)s", first=names[days[0]], last=names[days[-1]])
-    return _(", ").join(names[day] for day in days)
-
-
-def _time(moment: Moment) -> str:
-    if isinstance(moment, ClockTime):
-        return f"{moment.minutes // 60:02d}:{moment.minutes % 60:02d}"
-    return _sun(moment)
-
-
-def _sun(moment: SunTime) -> str:
-    names = {
-        SunEvent.BMCT: _("morning twilight"),
-        SunEvent.SR: _("sunrise"),
-        SunEvent.SS: _("sunset"),
-        SunEvent.EECT: _("evening twilight"),
-    }
-    if not moment.offset_min:
-        return names[moment.event]
-    return _("%(event)s %(minutes)s min", event=names[moment.event], minutes=f"{moment.offset_min:+d}")
+def event_names() -> dict[str, str]:
+    """The sun's events by their codes, in the order of a day."""
+    return {event.name: name.said(language()) for event, name in wording.SUN.items()}

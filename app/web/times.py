@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from zoneinfo import ZoneInfo
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
+from app.calendar import day_of, wall_time
+
 #: Said beside exported times, which carry no zone of their own.
 SHANGHAI_OFFSET = "UTC+8"
 
 
 def shanghai(time_ms: int) -> str:
     """`2026-11-21 23:08` in Shenzhen."""
-    return in_shanghai(time_ms).strftime("%Y-%m-%d %H:%M")
+    return wall_time(time_ms).strftime("%Y-%m-%d %H:%M")
 
 
 def shanghai_seconds(time_ms: int) -> str:
     """`2026-11-21 23:08:46` in Shenzhen."""
-    return in_shanghai(time_ms).strftime("%Y-%m-%d %H:%M:%S")
+    return wall_time(time_ms).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def utc(time_ms: int) -> str:
@@ -33,18 +33,13 @@ def iso_utc(time_ms: int) -> str:
 def day(value: int | date | str) -> str:
     """A calendar day `2026-11-21`: of a time in milliseconds the day in Shenzhen."""
     if isinstance(value, int):
-        return in_shanghai(value).date().isoformat()
+        return day_of(value).isoformat()
     return value if isinstance(value, str) else value.isoformat()
 
 
-def wall_time(value: int | str) -> str:
+def wall_input(value: int | str) -> str:
     """What an input of a wall time holds, `2026-11-21T23:08`; a text is what was typed."""
-    return value if isinstance(value, str) else in_shanghai(value).strftime("%Y-%m-%dT%H:%M")
-
-
-def in_shanghai(time_ms: int) -> datetime:
-    """The aware wall time in Shenzhen."""
-    return datetime.fromtimestamp(time_ms / 1000, SHANGHAI)
+    return value if isinstance(value, str) else wall_time(value).strftime("%Y-%m-%dT%H:%M")
 
 
 def _in_utc(time_ms: int) -> datetime:

@@ -11,13 +11,12 @@ from flask_babel import gettext as _
 
 from app.models import Alert, Sample, Vehicle
 from app.services.vehicle_status import StatusEntry
+from app.units import kmh_of
 from app.web.findings_text import FINDING_TEXTS
 from app.web.language import language
 from app.web.register_words import STATUSES
 from telemetry.findings import Finding, Severity
 from telemetry.samples import AltitudeDatum
-
-_KMH_PER_MPS = 3.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class AlertRow:
 
 def position_facts(sample: Sample) -> list[tuple[str, str, str]]:
     """The newest sample in words, each with the name by which static/js/vehicle_place.js keeps it up to date."""
-    speed = "" if sample.speed_mps is None else f"{sample.speed_mps * _KMH_PER_MPS:.1f} km/h"
+    speed = "" if sample.speed_mps is None else f"{kmh_of(sample.speed_mps):.1f} km/h"
     accuracy = "" if sample.horizontal_accuracy_m is None else f"{sample.horizontal_accuracy_m:.1f} m"
     return [
         (_("Latitude, longitude"), "place", f"{sample.lat:.6f}, {sample.lon:.6f}"),

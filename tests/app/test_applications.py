@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from app.calendar import day_of, months_after_ms
 from app.database import changing_session, open_engine, reading_session
 from app.errors import Conflict, InvalidChange, NotFound
 from app.models import (
@@ -49,7 +50,6 @@ from app.services.applications import (
     withdraw,
 )
 from app.services.completeness import gaps
-from app.services.entry_gates import months_after_ms
 from app.services.incidents import decide_fault, incident_by_id, report_incident
 from app.services.permits import newest_revision, revise_permit
 from app.services.recognition import recognise
@@ -64,7 +64,6 @@ from app.services.review import (
     request_changes,
     take_under_review,
 )
-from app.services.usage import day_of, start_of_day_ms
 from app.services.zone_offers import covers, zone_offers
 from app.services.zones import publish_zone_revision
 from geofences.zones import ZoneKind
@@ -380,15 +379,6 @@ def test_zones_of_those_who_recognise_are_offered_and_marked(session: Session) -
 )
 def test_periods_cover_without_a_gap(periods: list[tuple[int, int]], answer: bool) -> None:  # noqa: FBT001 -- a table
     assert covers(periods, 0, 10) is answer
-
-
-def test_months_end_on_the_last_day_of_a_shorter_month() -> None:
-    def ms(day: date) -> int:
-        return start_of_day_ms(day)
-
-    assert months_after_ms(ms(date(2026, 1, 31)), 1) == ms(date(2026, 2, 28))
-    assert months_after_ms(ms(date(2027, 12, 31)), 2) == ms(date(2028, 2, 29))
-    assert months_after_ms(ms(date(2026, 3, 15)), -24) == ms(date(2024, 3, 15))
 
 
 # --- entry gates ------------------------------------------------------------------------------------

@@ -7,11 +7,12 @@ import pytest
 from shapely import LineString
 from sqlalchemy import Engine, select, text
 
+from app.calendar import day_of, start_of_day_ms
 from app.database import changing_session, reading_session
 from app.models import Sample, UsageDay, UsageTally
 from app.services import usage_tally
 from app.services.organisations import register_organisation
-from app.services.usage import Usage, day_of, start_of_day_ms, usage_of
+from app.services.usage import Usage, usage_of
 from app.services.usage_tally import days_due, tally_day, tally_usage
 from app.services.vehicles import register_vehicle
 from app.services.zones import publish_zone_revision

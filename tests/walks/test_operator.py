@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from app.web.times import SHANGHAI
+from app.calendar import CITY
 from tests.browser.conftest import Witness
 from tests.walks.driving import Road, driving
 from tests.walks.founding import JURISDICTION, REGULATOR, ROAD, found
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.browser
 
 MANAGER = "wang@northbay.example"
 OWN_PASSWORD = "three grey herons"
-TODAY = datetime.now(SHANGHAI)
+TODAY = datetime.now(CITY)
 NEXT_YEAR = f"{TODAY + timedelta(days=400):%Y-%m-%d}"
 #: Good ones, but for the check digit of the first.
 WRONG_VIN, VINS = "LVSHFFAC5RN000001", ("LVSHFFAC0RN000001", "LVSHFFAC2RN000002", "LVSHFFAC4RN000003")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from app.documents.wording import MODES, OFFICERS
-from app.web.desk.zone_words import day_names
 from app.web.language import language
+from app.web.schedule_text import day_names
 
 #: Rows for windows beyond those that are filled in: the form works without a script.
 _SPARE_ROWS = 2

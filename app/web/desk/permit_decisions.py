@@ -23,12 +23,12 @@ from app.services.permit_life import Decision
 from app.services.permit_register import StandingPermit
 from app.services.zones import zones_in_force
 from app.web.desk.permit_page import own_permit, permit_page
-from app.web.desk.zone_words import day_names
 from app.web.forms import Form, blank, read_form, with_error
 from app.web.language import language
 from app.web.ownership import actor, require_decider
 from app.web.permit_texts import zone_names
 from app.web.runtime import runtime
+from app.web.schedule_text import day_names
 
 permit_decisions = Blueprint("permit_decisions", __name__, url_prefix="/desk/permits")
 

@@ -24,7 +24,7 @@ from app.services.zone_history import zone_history
 from app.services.zones import NO_REVISION, check_zone, publish_zone
 from app.web.desk.zone_forms import read_zone_form, shown, values_of
 from app.web.desk.zone_maps import drawn_feature, drawn_map, map_data
-from app.web.desk.zone_words import area_text, day_names, event_names
+from app.web.desk.zone_words import area_text
 from app.web.forms import Form, blank, read_form, with_error
 from app.web.gate import identity
 from app.web.language import language
@@ -33,6 +33,7 @@ from app.web.ownership import actor, require_zone_decider
 from app.web.page_text import datum_names, zone_kind_names
 from app.web.refusals import REFUSALS
 from app.web.runtime import runtime
+from app.web.schedule_text import day_names, event_names
 from geofences.drawing import area_m2, circle, length_m
 from geofences.zones import Unit
 

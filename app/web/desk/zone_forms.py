@@ -14,7 +14,7 @@ from werkzeug.datastructures import MultiDict
 
 from app.models import ZoneRevisionRow
 from app.schemas.zones import ZoneDetails
-from app.web.desk.zone_words import KMH_PER_MPS
+from app.units import kmh_of, mps_of
 from app.web.forms import Form, read_form
 
 _KMH, _MPS = "speed_limit_kmh", "speed_limit_mps"
@@ -50,7 +50,7 @@ def values_of(row: ZoneRevisionRow) -> Mapping[str, Any]:
         "band.upper": _plain(row.band_upper),
         "band.datum": row.band_datum or "",
         "band.unit": row.band_unit or "m",
-        _KMH: "" if row.speed_limit_mps is None else f"{round(row.speed_limit_mps * KMH_PER_MPS, 2):g}",
+        _KMH: "" if row.speed_limit_mps is None else f"{round(kmh_of(row.speed_limit_mps), 2):g}",
         "schedule": "" if row.schedule is None else json.dumps(row.schedule),
         "authority": row.authority,
         "jurisdiction": row.jurisdiction,
@@ -59,7 +59,7 @@ def values_of(row: ZoneRevisionRow) -> Mapping[str, Any]:
 
 def _in_mps(typed: str) -> str:
     try:
-        return str(float(typed) / KMH_PER_MPS)
+        return str(mps_of(float(typed)))
     except ValueError:
         return typed  # the schema says what is wrong with it
 

@@ -17,13 +17,14 @@ from app.services.jurisdictions import jurisdictions
 from app.services.zone_history import DatedRevision, ZoneHistory, end_zone, zone_histories, zone_history
 from app.web import access
 from app.web.desk.zone_maps import drawn_map, drawn_revision, map_data
-from app.web.desk.zone_words import revision_facts, schedule_text
+from app.web.desk.zone_words import revision_facts
 from app.web.forms import Form, blank, read_form, with_error
 from app.web.gate import identity
 from app.web.language import language
 from app.web.ownership import actor, require_zone_decider
 from app.web.page_text import zone_kind_names
 from app.web.runtime import runtime
+from app.web.schedule_text import schedule_text
 from app.web.tables import Column, Filter, Kind, Table, table_answer
 
 zones = Blueprint("zones", __name__, url_prefix="/desk")

@@ -6,9 +6,8 @@ from flask_babel import format_decimal
 from flask_babel import gettext as _
 
 from app.schemas.public import PublicBand, PublicPlace
+from app.units import kmh_of
 from app.web.page_text import datum_names
-
-_KMH_PER_MPS = 3.6
 
 
 def group_text(count: int | None) -> str:
@@ -18,7 +17,7 @@ def group_text(count: int | None) -> str:
 
 def speed_text(speed_mps: float | None) -> str:
     """A speed in km/h."""
-    return "" if speed_mps is None else f"{round(speed_mps * _KMH_PER_MPS)} km/h"
+    return "" if speed_mps is None else f"{round(kmh_of(speed_mps))} km/h"
 
 
 def extent_text(place: PublicPlace) -> str:

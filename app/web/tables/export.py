@@ -23,10 +23,11 @@ from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
+from app.calendar import wall_time
 from app.errors import InvalidChange
 from app.web.tables.definition import CellValue, Column, Kind, Table, cell_text
 from app.web.tables.rows import Ask, Row
-from app.web.times import SHANGHAI_OFFSET, in_shanghai
+from app.web.times import SHANGHAI_OFFSET
 
 #: Full-width signs too: spreadsheets of East Asia take them for the narrow ones.
 _FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
@@ -114,7 +115,7 @@ def _sheet_cell(sheet: WriteOnlyWorksheet, column: Column[Row], row: Row) -> Cel
     if column.kind is Kind.NUMBER and isinstance(value, int | float):
         return value
     if column.kind is Kind.WHEN and isinstance(value, int):
-        return in_shanghai(value).replace(tzinfo=None)  # sheets know no zones: the title says which
+        return wall_time(value).replace(tzinfo=None)  # sheets know no zones: the title says which
     if isinstance(value, date):
         return value
     return _text_cell(sheet, cell_text(column, row))

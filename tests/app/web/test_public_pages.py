@@ -147,7 +147,7 @@ def test_a_street_tells_who_may_be_there_and_whom_to_call(city: City) -> None:
     _company(city)
     _permit(city)
     text = _get(city, "/street/QH-R-01")
-    for expected in (PLACE_NAME[1], "North Mobility", NUMBER, "Mon to Wed 07:00 to 22:00", "60 km/h", PHONE, "1.00 km"):
+    for expected in (PLACE_NAME[1], "North Mobility", NUMBER, "Mon to Wed 07:00–22:00", "60 km/h", PHONE, "1.00 km"):
         assert expected in text
     assert "South Mobility" not in text
     assert "javascript:" not in text

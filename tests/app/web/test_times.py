@@ -29,4 +29,4 @@ def test_a_day_is_the_day_in_shenzhen_and_what_was_typed_stays(value: int | date
 
 @pytest.mark.parametrize(("value", "shown"), [(LATE_MS, "2027-01-15T23:59"), ("tomorrow", "tomorrow")])
 def test_an_input_of_a_wall_time_holds_shenzhens(value: int | str, shown: str) -> None:
-    assert times.wall_time(value) == shown
+    assert times.wall_input(value) == shown
