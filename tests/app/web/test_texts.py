@@ -50,7 +50,7 @@ MARKED_AS = {
 #: What stands in templates as it is: names, units and formats; the class that a page gives its body.
 BARE = {"· Pilotage 领航", "Pilotage", "Illustrative data", "English", "QH-2026-0001", "openapi.json"}
 BARE |= {"km", "min", "HH:MM", "•HH:MM", "(JSON)", "(GeoJSON)"}
-BARE |= {f"page-{name}" for name in ("desk", "login", "map", "public")}
+BARE |= {"is-public", *(f"page-{name}" for name in ("desk", "login", "map", "public"))}
 ATTRIBUTE = re.compile(r'[\w-]+="[^"]*"')
 WORD = re.compile("[A-Za-z]{2}")
 CODE = {"code", "pre", "script", "style", "svg"}
