@@ -16,7 +16,7 @@ demo:
 test:
 	@deploy/setup/environment.sh requirements-dev.lock
 	@deploy/setup/services.sh chromium fonts-noto-cjk mosquitto postgresql
-	@$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 check:
 	@deploy/setup/environment.sh requirements-dev.lock

@@ -619,7 +619,7 @@ def test_a_grant_issues_the_permit_on_the_regulators_terms(session: Session) -> 
     assert application.state is ApplicationState.GRANTED
     assert application.permit is revision.permit
     actions = session.info["audit_pending"]
-    assert {"permit.issued", "application.granted"} <= {entry.action for entry in actions}
+    assert {"permit.issued", "application.granted"} <= {entry["action"] for entry in actions}
 
 
 def test_a_failed_entry_gate_needs_a_reason_which_is_kept(session: Session) -> None:

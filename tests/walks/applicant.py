@@ -21,6 +21,7 @@ from app.services.users import create_user
 from app.services.vehicles import register_vehicle
 from telemetry.clock import system_clock
 from telemetry.samples import VehicleKind
+from tests.app.telling import tell_of
 from tests.walks.founding import JURISDICTION, ROAD
 from tests.walks.installation import Installation
 
@@ -118,19 +119,19 @@ def _hire(session: Session, organisation: Organisation, manager: User) -> None:
 
 def _begin_trial(session: Session, organisation: Organisation) -> None:
     now_ms = system_clock()
-    session.add(
-        Trial(
-            trial_id="NB-T1",
-            organisation=organisation,
-            name_zh="前海大道接驳",
-            name_en="Qianhai Avenue shuttle",
-            domain=TrialDomain.ROAD,
-            stage=Stage.ROAD_TEST,
-            goal="To find out how often a safety officer has to take over.",
-            starts_at_ms=now_ms,
-            ends_at_ms=now_ms + 180 * _DAY_MS,
-        )
+    trial = Trial(
+        trial_id="NB-T1",
+        organisation=organisation,
+        name_zh="前海大道接驳",
+        name_en="Qianhai Avenue shuttle",
+        domain=TrialDomain.ROAD,
+        stage=Stage.ROAD_TEST,
+        goal="To find out how often a safety officer has to take over.",
+        starts_at_ms=now_ms,
+        ends_at_ms=now_ms + 180 * _DAY_MS,
     )
+    session.add(trial)
+    tell_of(session, trial, now_ms=now_ms)
 
 
 def _draft(now_ms: int) -> ApplicationDraft:
