@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, Field
 
 from app.models import ApplicationState, Stage
 from app.schemas.base import Identifier, Milliseconds, Paragraphs, Reason, Schema
+from app.schemas.hours import ClockWindow, DayName
 from app.schemas.live import ModeName, OfficerName
 
 _MOST_MEMBERS = 500
@@ -21,9 +21,6 @@ MOST_WINDOWS = 14
 _SLOWEST_KMH, _FASTEST_KMH = 1, 500
 _MOST_VEHICLES_EACH = 100
 _COARSEST_M = 100
-
-DayName = Literal["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]
-ClockTime = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$")]
 
 
 def _once(members: list[str]) -> list[str]:
@@ -35,19 +32,10 @@ _Modes = Annotated[list[ModeName], AfterValidator(_once)]
 _Officers = Annotated[list[OfficerName], AfterValidator(_once)]
 
 
-class HoursWindow(Schema):
+class HoursWindow(ClockWindow):
     """A window of each of the days (none named: every day) in Beijing time; one that ends earlier ends the next day."""
 
     days: Annotated[list[DayName], AfterValidator(_once)] = Field(default_factory=list)
-    start: ClockTime
-    end: ClockTime
-
-    @field_validator("end")
-    @classmethod
-    def _lasts(cls, end: str, info: ValidationInfo) -> str:
-        if end == info.data.get("start"):
-            raise PydanticCustomError("window_empty", "a window ends at another time than it starts")
-        return end
 
 
 class ConditionsDraft(Schema):

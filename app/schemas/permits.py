@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from app.models import Stage
 from app.schemas.base import Identifier, Milliseconds, Reason, Schema
+from app.schemas.hours import ClockWindow, DayName
 from app.schemas.live import ModeName, OfficerName
 from app.services.permit_life import Decision
 from telemetry.ports import PermitState
@@ -18,17 +19,13 @@ from telemetry.ports import PermitState
 _SLOWEST_KMH, _FASTEST_KMH = 1.0, 500.0
 _MOST_MEMBERS = 1_000
 
-DayName = Literal["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]
-TimeOfDay = Annotated[str, StringConstraints(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
 Members = Annotated[list[Identifier] | None, Field(min_length=1, max_length=_MOST_MEMBERS)]
 
 
-class DailyHours(Schema):
-    """One window of these weekdays, in Beijing time. An end that is not later is on the next day."""
+class DailyHours(ClockWindow):
+    """One window of these weekdays, in Beijing time. An end that is earlier is on the next day."""
 
     days: Annotated[list[DayName], Field(min_length=1)]
-    start: TimeOfDay
-    end: TimeOfDay
 
 
 class PlainDecision(Schema):

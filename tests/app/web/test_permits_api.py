@@ -102,6 +102,15 @@ def test_every_term_that_would_be_wider_is_named(city: City) -> None:
     assert newest(city).state is PermitState.ISSUED
 
 
+@pytest.mark.parametrize("instant", ["00:00", "10:00", "24:00"])
+def test_hours_that_end_when_they_begin_are_marked_at_their_end(city: City, instant: str) -> None:
+    issue(city)
+    body = REASON | {"hours": {"days": ["MON"], "start": instant, "end": instant}}
+    answer = send(city, Role.REGULATOR, f"{PATH}/restriction", body)
+    assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert [(error["path"], error["code"]) for error in answer.json["errors"]] == [("hours.end", "window_empty")]
+
+
 def test_the_history_names_decisions_and_people(city: City) -> None:
     issue(city)
     send(city, Role.REGULATOR, f"{PATH}/restriction", REASON | {"speed_cap_kmh": 20})
