@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from app.audit_check import Anchor, faults, newest_anchor
-from app.database import changing_session, opened_engine, snapshot_connection
+from app.database import changing_session, migrated_engine, snapshot_connection
 from app.errors import InvalidChange
 from app.models import Role
 from app.schemas.accounts import NewUser
@@ -42,7 +42,7 @@ def create_account(
         }
     )
     temporary = temporary_password() if password is None else None
-    with opened_engine(settings.database_url) as engine, changing_session(engine) as session:
+    with migrated_engine(settings.database_url) as engine, changing_session(engine) as session:
         create_user(
             session,
             email=details.email,
@@ -61,13 +61,13 @@ def run_audit_check(settings: Settings, expect: str | None, *, report: Callable[
     """Report every fault of the log, or that it is whole, and what its head says; 0 when it is whole."""
     expected = None if expect is None else Anchor.parse(expect)
     count = 0
-    with opened_engine(settings.database_url) as engine, snapshot_connection(engine) as connection:
+    with migrated_engine(settings.database_url) as engine, snapshot_connection(engine) as connection:
         session = Session(connection)
         for fault in faults(session, expected):
             count += 1
             report(fault)
         head = newest_anchor(session)
-    report(f"the audit log is not what was written: {count} faults" if count else "the audit log is whole")
+    report(f"the audit log is not what was written; faults: {count}" if count else "the audit log is whole")
     if head is not None:
         report(f"newest entry: {head}")
     return 1 if count else 0

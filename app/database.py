@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
@@ -20,7 +22,7 @@ from sqlalchemy.orm.exc import StaleDataError
 import migrations
 from app import audit
 from app.constraints import lost_race
-from app.errors import Conflict
+from app.errors import Conflict, SchemaOutdated
 
 #: How long a SQLite writer waits for another one before the flush counts as unavailable.
 SQLITE_BUSY_S = 2.0
@@ -59,6 +61,17 @@ def opened_engine(url: str) -> Iterator[Engine]:
         yield engine
     finally:
         engine.dispose()
+
+
+@contextmanager
+def migrated_engine(url: str) -> Iterator[Engine]:
+    """The same for a command that needs every table. Raises SchemaOutdated when some may be missing."""
+    with opened_engine(url) as engine:
+        with engine.connect() as connection:
+            found = MigrationContext.configure(connection).get_current_heads()
+        if set(found) != set(ScriptDirectory.from_config(migration_config()).get_heads()):
+            raise SchemaOutdated("the database is not at the schema of this version: run `pilotage migrate` first")
+        yield engine
 
 
 def changing(engine: Engine) -> Engine:

@@ -117,6 +117,12 @@ class Overloaded(AppError):
     code = "overloaded"
 
 
+class SchemaOutdated(AppError):
+    """The database is not at the schema of this version: it has to be migrated first."""
+
+    code = "schema_outdated"
+
+
 class BrokerUnavailable(AppError):
     """The broker could not be told who may connect: nothing was changed, it may be tried again."""
 

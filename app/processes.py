@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from app.credentials import RegisteredCredentials
-from app.database import changing_session, migrate, open_engine, opened_engine, snapshot_connection
+from app.database import changing_session, migrate, migrated_engine, open_engine, opened_engine, snapshot_connection
 from app.registry import open_registry
 from app.schemas.accounts import Scope
 from app.services.tokens import issue_token
@@ -95,7 +95,7 @@ def run_migration(settings: Settings) -> None:
 def issue_api_token(settings: Settings, email: str, *, name: str, days: int, scopes: Collection[str]) -> str:
     """A bearer token with which programs act as this user; kept as a hash only. Raises NotFound."""
     now_ms = system_clock()
-    with opened_engine(settings.database_url) as engine, changing_session(engine) as session:
+    with migrated_engine(settings.database_url) as engine, changing_session(engine) as session:
         user = user_by_email(session, email)
         return issue_token(
             session,
@@ -118,7 +118,7 @@ def run_replay_check(settings: Settings, vehicle_ids: Sequence[str], *, report: 
             counted += len(batch.samples)
             yield batch
 
-    with opened_engine(settings.database_url) as engine, snapshot_connection(engine) as connection:
+    with migrated_engine(settings.database_url) as engine, snapshot_connection(engine) as connection:
         vehicles = [vehicle_key(connection, vehicle_id) for vehicle_id in vehicle_ids]
         for difference in judge_again(
             counting(stored_batches(connection, vehicles=vehicles)),

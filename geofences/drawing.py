@@ -20,9 +20,12 @@ OUTLINE_QUARTER_SEGMENTS = 6
 
 
 def outline(geometry: BaseGeometry, half_width_m: float | None, *, precision_deg: float = 0.0) -> BaseGeometry:
-    """The area that a zone covers, to be drawn: a line widened in metres, an area as it is."""
+    """The area that a zone covers, to be drawn: a line widened in metres, an area as it is.
+
+    Outer rings run counter-clockwise (RFC 7946, 3.1.6): some renderers fill what is on their left.
+    """
     area = geometry if half_width_m is None else _buffered(geometry, half_width_m, OUTLINE_QUARTER_SEGMENTS)
-    return shapely.set_precision(area, precision_deg)
+    return shapely.orient_polygons(shapely.set_precision(area, precision_deg))
 
 
 def circle(lon: float, lat: float, radius_m: float) -> BaseGeometry:

@@ -123,7 +123,7 @@ def _parsed(value: Any) -> Any:
 
 
 def _written(geometry: BaseGeometry) -> Any:
-    return json.loads(shapely.to_geojson(geometry))
+    return json.loads(shapely.to_geojson(shapely.orient_polygons(geometry)))
 
 
 #: A line or an area in EPSG:4326, lon then lat.

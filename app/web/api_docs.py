@@ -19,6 +19,14 @@ def _refuse(error: ValidationError) -> Response:
     return invalid_input(error)
 
 
+_PRECONDITION_REQUIRED = str(HTTPStatus.PRECONDITION_REQUIRED.value)
+_IF_MATCH = {
+    "in": "header",
+    "name": "If-Match",
+    "required": True,
+    "description": "The `ETag` of the object as it was read, so that nobody changes what they have not seen.",
+    "schema": {"type": "string", "examples": ['"1"']},
+}
 _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
 #: What flask_openapi3.OpenAPI needs besides Flask's own arguments.
@@ -36,14 +44,25 @@ API_DESCRIPTION: dict[str, Any] = {
 
 
 def described(app: OpenAPI) -> dict[str, Any]:
-    """The document as the library makes it from the code, with every error answered as a problem."""
+    """The document as the library makes it from the code, with every error answered as a problem.
+
+    What may answer that a precondition is missing demands one (app.web.api.base.require_match).
+    """
     document = dict(app.api_doc)
-    for operations in document["paths"].values():
-        for operation in operations.values():
-            for status, answer in operation["responses"].items():
-                if int(status) >= HTTPStatus.BAD_REQUEST:
-                    answer["content"] = _PROBLEM
+    document["paths"] = {
+        path: {method: _completed(operation) for method, operation in operations.items()}
+        for path, operations in document["paths"].items()
+    }
     return document
+
+
+def _completed(operation: dict[str, Any]) -> dict[str, Any]:
+    responses = {
+        status: answer | {"content": _PROBLEM} if int(status) >= HTTPStatus.BAD_REQUEST else answer
+        for status, answer in operation["responses"].items()
+    }
+    demanded = [_IF_MATCH] if _PRECONDITION_REQUIRED in responses else []
+    return operation | {"responses": responses, "parameters": [*operation.get("parameters", ()), *demanded]}
 
 
 @api_docs.get("/openapi.json")

@@ -177,3 +177,19 @@ def test_a_user_that_does_not_fit_is_a_plain_message(tmp_path: Path, arguments: 
     result = CliRunner().invoke(main, ["user", "create", *arguments], env={"PILOTAGE_HOME": str(tmp_path)})
     assert result.exit_code == 1
     assert result.output.startswith("Error: ")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["verify", "audit"],
+        ["token", "a@b.example"],
+        ["user", "create", "--email", "a@b.example"],
+        ["replay", "--check"],
+    ],
+)
+def test_a_database_without_tables_is_told_in_a_line(command: list[str], tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, command, env={"PILOTAGE_HOME": str(tmp_path)})
+    assert result.exit_code == 1
+    assert "run `pilotage migrate` first" in result.output
+    assert isinstance(result.exception, SystemExit)

@@ -34,6 +34,7 @@ from app.services.trials import TrialState
 from app.web.api.base import OPEN, PageQuery, Problem, answer, api_blueprint, media
 from app.web.public.blueprint import PAGE_SECONDS, registry_now
 from app.web.runtime import runtime
+from geofences.drawing import outline
 
 public_api = api_blueprint("public", "What anybody may know: docs/privacy.md says what leaves and what does not.")
 
@@ -194,7 +195,7 @@ def _feature(each: Drawn) -> dict[str, Any]:
     return {
         "type": "Feature",
         "id": each.place.id,
-        "geometry": json.loads(shapely.to_geojson(shapely.set_precision(each.geometry, _PRECISION_DEG))),
+        "geometry": json.loads(shapely.to_geojson(outline(each.geometry, None, precision_deg=_PRECISION_DEG))),
         "properties": each.place.model_dump(mode="json"),
     }
 

@@ -112,6 +112,23 @@ def test_every_field_of_the_live_picture_is_described(city: City) -> None:
             assert f"`{field}`" in text, field
 
 
+def test_what_demands_a_version_says_so(city: City, document: dict[str, Any]) -> None:
+    """So the page that browses the API, and every program made from the document, can send it."""
+    again = city.client().get("/api/docs/openapi.json").get_json()
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            headers = [each["name"] for each in operation["parameters"] if each["in"] == "header"]
+            assert headers == (["If-Match"] if "428" in operation["responses"] else []), (method, path)
+            assert operation == again["paths"][path][method]
+
+
+def test_a_session_tries_operations_out_with_its_token_and_visitors_get_no_cookie(city: City) -> None:
+    assert "data-csrf-token" in city.logged_in(Role.AUDITOR).get("/api/docs").text
+    visit = city.client().get("/api/docs")
+    assert "data-csrf-token" not in visit.text
+    assert "Set-Cookie" not in visit.headers
+
+
 def test_no_parameter_of_the_api_is_a_list(document: dict[str, Any]) -> None:
     """So one that is given twice can be refused (app.web.api.base)."""
     for path, operations in document["paths"].items():
