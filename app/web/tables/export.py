@@ -1,7 +1,8 @@
 """A whole table as a file: CSV or XLSX of every row that the filters leave.
 
-Spreadsheets run a cell that begins like a formula. Such a text gets an apostrophe before it, unless it
-is a plain number.
+Spreadsheets run a cell that begins like a formula. Such a text, unless it is a plain number, gets an
+apostrophe before it in CSV; in XLSX it is marked as a text, as a person does with an apostrophe, and stays
+what it is.
 """
 
 from __future__ import annotations
@@ -75,8 +76,12 @@ def export(table: Table[Row], ask: Ask, form: ExportFormat) -> Response:
 
 
 def harmless(text: str) -> str:
-    """The text as a spreadsheet may have it: never a formula."""
-    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+    """The text as a spreadsheet may have it in CSV: never a formula."""
+    return f"'{text}" if _is_like_a_formula(text) else text
+
+
+def _is_like_a_formula(text: str) -> bool:
+    return _FORMULA.match(text) is not None and _NUMBER.fullmatch(text) is None
 
 
 def _write_csv(table: Table[Row], ask: Ask, file: IO[bytes]) -> None:
@@ -113,7 +118,7 @@ def _sheet_cell(sheet: WriteOnlyWorksheet, column: Column[Row], row: Row) -> Cel
     if value is None:
         return None
     if column.kind is Kind.NUMBER and isinstance(value, int | float):
-        return value
+        return _number_cell(sheet, value, column.decimals)
     if column.kind is Kind.WHEN and isinstance(value, int):
         return wall_time(value).replace(tzinfo=None)  # sheets know no zones: the title says which
     if isinstance(value, date):
@@ -121,9 +126,17 @@ def _sheet_cell(sheet: WriteOnlyWorksheet, column: Column[Row], row: Row) -> Cel
     return _text_cell(sheet, cell_text(column, row))
 
 
+def _number_cell(sheet: WriteOnlyWorksheet, number: float, decimals: int) -> Cell:
+    cell = WriteOnlyCell(sheet, value=number)
+    if decimals:
+        cell.number_format = f"0.{'0' * decimals}"  # shown as on the page; the cell holds all of it
+    return cell
+
+
 def _text_cell(sheet: WriteOnlyWorksheet, text: str, *, bold: bool = False) -> Cell:
-    cell = WriteOnlyCell(sheet, value=harmless(ILLEGAL_CHARACTERS_RE.sub("", text)))
-    cell.data_type = "s"  # a string whatever it looks like
+    cell = WriteOnlyCell(sheet, value=ILLEGAL_CHARACTERS_RE.sub("", text))
+    cell.data_type = "s"  # a string whatever it looks like,
+    cell.quotePrefix = _is_like_a_formula(text)  # also when somebody edits it
     if bold:
         cell.font = Font(bold=True)
     return cell

@@ -95,9 +95,10 @@ def _csv_cells(answer: TestResponse) -> list[str]:
 
 
 def _sheet_cells(answer: TestResponse) -> list[str]:
-    book = load_workbook(io.BytesIO(answer.data), read_only=True)
+    """The texts, those that are marked as such with an apostrophe before them."""
+    book = load_workbook(io.BytesIO(answer.data))
     return [
-        f"={cell.value}" if cell.data_type == "f" else str(cell.value)
+        f"={cell.value}" if cell.data_type == "f" else ("'" if cell.quotePrefix else "") + str(cell.value)
         for row in book.worksheets[0].iter_rows()
         for cell in row
         if cell.value is not None and cell.data_type in "fs"
