@@ -35,6 +35,8 @@ from app.web.refusals import REFUSALS
 from app.web.runtime import runtime
 from app.web.schedule_text import day_names, event_names
 from geofences.drawing import area_m2, circle, length_m
+from geofences.errors import InvalidZone
+from geofences.shapes import check_geometry
 from geofences.zones import Unit
 
 zone_editor = Blueprint("zone_editor", __name__, url_prefix="/desk")
@@ -133,7 +135,10 @@ def _publish(zone_id: str, details: ZoneDetails, form: Form, *, is_new: bool) ->
     except REFUSALS as error:
         refused = shown(with_error(form, error))
         return _page(refused, zone_id=None if is_new else zone_id), HTTPStatus.UNPROCESSABLE_ENTITY
-    flash(_("Published. The next sample that is judged meets it."))
+    if (details.starts_at_ms or 0) > runtime().clock():
+        flash(_("Published. It takes over when it starts."))
+    else:
+        flash(_("Published. The next sample that is judged meets it."))
     return redirect(url_for("zones.show", zone_id=zone_id), code=HTTPStatus.SEE_OTHER)
 
 
@@ -246,14 +251,16 @@ class _Sketch(Schema):
 
 
 def _outline(sent: MultiDict[str, str]) -> dict[str, Any] | None:
-    """The area that the zone would cover, whatever else is still missing; None while there is no shape."""
+    """The area that the zone would cover, whatever else is still missing; None while there is no such area."""
     sketch, _form = read_form(_Sketch, sent)
     if sketch is None:
         return None
-    geometry = sketch.geometry
-    if "Line" not in geometry.geom_type:
-        return drawn_feature(geometry, None) | {"measure": area_text(area_m2(geometry))}
-    measure = f"{length_m(geometry) / _METRES_PER_KM:.3f} km"
-    if sketch.half_width_m is None:
-        return None
-    return drawn_feature(geometry, sketch.half_width_m) | {"measure": measure}
+    is_line = "Line" in sketch.geometry.geom_type
+    half_width_m = sketch.half_width_m if is_line else None
+    try:
+        check_geometry(sketch.geometry, half_width_m)
+    except InvalidZone:
+        return None  # the form's problems say why
+    length_km = length_m(sketch.geometry) / _METRES_PER_KM
+    measure = f"{length_km:.3f} km" if is_line else area_text(area_m2(sketch.geometry))
+    return drawn_feature(sketch.geometry, half_width_m) | {"measure": measure}

@@ -116,6 +116,27 @@ def test_the_check_tells_problems_outline_and_effects_at_once(regulator: Person)
     assert regulator.get("/desk/zones/QH-S-1").status_code == 404
 
 
+@pytest.mark.parametrize(
+    "ring",
+    [
+        pytest.param([[113.8, 22.5], [113.9, 22.6], [113.9, 22.5], [113.8, 22.6], [113.8, 22.5]], id="crossing"),
+        pytest.param([[113.89, 22.52], [113.9, 22.52], [113.91, 22.52], [113.89, 22.52]], id="flat"),
+        pytest.param([[22.52, 113.89], [22.53, 113.89], [22.53, 113.9], [22.52, 113.89]], id="swapped"),
+    ],
+)
+def test_the_check_answers_whatever_was_drawn(regulator: Person, ring: list[list[float]]) -> None:
+    shape = {"geometry": json.dumps({"type": "Polygon", "coordinates": [ring]}), "half_width_m": ""}
+    answer = regulator.post("/desk/zone-editor/check", **FIELDS | shape)
+    assert answer.status_code == 200
+    found = answer.get_json()
+    assert (set(found["problems"]), found["outline"]) == ({"geometry"}, None)
+
+
+def test_what_starts_later_is_not_said_to_act_at_once(regulator: Person) -> None:
+    regulator.post("/desk/zone-editor", **FIELDS | {"starts_at_ms": "2199-01-01T08:00"})
+    assert "It takes over when it starts." in regulator.get("/desk/zones/QH-S-1").text
+
+
 def test_a_circle_is_round_in_metres(regulator: Person) -> None:
     ring = regulator.get("/desk/zone-editor/circle?lat=22.52&lon=113.9&radius_m=25").get_json()["ring"]
     assert ring[0] == ring[-1]

@@ -33,6 +33,7 @@ export class Check {
     if (number !== this.#asked) return;
     if (found === null) {
       this.#title(this.#data.words.unchecked, "warning");
+      this.#list([], null);
       return;
     }
     this.onOutline(found.outline);
@@ -43,6 +44,10 @@ export class Check {
     const texts = [...(general ? [["", general]] : []), ...Object.entries(problems)];
     const isReady = texts.length === 0;
     this.#title(isReady ? this.#data.words.ready : this.#data.words.problems, isReady ? "good" : "warning");
+    this.#list(texts, effects);
+  }
+
+  #list(texts, effects) {
     document.getElementById("verdict-problems").replaceChildren(...texts.map(([name, text]) => this.#problem(name, text)));
     document.getElementById("verdict-effects").textContent = effects?.text ?? "";
     document.getElementById("verdict-permits").replaceChildren(...(effects?.permits ?? []).map((permit) => this.#permit(permit)));
