@@ -7,7 +7,8 @@ from typing import TypedDict
 from sqlalchemy.orm import Session
 
 from app.errors import Forbidden, NotFound
-from app.models import Jurisdiction, User
+from app.models import Application, ApplicationState, Jurisdiction, User
+from app.services.applications import application_by_number
 from app.services.jurisdictions import jurisdiction_by_code
 from app.web.gate import identity
 from app.web.runtime import runtime
@@ -36,6 +37,15 @@ def require_own(organisation_id: int) -> None:
     scope = identity().scope
     if scope is not None and organisation_id != scope:
         raise NotFound("There is no such object.")
+
+
+def own_application(session: Session, number: str) -> Application:
+    """One that the caller may see: until it is submitted it exists for its operator only. Raises NotFound."""
+    found = application_by_number(session, number)
+    require_own(found.holder_id)
+    if identity().scope is None and found.state is ApplicationState.DRAFT:
+        raise NotFound("There is no such object.")
+    return found
 
 
 def require_decider(jurisdiction: Jurisdiction) -> None:

@@ -30,7 +30,6 @@ from app.schemas.applications import (
 from app.schemas.base import Identifier, Schema
 from app.services.applications import (
     ApplicationFilter,
-    application_by_number,
     application_page,
     attach,
     attachment_out,
@@ -55,7 +54,7 @@ from app.services.review import (
 from app.web.api.application_answers import event_out, revision_out, shown, summary
 from app.web.api.base import PageQuery, Problem, Responses, answer, api_blueprint, require_match
 from app.web.gate import identity
-from app.web.ownership import actor, require_decider, require_own, signature
+from app.web.ownership import actor, own_application, require_decider, signature
 from app.web.runtime import runtime
 from app.web.vehicle_credentials import own_organisation
 
@@ -157,7 +156,7 @@ def begin(body: NewApplication) -> Response:
 def application(path: ApplicationPath) -> Response:
     """One application with its draft, its gaps and its entry gates as they are now."""
     with runtime().reading() as session:
-        return shown(session, _own(session, path.number))
+        return shown(session, own_application(session, path.number))
 
 
 @applications_api.put("/<number>/draft", responses=_CHANGED)
@@ -258,7 +257,7 @@ def issue(path: ApplicationPath, body: Grant) -> Response:
 def revisions(path: ApplicationPath, query: PageQuery) -> Response:
     """What was submitted, each time."""
     with runtime().reading() as session:
-        page = revision_page(session, _own(session, path.number), limit=query.limit, cursor=query.cursor)
+        page = revision_page(session, own_application(session, path.number), limit=query.limit, cursor=query.cursor)
         return answer(ApplicationRevisionList(items=page.map(revision_out).items, next_cursor=page.next_cursor))
 
 
@@ -266,7 +265,7 @@ def revisions(path: ApplicationPath, query: PageQuery) -> Response:
 def comparison(path: ApplicationPath, query: ComparisonQuery) -> Response:
     """Two revisions field by field."""
     with runtime().reading() as session:
-        found = _own(session, path.number)
+        found = own_application(session, path.number)
         first, second = (content_of(revision_by_number(found, each)) for each in (query.before, query.after))
         return answer(DifferenceList(items=list(differences(first, second))))
 
@@ -275,26 +274,20 @@ def comparison(path: ApplicationPath, query: ComparisonQuery) -> Response:
 def events(path: ApplicationPath, query: PageQuery) -> Response:
     """Every step and comment."""
     with runtime().reading() as session:
-        page = event_page(session, _own(session, path.number), limit=query.limit, cursor=query.cursor)
+        page = event_page(session, own_application(session, path.number), limit=query.limit, cursor=query.cursor)
         items = [event_out(event, revision) for event, revision in page.items]
     return answer(EventList(items=items, next_cursor=page.next_cursor))
 
 
-def _own(session: Session, number: str) -> Application:
-    found = application_by_number(session, number)
-    require_own(found.holder_id)
-    return found
-
-
 def _matched(session: Session, number: str) -> Application:
     """The application to be changed, in the version that the caller has seen."""
-    found = _own(session, number)
+    found = own_application(session, number)
     require_match(found.version)
     return found
 
 
 def _decidable(session: Session, number: str) -> Application:
-    found = _own(session, number)
+    found = own_application(session, number)
     require_decider(found.jurisdiction)
     require_match(found.version)
     return found

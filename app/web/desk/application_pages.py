@@ -16,7 +16,7 @@ from app.models import Application, ApplicationEvent, Officer, Stage, Trial, Veh
 from app.schemas.applications import ApplicationContent, ApplicationDraft, CommentedField, EntryGate
 from app.services.application_life import EDITABLE, WAITING
 from app.services.application_terms import conditions_of
-from app.services.applications import application_by_number, draft_of, gates_of
+from app.services.applications import draft_of, gates_of
 from app.services.completeness import Gap, gaps
 from app.services.review import content_of, differences, history, newest_submitted, open_comments
 from app.services.zone_offers import every_zone
@@ -40,7 +40,7 @@ from app.web.gate import identity
 from app.web.language import language
 from app.web.naming import Names, named, names_of
 from app.web.organisation_names import organisation_name
-from app.web.ownership import require_own
+from app.web.ownership import own_application
 from app.web.permit_texts import stage_label
 from app.web.runtime import runtime
 from app.web.times import shanghai
@@ -62,13 +62,6 @@ class ShownApplication:
     may_edit: bool
     may_submit: bool
     may_decide: bool
-
-
-def own_application(session: Session, number: str) -> Application:
-    """An application that the caller may see. Raises NotFound."""
-    application = application_by_number(session, number)
-    require_own(application.holder_id)
-    return application
 
 
 def application_page(number: str, *, attempted: str = "", form: Form | None = None) -> str:

@@ -25,12 +25,12 @@ from app.services.review import (
     take_under_review,
 )
 from app.web.application_texts import application_title, field_label
-from app.web.desk.application_pages import COMMENTED, application_page, gate_row, own_application, submitted_lines
+from app.web.desk.application_pages import COMMENTED, application_page, gate_row, submitted_lines
 from app.web.desk.application_steps import stated
 from app.web.desk.application_terms import term_options
 from app.web.forms import Form, blank, read_form, row_numbers, with_error, with_rows_closed_up
 from app.web.organisation_names import organisation_name
-from app.web.ownership import actor, require_decider
+from app.web.ownership import actor, own_application, require_decider
 from app.web.refusals import REFUSALS, require_seen
 from app.web.runtime import runtime
 

@@ -39,12 +39,12 @@ from app.web.choices import (
     officer_labels,
     vehicle_labels,
 )
-from app.web.desk.application_pages import own_application, step_entries
+from app.web.desk.application_pages import step_entries
 from app.web.desk.application_terms import term_options
 from app.web.desk.applications import jurisdiction_options, stage_options, trial_options
 from app.web.desk.zone_maps import drawn_map, drawn_offers, map_data
 from app.web.forms import Form, blank, members, read_form, with_error, with_rows_closed_up
-from app.web.ownership import actor
+from app.web.ownership import actor, own_application
 from app.web.refusals import REFUSALS, require_seen
 from app.web.runtime import runtime
 from app.web.schedule_text import schedule_text

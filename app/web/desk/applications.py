@@ -18,11 +18,11 @@ from app.services.review import content_of, revision_by_number
 from app.web import access
 from app.web.access import Action
 from app.web.application_texts import application_title
-from app.web.desk.application_pages import application_page, compared, name_of, own_application, stage_name
+from app.web.desk.application_pages import application_page, compared, name_of, stage_name
 from app.web.forms import Form, blank, read_form, with_error
 from app.web.gate import identity
 from app.web.organisation_names import organisation_name
-from app.web.ownership import actor
+from app.web.ownership import actor, own_application
 from app.web.permit_texts import stage_label
 from app.web.refusals import REFUSALS, require_seen
 from app.web.runtime import runtime

@@ -272,6 +272,15 @@ def test_a_regulator_sees_the_queue_asks_for_changes_and_grants(city: City) -> N
     assert permit.number == "QH-2026-0001"
 
 
+@pytest.mark.parametrize("reader", [Role.REGULATOR, Role.ADMINISTRATOR, Role.AUDITOR])
+def test_a_draft_exists_for_its_operator_only_until_it_is_submitted(city: City, reader: Role) -> None:
+    number, client = draft(city), city.logged_in(reader)
+    pages = [f"/desk/applications/{number}", *(f"/api/v1/applications/{number}{rest}" for rest in ("", "/events"))]
+    assert [client.get(page).status_code for page in pages] == [404, 404, 404]
+    number = waiting(city)
+    assert client.get(f"/api/v1/applications/{number}").status_code == 200
+
+
 def test_a_draft_that_names_what_is_of_others_tells_nothing_of_it(city: City) -> None:
     with changing_session(city.engine) as session:
         south = session.scalars(select(Organisation).where(Organisation.code == "SOUTH")).one()
