@@ -31,7 +31,16 @@ _PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schema
 
 #: What flask_openapi3.OpenAPI needs besides Flask's own arguments.
 API_DESCRIPTION: dict[str, Any] = {
-    "info": Info(title="Pilotage", version="1"),
+    "info": Info(
+        title="Pilotage",
+        version="1",
+        description=(
+            "Send `Authorization: Bearer TOKEN`; with a login in this browser, operations that are tried out here "
+            "are yours. Changes of an object need `If-Match` with its `ETag`. Lists go on with `next_cursor` as "
+            "`cursor`. Times are milliseconds UTC, positions WGS 84, longitude first. Errors are problem details "
+            "(RFC 9457) with a stable `code`."
+        ),
+    ),
     "security_schemes": {
         "bearer": {"type": "http", "scheme": "bearer"},
         "session": {"type": "apiKey", "in": "cookie", "name": "pilotage_session"},
