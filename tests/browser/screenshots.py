@@ -1,4 +1,7 @@
-"""Takes the pictures under docs/screenshots from a running demo: `python -m tests.browser.screenshots URL`."""
+"""Takes the pictures under docs/screenshots from a running demo: `python -m tests.browser.screenshots URL`.
+
+The demo has to run for some minutes before, so that there are alerts.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,27 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.browser.conftest import QUIET, REGULATOR
+from app.showcase.seed import DEMO_USERS
+from tests.browser.conftest import QUIET
+from tests.pictures import save_small
 
 TARGET = Path(__file__).parents[2] / "docs" / "screenshots"
 PATIENCE_MS = 120_000
+WIDE, PHONE = (1440, 900), (390, 844)
 
 
-def open_page(browser: Browser, url: str, path: str, *, locale: str, size: tuple[int, int] = (1440, 900)) -> Page:
+def open_page(browser: Browser, url: str, path: str, *, locale: str, size: tuple[int, int] = WIDE) -> Page:
     context = browser.new_context(base_url=url, locale=locale, viewport={"width": size[0], "height": size[1]})
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
     page.goto(path)
     return page
+
+
+def log_in(page: Page, role: str) -> None:
+    user = next(user for user in DEMO_USERS if user.role == role)
+    page.locator(f'form:has(input[value="{user.email}"]) button').click()
+    page.wait_for_url("**/staff")
 
 
 def wait_for_alerts(page: Page) -> None:
@@ -28,8 +40,63 @@ def wait_for_alerts(page: Page) -> None:
     page.wait_for_timeout(1_500)
 
 
-def take(page: Page, name: str) -> None:
-    page.screenshot(path=TARGET / f"{name}.png")
+def take(page: Page, name: str, path: str = "") -> None:
+    """The page as it is, or the one at `path` once its map is drawn."""
+    if path:
+        page.goto(path)
+        page.wait_for_load_state("networkidle")
+        page.wait_for_timeout(800)
+    save_small(page.screenshot(), TARGET / f"{name}.png")
+
+
+def first_link(page: Page, path: str, beginning: str) -> str:
+    """Where the first row of a list leads."""
+    page.goto(path)
+    return page.locator(f'main table a[href^="{beginning}"]').first.get_attribute("href") or ""
+
+
+def take_the_regulators(browser: Browser, url: str) -> None:
+    page = open_page(browser, url, "/login?next=/staff", locale="zh-CN")
+    take(page, "login")
+    log_in(page, "regulator")
+    wait_for_alerts(page)
+    take(page, "staff-map")
+    page.locator(".alert-item.is-critical button").first.click()
+    page.wait_for_timeout(2_500)
+    take(page, "alert")
+    take(page, "application", first_link(page, "/desk/applications", "/desk/applications/"))
+    take(page, "permits", "/desk/permits")
+    take(page, "permit", first_link(page, "/desk/permits?sort=number", "/desk/permits/"))
+    take(page, "zones", "/desk/zones")
+    take(page, "zone-editor", "/desk/zone-editor")
+    take(page, "audit", "/desk/audit")
+
+
+def take_the_operators(browser: Browser, url: str) -> None:
+    page = open_page(browser, url, "/login?next=/staff", locale="en-GB")
+    log_in(page, "operator_manager")
+    take(page, "vehicles", "/desk/vehicles")
+    take(page, "vehicle", first_link(page, "/desk/vehicles?status=in_service", "/desk/vehicles/"))
+    take(page, "api", "/api/docs")
+
+
+def take_the_publics(browser: Browser, url: str) -> None:
+    page = open_page(browser, url, "/", locale="en-GB")
+    wait_for_alerts(page)
+    take(page, "public-map")
+    take(page, "safety", "/safety")
+    take(page, "map-in-words", "/map/text")
+    take(page, "places", "/places")
+    take(page, "verification", first_link(page, "/permits", "/verify/"))
+    phone = open_page(browser, url, "/", locale="zh-CN", size=PHONE)
+    wait_for_alerts(phone)
+    take(phone, "phone")
+    phone.locator("#panel-handle").click()
+    phone.wait_for_timeout(600)
+    take(phone, "phone-alerts")
+    take(phone, "phone-street", first_link(phone, "/places", "/street/"))
+    about = open_page(browser, url, "/about", locale="en-GB", size=(1100, 900))
+    take(about, "about")
 
 
 def main(url: str) -> None:
@@ -38,26 +105,9 @@ def main(url: str) -> None:
     TARGET.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(QUIET))
-        staff = open_page(browser, url, "/login?next=/staff", locale="zh-CN")
-        take(staff, "login")
-        staff.get_by_role("button", name=f"登录: {REGULATOR.display_name}").click()
-        staff.wait_for_url("**/staff")
-        wait_for_alerts(staff)
-        take(staff, "staff-map")
-        staff.locator(".alert-item.is-critical button").first.click()
-        staff.wait_for_timeout(2_500)
-        take(staff, "alert")
-        public = open_page(browser, url, "/", locale="en-GB")
-        wait_for_alerts(public)
-        take(public, "public-map")
-        phone = open_page(browser, url, "/", locale="zh-CN", size=(390, 844))
-        wait_for_alerts(phone)
-        take(phone, "phone")
-        phone.locator("#panel-handle").click()
-        phone.wait_for_timeout(600)
-        take(phone, "phone-alerts")
-        about = open_page(browser, url, "/about", locale="en-GB", size=(1100, 900))
-        take(about, "about")
+        take_the_regulators(browser, url)
+        take_the_operators(browser, url)
+        take_the_publics(browser, url)
         browser.close()
 
 

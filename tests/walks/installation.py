@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import signal
@@ -16,11 +15,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from app.settings import Settings
 from tests.brokers import free_port
+from tests.pictures import save_small
 
 ROOT = Path(__file__).resolve().parents[2]
 ADMINISTRATOR = "admin@city.example"
@@ -28,8 +27,6 @@ READY_WITHIN_S = 90.0
 _PROGRAM = (sys.executable, "-c", "from app.cli import main; main()")
 #: Where screenshots for the guide go; none are taken without it.
 _SCREENSHOTS = os.environ.get("PILOTAGE_SCREENSHOTS")
-#: Half of a picture's palette.
-_COLOURS = 128
 
 
 @dataclass(frozen=True)
@@ -103,19 +100,7 @@ def log_in(page: Page, email: str, password: str) -> None:
 def picture(page: Page, name: str) -> None:
     """A small screenshot for the guide, when PILOTAGE_SCREENSHOTS names a directory."""
     if _SCREENSHOTS:
-        with Image.open(io.BytesIO(page.screenshot())) as image:
-            reduced = _reduced(image.convert("RGB"))
-        reduced.save(Path(_SCREENSHOTS) / f"{name}.png", optimize=True)
-
-
-def _reduced(image: Image.Image) -> Image.Image:
-    """With a palette: half of it the most frequent colours as they are, half for what is rare, such as alerts."""
-    counted = sorted(image.getcolors(image.width * image.height) or (), reverse=True)
-    frequent = [part for _, colour in counted[:_COLOURS] for part in colour]  # type: ignore[union-attr]  # of RGB: a tuple
-    rare = image.quantize(_COLOURS, method=Image.Quantize.FASTOCTREE).getpalette() or []
-    palette = Image.new("P", (1, 1))
-    palette.putpalette(frequent + rare[: 3 * _COLOURS])
-    return image.quantize(palette=palette, dither=Image.Dither.NONE)
+        save_small(page.screenshot(), Path(_SCREENSHOTS) / f"{name}.png")
 
 
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log_path: Path) -> None:
