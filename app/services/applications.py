@@ -44,6 +44,7 @@ class ApplicationFilter:
     """Which applications a list holds; None: any. `holder` and `jurisdiction` are codes."""
 
     organisation_id: int | None = None
+    with_drafts: bool = True
     state: ApplicationState | None = None
     holder: str | None = None
     jurisdiction: str | None = None
@@ -211,23 +212,23 @@ def application_by_number(session: Session, number: str) -> Application:
     return application
 
 
-def applications_of(organisation_id: int | None = None) -> Select[Application]:
-    """One holder's applications, or everybody's without drafts, which are their operator's own business; in no order.
+def applications_of(organisation_id: int | None = None, *, with_drafts: bool = True) -> Select[Application]:
+    """One holder's applications, or everybody's; regulators see them without drafts. In no order.
 
     What a revision holds is read when it is asked for.
     """
     revisions = selectinload(Application.revisions).load_only(ApplicationRevision.number)
     statement = select(Application).options(revisions, selectinload(Application.permit))
-    if organisation_id is None:
-        return statement.where(Application.state != ApplicationState.DRAFT)
-    return statement.where(Application.holder_id == organisation_id)
+    if not with_drafts:
+        statement = statement.where(Application.state != ApplicationState.DRAFT)
+    return statement if organisation_id is None else statement.where(Application.holder_id == organisation_id)
 
 
 def application_page(
     session: Session, wanted: ApplicationFilter, *, limit: int, cursor: str | None
 ) -> Page[Application]:
     """One page of applications, the oldest first. Raises InvalidChange for a foreign cursor."""
-    statement = applications_of(wanted.organisation_id)
+    statement = applications_of(wanted.organisation_id, with_drafts=wanted.with_drafts)
     if wanted.state is not None:
         statement = statement.where(Application.state == wanted.state)
     if wanted.holder is not None:

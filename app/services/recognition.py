@@ -89,9 +89,6 @@ def end_recognition(
     actor: User | None = None,
 ) -> RecognitionRevision:
     """Accept the issuer's permits no longer. Raises InvalidChange when they are not, Conflict as recognise."""
-    newest = _newest(session, recogniser, issuer)
-    if newest is None or not newest.stages:
-        raise InvalidChange(f"{recogniser.code} does not recognise {issuer.code}", code="not_recognised")
     ended = RecognitionRevision(
         recogniser=recogniser, issuer=issuer, stages=[], valid_from_ms=now_ms, valid_until_ms=None, reason=reason
     )
@@ -149,6 +146,8 @@ def _decide(
         newest = _newest(session, recogniser, issuer)
     if seen is not None and seen != (newest.id if newest is not None else NO_REVISION):
         raise Conflict(f"{recogniser.code} has decided on {issuer.code} meanwhile")
+    if not revision.stages and (newest is None or not newest.stages):
+        raise InvalidChange(f"{recogniser.code} does not recognise {issuer.code}", code="not_recognised")
     if recogniser is issuer:
         raise InvalidChange("a jurisdiction recognises others", code="recognises_itself", field="issuer")
     if revision.valid_until_ms is not None and revision.valid_until_ms <= revision.valid_from_ms:

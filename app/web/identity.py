@@ -42,6 +42,11 @@ class Identity:
         """The organisation whose objects it may see; None: everyone's."""
         return self.organisation if self.role in OPERATORS else None
 
+    @property
+    def sees_drafts(self) -> bool:
+        """Whether it may read what an operator has not submitted yet: whoever decides on it may not."""
+        return self.role is not Role.REGULATOR
+
     def decides_in(self, jurisdiction_id: int) -> bool:
         """Whether it is a regulator of this jurisdiction."""
         return self.role is Role.REGULATOR and jurisdiction_id in self.jurisdictions

@@ -40,10 +40,10 @@ def require_own(organisation_id: int) -> None:
 
 
 def own_application(session: Session, number: str) -> Application:
-    """One that the caller may see: until it is submitted it exists for its operator only. Raises NotFound."""
+    """One that the caller may see: until it is submitted, regulators may not. Raises NotFound."""
     found = application_by_number(session, number)
     require_own(found.holder_id)
-    if identity().scope is None and found.state is ApplicationState.DRAFT:
+    if found.state is ApplicationState.DRAFT and not identity().sees_drafts:
         raise NotFound("There is no such object.")
     return found
 

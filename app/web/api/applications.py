@@ -133,9 +133,13 @@ class DifferenceList(Schema):
 
 @applications_api.get("", responses={"200": ApplicationList, "422": Problem})
 def applications(query: ApplicationQuery) -> Response:
-    """One page of applications. An operator sees its own; drafts are seen by nobody else."""
+    """One page of applications. An operator sees its own; regulators see what was submitted."""
     wanted = ApplicationFilter(
-        organisation_id=identity().scope, state=query.state, holder=query.holder, jurisdiction=query.jurisdiction
+        organisation_id=identity().scope,
+        with_drafts=identity().sees_drafts,
+        state=query.state,
+        holder=query.holder,
+        jurisdiction=query.jurisdiction,
     )
     with runtime().reading() as session:
         page = application_page(session, wanted, limit=query.limit, cursor=query.cursor)

@@ -39,7 +39,7 @@ _Page = Response | WerkzeugResponse | tuple[str, int] | str
 def index() -> Response | str:
     """An operator's own; a regulator's queue; everybody else's view of all."""
     with runtime().reading() as session:
-        listed = session.scalars(applications_of(identity().scope)).unique().all()
+        listed = session.scalars(applications_of(identity().scope, with_drafts=identity().sees_drafts)).unique().all()
         return table_answer(
             _table(listed),
             "applications/index.html",

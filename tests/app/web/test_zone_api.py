@@ -190,7 +190,9 @@ def test_recognition_is_decided_by_the_recognising_side(city: City, regulator: P
     late = regulator.send("POST", "/recognition", decision)
     assert (late.status_code, late.get_json()["code"]) == (409, "conflict")
     assert regulator.send("POST", "/recognition/end", end).status_code == 201
-    assert regulator.send("POST", "/recognition/end", end).status_code == 422
+    assert regulator.send("POST", "/recognition/end", end).status_code == 409
+    newest = end | {"seen": regulator.get("/recognition").get_json()["items"][0]["id"]}
+    assert regulator.send("POST", "/recognition/end", newest).get_json()["code"] == "not_recognised"
     del end["seen"]
     assert regulator.send("POST", "/recognition/end", end).get_json()["errors"][0]["path"] == "seen"
     listed = regulator.get("/recognition?recogniser=QH").get_json()["items"]
