@@ -20,6 +20,8 @@ from app.errors import Conflict
 from app.models import ImportDraft
 from app.services.expiry import expire_permit, permits_over
 from app.services.reminders import remind, reminders_due
+from app.services.seal_anchors import EVERY_S as ANCHOR_EVERY_S
+from app.services.seal_anchors import anchor_seals
 from app.services.usage_tally import EVERY_S, tally_usage
 from app.settings import Settings
 from geofences.datum import VerticalReference
@@ -150,11 +152,17 @@ def _clear_imports(engine: Engine, now_ms: int) -> None:
         session.execute(delete(ImportDraft).where(ImportDraft.created_at_ms < now_ms - _IMPORT_KEPT_MS))
 
 
+def _anchor_seals(engine: Engine, now_ms: int) -> None:
+    with changing_session(engine) as session:
+        anchor_seals(session, now_ms)
+
+
 #: Everything that is to be done. A new chore is added here.
 CHORES: tuple[Chore, ...] = (
     Chore("expire_permits", 60.0, _expire_permits),
     Chore("remind", 3_600.0, _remind),
     Chore("clear_imports", 3_600.0, _clear_imports),
+    Chore("anchor_seals", ANCHOR_EVERY_S, _anchor_seals),
 )
 
 

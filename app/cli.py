@@ -191,6 +191,19 @@ def verify_audit(expect: str | None) -> None:
     sys.exit(run_audit_check(_settings(), expect, report=click.echo))
 
 
+@verify.command("samples")
+@click.option("--since", metavar="TIME", help="Samples from here on, e.g. 2026-11-22T08:00+08:00 (no offset: UTC).")
+@click.option("--until", metavar="TIME", help="Samples before this time.")
+def verify_samples(since: str | None, until: str | None) -> None:
+    """Say whether stored samples or their seals were altered, and which.
+
+    Chains of seals are followed from end to end in any case.
+    """
+    from app.administration import run_seal_check
+
+    sys.exit(run_seal_check(_settings(), since, until, report=click.echo))
+
+
 @main.command()
 @click.option("--check", is_flag=True, required=True, help="Judge what is stored once more and compare.")
 @click.option("--vehicle", "vehicle_ids", multiple=True, help="Only this vehicle; may be repeated.")

@@ -62,7 +62,7 @@ def store_commit(path: Path) -> Iterator[Commit]:
     engine = open_engine(f"sqlite:///{path}")
     migrate(engine)
     store = open_store(engine)
-    yield lambda batch: store.commit(Flush(batch, (), (), ()))
+    yield lambda batch: store.commit(Flush("bench", 0, batch, (), (), ()))
     engine.dispose()
 
 

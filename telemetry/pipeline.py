@@ -29,7 +29,7 @@ MAX_STALE = 5
 
 @dataclass(frozen=True, slots=True)
 class PipelineSettings:
-    """What an operator of the platform may tune.
+    """What an operator of the platform may tune. Stored samples are sealed in the chain of `worker`.
 
     `coverage_factor` times the reported 68 % radius is the accuracy circle of the three answers.
     """
@@ -124,6 +124,8 @@ class Pipeline:
         tracks = self._renewed(intake, judged)
         self._commit(
             Flush(
+                worker=self._settings.worker,
+                flushed_at_ms=self._clock(),
                 judged=judged.batch,
                 rejects=intake.rejects,
                 alerts=judged.changes,

@@ -191,8 +191,13 @@ class TrackState(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Flush:
-    """All that one flush writes, in one transaction."""
+    """All that one flush writes, in one transaction.
 
+    Its samples are sealed in the chain of `worker`, with `flushed_at_ms` as the time of sealing.
+    """
+
+    worker: str
+    flushed_at_ms: int
     judged: JudgedBatch
     rejects: Sequence[Reject]
     alerts: Sequence[AlertChange]
@@ -220,8 +225,8 @@ class Store(Protocol):
     def commit(self, flush: Flush) -> None:
         """Write the flush durably in one transaction, or nothing.
 
-        Known samples, rejects and alerts have no effect. Raises StaleRegistry when the registry's
-        generation is no longer `flush.judged.generation`.
+        Known samples, rejects and alerts have no effect: each stored sample is sealed once. Raises
+        StaleRegistry when the registry's generation is no longer `flush.judged.generation`.
         """
 
     def pending(self, limit: int) -> Sequence[tuple[int, OutboxMessage]]:

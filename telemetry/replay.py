@@ -13,7 +13,7 @@ import numpy as np
 from telemetry.judging import judge_in_order
 from telemetry.ports import AlertChange, Registry
 from telemetry.rulebook import Rulebook
-from telemetry.samples import Integers, JudgedBatch, take
+from telemetry.samples import Integers, JudgedBatch, take_judged
 from telemetry.tracks import Track
 
 _COLUMNS = ("verdict", "undecided", "zone_revision", "permit_revision")
@@ -68,8 +68,7 @@ def _together(stored: JudgedBatch) -> JudgedBatch:
     if (np.diff(stored.samples.vehicle) >= 0).all():
         return stored
     order: Integers = np.argsort(stored.samples.vehicle, kind="stable")
-    columns = {name: getattr(stored, name)[order] for name in (*_COLUMNS, "late")}
-    return JudgedBatch(samples=take(stored.samples, order), generation=stored.generation, **columns)
+    return take_judged(stored, order)
 
 
 def _differing_samples(stored: JudgedBatch, again: JudgedBatch) -> Iterator[Difference]:

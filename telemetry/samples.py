@@ -118,6 +118,16 @@ def take(batch: SampleBatch, rows: Integers) -> SampleBatch:
     return SampleBatch(**columns)
 
 
+def take_judged(batch: JudgedBatch, rows: Integers) -> JudgedBatch:
+    """The same of a judged batch."""
+    columns = {
+        column.name: getattr(batch, column.name)[rows]
+        for column in fields(JudgedBatch)
+        if column.name not in {"samples", "generation"}
+    }
+    return JudgedBatch(samples=take(batch.samples, rows), generation=batch.generation, **columns)
+
+
 def group_bounds(vehicle: Integers) -> tuple[Integers, Integers]:
     """Where each vehicle's rows begin and end, in a column in which each vehicle's rows are together."""
     starts = np.flatnonzero(np.append(True, vehicle[1:] != vehicle[:-1])[: len(vehicle)])

@@ -13,6 +13,7 @@ from app.models.officers import Capacity, LicenceRevision, Officer
 from app.models.organisations import Jurisdiction, Organisation, RecognitionRevision
 from app.models.permits import Permit, PermitRevisionRow, Stage
 from app.models.places import Zone, ZoneRevisionRow
+from app.models.seals import SampleSeal, SealHead
 from app.models.telemetry import Alert, OutboxRow, RegistryGeneration, RejectRow, Sample, TrackRow
 from app.models.trials import Trial, TrialDomain
 from app.models.usage import UsageDay, UsagePlace, UsageTally
@@ -53,6 +54,8 @@ __all__ = [
     "RejectRow",
     "Role",
     "Sample",
+    "SampleSeal",
+    "SealHead",
     "ServiceStatus",
     "Stage",
     "TrackRow",

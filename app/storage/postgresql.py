@@ -67,10 +67,10 @@ class PostgresqlBulk:
                 connection.execute(text(_CREATE_STAGING))
             connection.connection.info[_STAGED] = True
 
-    def insert(self, connection: Connection, batch: JudgedBatch) -> None:
-        """COPY the batch and insert it; samples that are stored already stay as they are."""
+    def insert(self, connection: Connection, batch: JudgedBatch) -> int:
+        """COPY the batch and insert it; samples that are stored already stay as they are. How many are new."""
         if not len(batch.samples):
-            return
+            return 0
         encoded = encode(batch)
         pooled = connection.connection
         raw = cast("psycopg.Connection[object]", pooled.driver_connection)
@@ -78,6 +78,7 @@ class PostgresqlBulk:
             with cursor.copy(f"COPY batch ({', '.join(COLUMNS)}) FROM STDIN (FORMAT binary)") as copy:
                 copy.write(_copy_bytes(encoded))
             cursor.execute(_INSERT, {"texts": encoded.texts})
+            return cursor.rowcount
 
     def stored(self, connection: Connection, keys: Collection[tuple[int, int, int]]) -> set[tuple[int, int, int]]:
         """Those of the keys that are stored."""

@@ -54,10 +54,9 @@ class SqliteBulk:
             (_json(encoded.texts),),
         )
 
-    def insert(self, connection: Connection, batch: JudgedBatch) -> None:
-        """Copy the staged batch; samples that are stored already stay as they are."""
-        if len(batch.samples):
-            connection.exec_driver_sql(_INSERT)
+    def insert(self, connection: Connection, batch: JudgedBatch) -> int:
+        """Copy the staged batch; samples that are stored already stay as they are. How many are new."""
+        return connection.exec_driver_sql(_INSERT).rowcount if len(batch.samples) else 0
 
     def stored(self, connection: Connection, keys: Collection[tuple[int, int, int]]) -> set[tuple[int, int, int]]:
         """Those of the keys that are stored."""

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
+import numpy as np
 from sqlalchemy import Connection, Engine, delete, select
 
 from app.database import changing, in_parts
@@ -13,10 +14,12 @@ from app.models import OutboxRow, RegistryGeneration, TrackRow
 from app.storage.failures import failures_mapped
 from app.storage.postgresql import PostgresqlBulk
 from app.storage.records import write_alerts, write_outbox, write_rejects
+from app.storage.sealing import write_seals
 from app.storage.sqlite import SqliteBulk
 from telemetry.errors import StaleRegistry, StoreUnavailable
 from telemetry.ports import Flush, OutboxMessage, TrackState
-from telemetry.samples import JudgedBatch
+from telemetry.samples import JudgedBatch, take_judged
+from telemetry.sealing import contents_of
 
 _NEWEST_GENERATION = select(RegistryGeneration.generation)
 
@@ -27,8 +30,8 @@ class Bulk(Protocol):
     def stage(self, connection: Connection, batch: JudgedBatch) -> None:
         """Prepare a batch for `insert`, outside the flush's transaction."""
 
-    def insert(self, connection: Connection, batch: JudgedBatch) -> None:
-        """Insert the batch staged last on this connection; stored samples stay as they are."""
+    def insert(self, connection: Connection, batch: JudgedBatch) -> int:
+        """Insert the batch staged last on this connection; stored samples stay as they are. How many are new."""
 
     def stored(self, connection: Connection, keys: Collection[tuple[int, int, int]]) -> set[tuple[int, int, int]]:
         """Those of the keys (vehicle, timestamp_ms, seq) that are stored."""
@@ -71,16 +74,37 @@ class DatabaseStore:
 
         Known samples have no effect, nor has a flush whose commit succeeded without our hearing of it:
         all but the outbox is written under natural keys, and its messages may leave twice anyhow.
+        Samples are sealed by the transaction that stores them and by no other.
         """
         with self._connection(self._changing) as connection:
-            self._bulk.stage(connection, flush.judged)
-            with connection.begin():
-                self._require_generation(connection, flush.judged.generation)
-                self._bulk.insert(connection, flush.judged)
-                write_rejects(connection, flush.rejects)
-                write_alerts(connection, flush.alerts)
-                write_outbox(connection, flush.outbox)
-                self._bulk.write_tracks(connection, flush.tracks)
+            new = flush.judged
+            while not self._is_committed(connection, flush, new):
+                new = self._unstored(connection, new)
+
+    def _is_committed(self, connection: Connection, flush: Flush, new: JudgedBatch) -> bool:
+        """Write the flush with these samples of it; nothing and False if not all of them were new."""
+        self._bulk.stage(connection, new)
+        contents = contents_of(new)
+        with connection.begin() as transaction:
+            self._require_generation(connection, new.generation)
+            if self._bulk.insert(connection, new) < len(new.samples):
+                transaction.rollback()
+                return False
+            write_rejects(connection, flush.rejects)
+            write_alerts(connection, flush.alerts)
+            write_outbox(connection, flush.outbox)
+            self._bulk.write_tracks(connection, flush.tracks)
+            write_seals(connection, flush.worker, contents, sealed_at_ms=flush.flushed_at_ms)
+        return True
+
+    def _unstored(self, connection: Connection, batch: JudgedBatch) -> JudgedBatch:
+        """The batch without what is stored, each sample once."""
+        samples = batch.samples
+        keys = list(zip(samples.vehicle.tolist(), samples.timestamp_ms.tolist(), samples.seq.tolist(), strict=True))
+        with connection.begin():
+            stored = self._bulk.stored(connection, keys)
+        first = {key: row for row, key in reversed(list(enumerate(keys))) if key not in stored}
+        return take_judged(batch, np.array(sorted(first.values()), dtype=np.int64))
 
     def pending(self, limit: int) -> Sequence[tuple[int, OutboxMessage]]:
         """The oldest unsent outbox messages with their keys."""

@@ -63,7 +63,7 @@ def judged_batch(
 
 def flush_of(batch: JudgedBatch) -> Flush:
     """A flush with samples only."""
-    return Flush(judged=batch, rejects=(), alerts=(), tracks=())
+    return Flush(worker="worker", flushed_at_ms=START_MS, judged=batch, rejects=(), alerts=(), tracks=())
 
 
 def rows_of(batch: JudgedBatch) -> list[tuple[object, ...]]:

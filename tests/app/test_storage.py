@@ -78,7 +78,7 @@ def opened_alert(vehicle: Vehicle) -> AlertChange:
 
 
 def alert_flush(*changes: AlertChange) -> Flush:
-    return Flush(judged=replace(NOTHING, generation=1), rejects=(), alerts=changes, tracks=())
+    return replace(flush_of(replace(NOTHING, generation=1)), alerts=changes)
 
 
 # --- samples --------------------------------------------------------------------------------
@@ -198,7 +198,7 @@ def test_a_snapshot_sees_one_state_of_everything(engine: Engine, store: Store, v
 def test_a_flush_judged_before_a_change_is_refused_whole(engine: Engine, store: Store) -> None:
     with changing_session(engine) as session:
         next_generation(session)
-    flush = Flush(judged=judged_batch(10), rejects=(REJECT,), alerts=(), tracks=(TrackState(1, 1, 1, 1, b""),))
+    flush = replace(flush_of(judged_batch(10)), rejects=(REJECT,), tracks=(TrackState(1, 1, 1, 1, b""),))
     with pytest.raises(StaleRegistry):
         store.commit(flush)
     assert (count(engine, Sample), count(engine, RejectRow), store.tracks([1])) == (0, 0, [])
@@ -208,7 +208,7 @@ def test_a_flush_judged_before_a_change_is_refused_whole(engine: Engine, store: 
 
 
 def test_rejects_are_kept_and_arrivals_counted(engine: Engine, store: Store) -> None:
-    flush = Flush(judged=NOTHING, rejects=(REJECT, replace(REJECT, received_ms=1500)), alerts=(), tracks=())
+    flush = replace(flush_of(NOTHING), rejects=(REJECT, replace(REJECT, received_ms=1500)))
     store.commit(flush)
     store.commit(flush)  # the same flush once more: no new arrival
     store.commit(replace(flush, rejects=(replace(REJECT, received_ms=9000),)))
@@ -219,9 +219,7 @@ def test_rejects_are_kept_and_arrivals_counted(engine: Engine, store: Store) -> 
 
 
 def test_rejects_hold_any_text(engine: Engine, store: Store) -> None:
-    store.commit(
-        Flush(judged=NOTHING, rejects=(replace(REJECT, topic="a\0b\ud800", detail="\0"),), alerts=(), tracks=())
-    )
+    store.commit(replace(flush_of(NOTHING), rejects=(replace(REJECT, topic="a\0b\ud800", detail="\0"),)))
     with reading_session(engine) as session:
         row = session.scalars(select(RejectRow)).one()
     assert (row.topic, row.detail) == ("a\ufffdb?", "\ufffd")
