@@ -1,32 +1,24 @@
-"""What the command line does with users, with the audit log and with the seals of samples."""
+"""What the command line does with users and with the audit log."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 
 from pydantic import ValidationError
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.audit_check import Anchor, faults, newest_anchor
 from app.database import changing_session, migrated_engine, snapshot_connection
 from app.errors import InvalidChange
-from app.models import Role, Vehicle
+from app.models import Role
 from app.schemas.accounts import NewUser
 from app.schemas.base import problems_of
-from app.seal_check import Checked
-from app.seal_check import faults as seal_faults
-from app.seal_faults import described
 from app.services.jurisdictions import jurisdiction_by_code
 from app.services.organisations import organisation_by_code
 from app.services.passwords import temporary_password
 from app.services.users import create_user
 from app.settings import Settings
 from telemetry.clock import system_clock
-
-#: A damaged database has faults by the million; this many are shown, all are counted.
-REPORTED_FAULTS = 50
 
 
 def create_account(
@@ -79,29 +71,6 @@ def run_audit_check(settings: Settings, expect: str | None, *, report: Callable[
     if head is not None:
         report(f"newest entry: {head}")
     return 1 if count else 0
-
-
-def run_seal_check(settings: Settings, since: str | None, until: str | None, *, report: Callable[[str], object]) -> int:
-    """Report every fault of stored samples and their seals, up to a bound, or that they are whole; 0 when whole."""
-    since_ms, until_ms = (None if moment is None else _milliseconds(moment) for moment in (since, until))
-    count, checked = 0, Checked()
-    with opened_engine(settings.database_url) as engine, snapshot_connection(engine) as connection:
-        names = {row.id: row.vehicle_id for row in connection.execute(select(Vehicle.id, Vehicle.vehicle_id))}
-        for fault in seal_faults(connection, checked, since_ms=since_ms, until_ms=until_ms):
-            count += 1
-            if count <= REPORTED_FAULTS:
-                report(described(fault, names))
-    report(f"{checked.samples} samples, {checked.blocks} blocks in {checked.chains} chains, {count} faults")
-    report("the samples are not what was sealed" if count else "the samples are whole")
-    return 1 if count else 0
-
-
-def _milliseconds(moment: str) -> int:
-    try:
-        found = datetime.fromisoformat(moment)
-    except ValueError as error:
-        raise InvalidChange(f"{moment} is no time such as 2026-11-22T08:00+08:00") from error
-    return round((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def _details(stated: dict[str, object]) -> NewUser:

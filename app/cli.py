@@ -199,7 +199,7 @@ def verify_samples(since: str | None, until: str | None) -> None:
 
     Chains of seals are followed from end to end in any case.
     """
-    from app.administration import run_seal_check
+    from app.seal_command import run_seal_check
 
     sys.exit(run_seal_check(_settings(), since, until, report=click.echo))
 

@@ -21,6 +21,8 @@ from sqlalchemy import Engine, text
 from app.database import changing_session, migrate, open_engine, snapshot_connection
 from app.models.permits import Stage
 from app.registry import DatabaseRegistry
+from app.seal_check import Checked, faults
+from app.seal_faults import SealFault
 from app.services.conditions import Conditions
 from app.services.organisations import register_organisation
 from app.services.permits import issue_permit
@@ -100,6 +102,11 @@ class City:
     def pipeline(self) -> Pipeline:
         """The judging core on this city."""
         return Pipeline(self.registry(), open_store(self.engine), system_clock, PipelineSettings())
+
+    def seal_faults(self) -> list[SealFault]:
+        """What of the stored samples is not as it was sealed: nothing should be."""
+        with snapshot_connection(self.engine) as connection:
+            return list(faults(connection, Checked()))
 
     def replay_differences(self) -> list[Difference]:
         """What differs when everything that is stored is judged once more: nothing should."""

@@ -298,6 +298,8 @@ def test_every_model_is_told_of_or_known_to_be_none_of_the_logs_business() -> No
         "RegistryGeneration",
         "RejectRow",
         "Sample",
+        "SampleSeal",
+        "SealHead",
         "TrackRow",
         "UsageDay",
         "UsagePlace",

@@ -212,7 +212,7 @@ def test_going_back_deletes_tokens_that_were_revoked_or_limited(filled: Engine, 
     ],
 )
 def test_going_back_is_refused_where_somebody_would_gain_rights(filled: Engine, change: str, message: str) -> None:
-    migrate(filled)
+    migrate(filled, "0003")
     _change(filled, change)
     with pytest.raises(RuntimeError, match=message):
         downgrade(filled, "0002")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -14,16 +15,21 @@ from app.chores import CHORES
 from app.cli import main
 from app.database import changing, changing_session, downgrade, migrate, open_engine, snapshot_connection
 from app.models import AuditEntry, SampleSeal
+from app.registry import DatabaseRegistry
 from app.seal_check import Checked, faults
 from app.seal_faults import FaultKind, SealFault, described
 from app.services.seal_anchors import ANCHORED, anchor_seals
 from app.storage import open_store
 from app.storage.sealing import write_seals
+from geofences.datum import VerticalReference
 from telemetry.errors import StoreUnavailable
+from telemetry.messages import Message, telemetry_topic
+from telemetry.pipeline import Pipeline, PipelineSettings
 from telemetry.ports import Flush, Store
 from telemetry.samples import JudgedBatch, take_judged
 from telemetry.sealing import COLUMNS, NO_HASH, SampleKey, contents_of
 from tests.app.batches import START_MS, flush_of, judged_batch
+from tests.app.permit_cast import NOW, register_everything
 
 HOUR_MS = 3_600_000
 FLUSHES = 6
@@ -179,6 +185,65 @@ def test_the_database_itself_refuses(sealed: Engine, statement: str) -> None:
     with pytest.raises(DBAPIError, match="append-only"), changing(sealed).begin() as connection:
         connection.execute(text(statement))
     assert found(sealed) == []
+
+
+class Forgetful:
+    """A store whose every second answer to a commit gets lost: it has written, and nobody hears of it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._commits = 0
+        self.tracks, self.stored, self.pending, self.sent = store.tracks, store.stored, store.pending, store.sent
+
+    def commit(self, flush: Flush) -> None:
+        self._store.commit(flush)
+        self._commits += 1
+        if self._commits % 2:
+            raise StoreUnavailable("the answer is lost")
+
+
+def messages(first: int, count: int) -> list[Message]:
+    """Samples of N-1, one a message."""
+    location = {"lat": 22.51, "lng": 113.905, "speed": 0.0, "horizontal_accuracy": 0.5}
+    return [
+        Message(
+            telemetry_topic("N-1"),
+            json.dumps({"seq": seq, "timestamp": NOW + 1000 * seq, "location": location}).encode(),
+            NOW + 1000 * seq,
+        )
+        for seq in range(first, first + count)
+    ]
+
+
+def pipeline(engine: Engine, store: Store, worker: str = "w1") -> Pipeline:
+    registry = DatabaseRegistry(engine, VerticalReference())
+    return Pipeline(registry, store, lambda: NOW, PipelineSettings(worker=worker))
+
+
+def test_a_commit_whose_answer_was_lost_seals_once(engine: Engine, store: Store) -> None:
+    register_everything(engine)
+    ours = pipeline(engine, Forgetful(store))
+    for first in range(1, 41, 10):
+        with pytest.raises(StoreUnavailable):
+            ours.process(messages(first, 10))
+        assert ours.process(messages(first, 10)).duplicates == 10
+    checked = Checked()
+    with snapshot_connection(engine) as connection:
+        assert list(faults(connection, checked)) == []
+    assert checked.samples == 40
+
+
+def test_a_worker_that_another_one_overtook_seals_nothing_again(engine: Engine, store: Store) -> None:
+    """It remembers less than is stored: the same messages came to both, as after a hung connection."""
+    register_everything(engine)
+    slow, fast = pipeline(engine, store), pipeline(engine, store, "w2")
+    slow.process(messages(1, 5))
+    fast.process(messages(6, 20))
+    assert slow.process(messages(6, 30)).stored == 30
+    checked = Checked()
+    with snapshot_connection(engine) as connection:
+        assert list(faults(connection, checked)) == []
+    assert (checked.samples, checked.chains) == (35, 2)
 
 
 # --- what was altered is named ----------------------------------------------------------------

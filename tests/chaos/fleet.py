@@ -130,7 +130,7 @@ class Fleet:
 
 
 def assert_all_stored_once(city: City, drivers: list[Driver]) -> None:
-    """Every published (seq, time) is a row, and there is no other row."""
+    """Every published (seq, time) is a row, and there is no other row; each is sealed once."""
     stored: dict[int, list[tuple[int, int]]] = {city.keys[driver.vehicle_id]: [] for driver in drivers}
     for vehicle, seq, timestamp_ms in city.rows("SELECT vehicle, seq, timestamp_ms FROM samples"):
         stored.setdefault(as_int(vehicle), []).append((as_int(seq), as_int(timestamp_ms)))
@@ -138,6 +138,7 @@ def assert_all_stored_once(city: City, drivers: list[Driver]) -> None:
         published = list(zip(driver.seqs, driver.timestamps, strict=True))
         assert sorted(stored.pop(city.keys[driver.vehicle_id])) == published, driver.vehicle_id
     assert not stored, "samples of nobody"
+    assert city.seal_faults() == []
     assert city.rows("SELECT count(*) FROM rejects") == [(0,)]
 
 

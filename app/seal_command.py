@@ -1,0 +1,44 @@
+"""What `pilotage verify samples` says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+
+from app.database import opened_engine, snapshot_connection
+from app.errors import InvalidChange
+from app.models import Vehicle
+from app.seal_check import Checked, faults
+from app.seal_faults import described
+from app.settings import Settings
+
+#: A damaged database has faults by the million; this many are shown, all are counted.
+REPORTED_FAULTS = 50
+
+
+def run_seal_check(settings: Settings, since: str | None, until: str | None, *, report: Callable[[str], object]) -> int:
+    """Report the faults of stored samples and their seals, or that they are whole; 0 when they are.
+
+    Raises InvalidChange for what is no time.
+    """
+    since_ms, until_ms = (None if moment is None else _milliseconds(moment) for moment in (since, until))
+    count, checked = 0, Checked()
+    with opened_engine(settings.database_url) as engine, snapshot_connection(engine) as connection:
+        names = {row.id: row.vehicle_id for row in connection.execute(select(Vehicle.id, Vehicle.vehicle_id))}
+        for fault in faults(connection, checked, since_ms=since_ms, until_ms=until_ms):
+            count += 1
+            if count <= REPORTED_FAULTS:
+                report(described(fault, names))
+    report(f"{checked.samples} samples, {checked.blocks} blocks in {checked.chains} chains, {count} faults")
+    report("the samples are not what was sealed" if count else "the samples are whole")
+    return 1 if count else 0
+
+
+def _milliseconds(moment: str) -> int:
+    try:
+        found = datetime.fromisoformat(moment)
+    except ValueError as error:
+        raise InvalidChange(f"{moment} is no time such as 2026-11-22T08:00+08:00") from error
+    return round((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1000)
