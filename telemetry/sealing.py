@@ -147,7 +147,8 @@ def contents_of(batch: JudgedBatch) -> list[BlockContent]:
     keys = np.empty((len(order), 3), dtype="<i8")
     for place, values in enumerate((samples.timestamp_ms, samples.vehicle, samples.seq)):
         keys[:, place] = values[order]
-    digests = [hashlib.sha256(form).digest()[:DIGEST_BYTES] for form in canonical_forms(batch, order)]
+    sha256 = hashlib.sha256
+    digests = [sha256(form).digest()[:DIGEST_BYTES] for form in canonical_forms(batch, order)]
     bounds = [0, *(np.flatnonzero(np.diff(keys[:, 0] // SPAN_MS)) + 1).tolist(), len(order)]
     return [
         BlockContent(int(keys[start, 0]), end - start, keys[start:end].tobytes(), b"".join(digests[start:end]))

@@ -5,6 +5,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -131,6 +132,12 @@ def test_the_form_is_that_of_the_documentation() -> None:
     row = (*range(1, 16), *(float(value) for value in range(10)), "安", None)
     expected = struct.pack("<16q", 1, *range(1, 16)) + struct.pack("<10d", *range(10)) + struct.pack("<2q", 3, -1)
     assert canonical_form(row) == expected + "安".encode()
+
+
+def test_the_documentation_lists_the_columns_in_their_order() -> None:
+    document = " ".join((Path(__file__).parents[2] / "docs" / "evidence.md").read_text(encoding="utf-8").split())
+    for names in (WHOLES, REALS, TEXTS):
+        assert ", ".join(f"`{name}`" for name in names) in document
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 500])
