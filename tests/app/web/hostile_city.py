@@ -98,7 +98,9 @@ _NO_FREE_TEXT = frozenset(
 #: What the schema demands before a link is made of it.
 _BEGINNINGS = {"organisations.website": "https://operator.example/"}
 #: Tables whose rows the platform writes for itself. The audit log cannot be changed: it is told hostile things.
-_OTHER_TABLES = frozenset({"audit_entries", "audit_head", "outbox", "vehicle_tracks", "samples"})
+_OTHER_TABLES = frozenset(
+    {"audit_entries", "audit_head", "outbox", "vehicle_tracks", "samples", "sample_seals", "seal_heads"}
+)
 
 
 @dataclass(frozen=True)
