@@ -95,9 +95,10 @@ class Route:
         return self.is_page and self.method == "GET" and "." not in self.url.rpartition("/")[2]
 
     def roles(self) -> list[Role]:
-        """Who may call it."""
+        """Who may call it; the application is a draft, which regulators may not see."""
         action = access.PROTECTED.get(self.endpoint)
-        return list(Role) if action is None else [role for role in Role if access.may(role, action)]
+        roles = list(Role) if action is None else [role for role in Role if access.may(role, action)]
+        return [role for role in roles if role is not Role.REGULATOR or "application" not in self.objects.values()]
 
 
 def routes(attack: Attack) -> Iterator[Route]:
