@@ -41,7 +41,7 @@ _KINDS = {
 }
 _THOUSANDS = re.compile(r"\d{1,3}([,，]\d{3})+(\.0+)?")
 _SLASHED_DAY = re.compile(r"(\d{4})[/.年](\d{1,2})[/.月](\d{1,2})日?")
-_LEVEL = re.compile(r"[Ll]([0-5])级?")
+_LEVEL = re.compile(r"[Ll]([0-9])级?")
 
 
 def heading(name: str) -> str:

@@ -31,11 +31,10 @@ def _distinct(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(values))
 
 
-Email = Annotated[
-    str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=3, max_length=200, pattern=_EMAIL)
-]
-#: Passwords are taken as they are. Neither end is stripped, and none is ever shown.
-Password = Annotated[str, StringConstraints(min_length=8, max_length=1024)]
+Email = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, max_length=200, pattern=_EMAIL)]
+#: Passwords are taken as they are. Neither end is stripped, and none is ever shown. Which are good enough says
+#: app.services.passwords.
+Password = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 
 
 class UserDetails(Schema):
@@ -76,7 +75,7 @@ class AccountDetails(Schema):
 class PasswordChange(Schema):
     """A new password, with the old one as proof."""
 
-    old_password: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+    old_password: Password
     new_password: Password
     repeated: Annotated[str, StringConstraints(max_length=1024)]
 

@@ -87,15 +87,20 @@ def own_organisation(database: Session) -> Organisation:
 
 def credential(vehicle_id: str, token: str) -> CredentialOut:
     """Everything that the vehicle's computer needs."""
-    broker = runtime().settings.broker_url
     return CredentialOut(
         vehicle_id=vehicle_id,
         username=vehicle_id,
         token=token,
         topic=telemetry_topic(vehicle_id),
-        broker=broker,
-        command=f"PILOTAGE_VEHICLE_PASSWORD={token} pilotage agent --broker {broker} --vehicle {vehicle_id}",
+        broker=runtime().settings.broker_url,
+        command=agent_command(vehicle_id, token),
     )
+
+
+def agent_command(vehicle_id: str, token: str | None = None) -> str:
+    """The command line for the vehicle's computer. A token is told once only: later its place is left."""
+    broker = runtime().settings.broker_url
+    return f"PILOTAGE_VEHICLE_PASSWORD={token or '…'} pilotage agent --broker {broker} --vehicle {vehicle_id}"
 
 
 def _granted(registered: Sequence[Registration]) -> list[CredentialOut]:

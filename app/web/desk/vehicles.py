@@ -172,6 +172,7 @@ def _page(vehicle_id: str, form: Form | None = None) -> str:
             kind=KINDS[vehicle.kind],
             topic=telemetry_topic(vehicle.vehicle_id),
             broker=runtime().settings.broker_url,
+            command=vehicle_credentials.agent_command(vehicle.vehicle_id),
             sample=sample,
             position=None if sample is None else position_facts(sample),
             map=None if sample is None else drawn_map(),

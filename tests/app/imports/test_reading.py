@@ -149,6 +149,8 @@ def test_headings_are_known_whatever_their_case_width_and_unit() -> None:
         ("kind", "Air", "air"),
         ("kind", "boat", "boat"),
         ("automation_level", "L4", "4"),
+        ("automation_level", "L9", "9"),
+        ("automation_level", "level", "level"),
         ("insured_sum_cny", "5,000,000.00", "5000000"),
         ("insured_sum_cny", "5,0", "5,0"),
         ("insured_until", "2027/1/9", "2027-01-09"),

@@ -252,6 +252,12 @@ def test_a_bad_new_password_changes_nothing(city: City, wrong: dict[str, str]) -
     assert log_in(city.client(), PEOPLE[Role.AUDITOR], PASSWORD) == 303
 
 
+def test_a_short_new_password_is_told_how_long_one_is(city: City) -> None:
+    fields = {"old_password": PASSWORD, "new_password": "short", "repeated": "short"}
+    _status, text = post(city.logged_in(Role.AUDITOR), "/desk/account/password", **fields)
+    assert "密码长度须为 8 至 1024 个字符。" in text
+
+
 def test_guessing_the_old_password_is_slowed_down(city: City) -> None:
     client = city.logged_in(Role.AUDITOR)
     fields = {"old_password": "wrong", "new_password": NEW_PASSWORD, "repeated": NEW_PASSWORD}

@@ -36,6 +36,7 @@ def test_registering_shows_the_credentials_once(city: City, manager: Person) -> 
     page = manager.page("/desk/vehicles/N-100")
     assert token[1] not in page
     assert f"v1/{_partition(city, 'N-100')}/N-100/telemetry" in page
+    assert re.search(r"PILOTAGE_VEHICLE_PASSWORD=… pilotage agent --broker \S+ --vehicle N-100<", page)
 
 
 def _partition(city: City, vehicle_id: str) -> int:
