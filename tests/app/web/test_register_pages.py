@@ -10,8 +10,11 @@ from sqlalchemy import select
 
 from app.database import changing_session, reading_session
 from app.imports.reading import MAX_FILE_BYTES
-from app.models import Organisation, Role, Vehicle
+from app.models import Organisation, RejectRow, Role, Vehicle
 from app.services.vehicles import verify_credential
+from app.web.findings_text import FINDING_TEXTS
+from telemetry.findings import Finding
+from telemetry.ports import RejectReason
 from tests.app.imports.spreadsheets import GOOD, GOOD_TOO, HEADER, csv_text, with_part, workbook
 from tests.app.telling import tell_of
 from tests.app.web.cast import SOUTH_MANAGER, City
@@ -82,6 +85,33 @@ def test_the_vehicles_page_decides_and_rotates(city: City, manager: Person) -> N
     assert "former credentials are worthless" in html.unescape(rotated.text)
     assert manager.send(f"{page}/credentials/revoke", {}, page).status_code == 303
     assert Program(city, Role.AUDITOR).get("/vehicles/NORTH-R1").get_json()["has_credential"] is False
+
+
+def test_a_vehicles_page_shows_its_own_alerts_and_rejects(city: City, manager: Person) -> None:
+    city.store_alert("NORTH-R1")
+    with changing_session(city.engine) as session:
+        for vehicle, number in (("NORTH-R1", 1), ("NORTH-E1", 2)):
+            session.add(
+                RejectRow(
+                    digest=bytes([number]) * 32,
+                    topic=f"v1/1/{vehicle}/telemetry",
+                    vehicle=city.keys[vehicle],
+                    seq=None,
+                    reason=RejectReason.MALFORMED_JSON,
+                    detail=f"what {vehicle} sent",
+                    payload=b"<script>",
+                    arrivals=1,
+                    first_received_ms=city.time(),
+                    last_received_ms=city.time(),
+                )
+            )
+    page = manager.page("/desk/vehicles/NORTH-R1")
+    assert "what NORTH-R1 sent" in page
+    assert "what NORTH-E1 sent" not in page
+    assert "&lt;script&gt;</code>" in page
+    name = str(FINDING_TEXTS[Finding.OUTSIDE_AREA].wording("en").name)
+    assert name in page
+    assert name not in manager.page("/desk/vehicles/NORTH-E1")
 
 
 def test_foreign_pages_do_not_exist(city: City) -> None:
