@@ -255,7 +255,7 @@ def agent(**options: Any) -> None:
     from telemetry.agent.run import run_agent
 
     try:
-        status = run_agent(_agent_options(options), lines=sys.stdin.buffer, report=_report)
+        status = run_agent(_agent_options(options), lines=sys.stdin.buffer, write=_write, report=_report)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     sys.exit(status)
@@ -289,6 +289,11 @@ def _agent_options(options: dict[str, Any]) -> AgentOptions:
     )
     ring = options.pop("ring") or Path(f"{options['vehicle_id']}.ring")
     return AgentOptions(ring_path=ring, declared=declared, **options)
+
+
+def _write(line: bytes) -> None:
+    sys.stdout.buffer.write(line + b"\n")
+    sys.stdout.buffer.flush()
 
 
 def _report(line: str) -> None:

@@ -57,6 +57,12 @@ class InvalidBusMessage(TelemetryError):
     code = "invalid_bus_message"
 
 
+class InvalidDirective(TelemetryError):
+    """A directive, or an answer to one, that does not have its shape."""
+
+    code = "invalid_directive"
+
+
 class InvalidTrackState(StoreUnavailable):
     """A vehicle's remembered state that this version cannot read. Nothing is guessed from it: it must be mended."""
 

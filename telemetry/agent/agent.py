@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import random
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
 
 import msgspec
 from paho.mqtt.enums import MQTTProtocolVersion
 
 from telemetry.agent.connection import Connection, Credential
 from telemetry.agent.delivery import Delivery, Pace
+from telemetry.agent.orders import OrderBook, Program
 from telemetry.agent.ring import Ring, Settled
+from telemetry.directives import Answer, Reply, decode_orders, encode_answer
+from telemetry.errors import InvalidDirective
 from telemetry.mqtt import BrokerAddress
 from telemetry.ports import Clock
 
 logger = logging.getLogger(__name__)
-
-#: What is done with a directive: its parsed JSON object. Called in the network thread; must not block.
-DirectiveCallback: TypeAlias = Callable[[Mapping[str, object]], None]
 
 _FIRST_BACKOFF_S = 0.5
 
@@ -56,8 +54,8 @@ class _Committed(msgspec.Struct):
 class VehicleAgent:
     """One vehicle of an AgentGroup.
 
-    `publish`, `acknowledge_directive` and `status` may be called in any thread; everything else
-    belongs to the group's network thread.
+    `publish`, `answer` and `status` may be called in any thread; everything else belongs to the
+    group's network thread.
     """
 
     def __init__(
@@ -70,7 +68,7 @@ class VehicleAgent:
         longest_backoff_s: float,
         clock: Clock,
         wake: Callable[[VehicleAgent], None],
-        on_directive: DirectiveCallback | None,
+        program: Program | None,
     ) -> None:
         self.credential = credential
         self._ring = ring
@@ -78,10 +76,10 @@ class VehicleAgent:
         self._longest_backoff_s = longest_backoff_s
         self._clock = clock
         self._wake = wake
-        self._on_directive = on_directive
         self._delivery = Delivery(ring, pace)
         self._appended: deque[Sequence[int]] = deque()
-        self._answers: deque[bytes] = deque()
+        self._orders = OrderBook(program, clock)
+        self._answers: deque[Answer] = deque()
         self._protocol = MQTTProtocolVersion.MQTTv5
         self._backoff_s = _FIRST_BACKOFF_S
         self._told_evicted = ring.evicted
@@ -108,9 +106,9 @@ class VehicleAgent:
         self._wake(self)
         return seqs
 
-    def acknowledge_directive(self, answer: Mapping[str, object]) -> None:
-        """Send an answer on `directive/ack`, now or at the next connection."""
-        self._answers.append(json.dumps(answer, allow_nan=False, ensure_ascii=False).encode())
+    def answer(self, directive_id: str, reply: Reply, detail: str = "") -> None:
+        """What the vehicle's program says to a directive, sent now or at the next connection."""
+        self._answers.append(Answer(directive_id, reply, self._clock(), detail))
         self._wake(self)
 
     @property
@@ -149,10 +147,12 @@ class VehicleAgent:
         while self._appended:
             self._delivery.appended(self._appended.popleft())
         self._report_evicted()
+        while self._answers:
+            self._orders.answer(self._answers.popleft())
         connection = self.connection
         if connection is not None and connection.accepted and connection.socket is not None:
-            while self._answers:
-                connection.publish_to(self.credential.sibling("directive/ack"), self._answers.popleft())
+            for answer in self._orders.owed():
+                connection.publish_to(self.credential.sibling("directive/ack"), encode_answer(answer))
             self._delivery.pump(connection, now_s)
 
     def on_accepted(self) -> None:
@@ -161,16 +161,17 @@ class VehicleAgent:
         self._reason = ""
         self._backoff_s = _FIRST_BACKOFF_S
         self._delivery.connected(self._now_s)
+        self._orders.connected()
 
     def on_message(self, topic: str, payload: bytes) -> None:
-        """A watermark or a directive; one that cannot be read is reported and changes nothing."""
+        """A watermark or what is demanded; one that cannot be read is reported and changes nothing."""
         try:
             if topic == self.credential.sibling("committed"):
                 message = msgspec.json.decode(payload, type=_Committed)
                 self._delivery.settled(Settled(message.watermark, message.received), self._now_s)
-            elif self._on_directive is not None:
-                self._on_directive(msgspec.json.decode(payload, type=dict[str, object]))
-        except msgspec.DecodeError as error:
+            else:
+                self._orders.take(decode_orders(payload))
+        except (msgspec.DecodeError, InvalidDirective) as error:
             logger.warning("%s: unreadable message on %s: %s", self.credential.vehicle_id, topic, error)
 
     def on_acknowledged(self, message_id: int) -> None:

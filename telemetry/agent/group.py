@@ -7,10 +7,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from telemetry.agent.agent import DirectiveCallback, VehicleAgent
+from telemetry.agent.agent import VehicleAgent
 from telemetry.agent.connection import Credential
 from telemetry.agent.delivery import Pace
 from telemetry.agent.loop import NetworkLoop
+from telemetry.agent.orders import Program
 from telemetry.agent.ring import DEFAULT_CAPACITY, Ring, RingFile
 from telemetry.clock import system_clock
 from telemetry.mqtt import BrokerAddress
@@ -54,9 +55,7 @@ class AgentGroup:
         self._loop.stop()
         self._file.close()
 
-    def add(
-        self, vehicle_id: str, password: str, topic: str, *, on_directive: DirectiveCallback | None = None
-    ) -> VehicleAgent:
+    def add(self, vehicle_id: str, password: str, topic: str, *, program: Program | None = None) -> VehicleAgent:
         """A new agent, which connects by itself; `topic` as handed out at registration."""
         if vehicle_id in self._agents:
             raise ValueError(f"there is an agent of {vehicle_id} already")
@@ -68,7 +67,7 @@ class AgentGroup:
             longest_backoff_s=self._longest_backoff_s,
             clock=self._clock,
             wake=self._loop.touch,
-            on_directive=on_directive,
+            program=program,
         )
         self._agents[vehicle_id] = agent
         self._loop.add(agent)

@@ -1,4 +1,8 @@
-"""Samples from standard input: one JSON object a line, in the form of the telemetry payload."""
+"""Standard input and output of `pilotage agent`: one JSON object a line.
+
+In: samples in the form of the telemetry payload, and answers `{"directive_id": ..., "reply":
+"accepted" | "refused", "detail": ...}`. Out: `{"demanded": {directive}}` and `{"ended": directive_id}`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,12 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+import msgspec
+
+from telemetry.directives import Directive, Reply
 from telemetry.errors import UnacceptableSample
+
+_REPLIES = {Reply.ACCEPTED.value: Reply.ACCEPTED, Reply.REFUSED.value: Reply.REFUSED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,16 +26,38 @@ class Intake:
     bad: int
 
 
+@dataclass(frozen=True, slots=True)
+class WrittenOrders:
+    """telemetry.agent.orders.Program that writes a line for each event; `write` must not block."""
+
+    write: Callable[[bytes], None]
+
+    def demanded(self, directive: Directive) -> None:
+        """One line with the whole directive."""
+        self.write(msgspec.json.encode({"demanded": directive}))
+
+    def ended(self, directive_id: str) -> None:
+        """One line with its id."""
+        self.write(msgspec.json.encode({"ended": directive_id}))
+
+
 def take_lines(
-    lines: Iterable[bytes], publish: Callable[[Mapping[str, object]], int], report: Callable[[str], None]
+    lines: Iterable[bytes],
+    publish: Callable[[Mapping[str, object]], int],
+    answer: Callable[[str, Reply, str], None],
+    report: Callable[[str], None],
 ) -> Intake:
-    """Publish every line that is a sample; report every other one with its number and go on."""
+    """Publish every sample, pass on every answer; report every other line with its number and go on."""
     taken = bad = 0
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            publish(_sample(line))
+            given = _object(line)
+            if "directive_id" in given:
+                answer(*_answer(given))
+                continue
+            publish(_sample(given))
         except UnacceptableSample as error:
             bad += 1
             report(f"line {number}: {error}")
@@ -35,14 +66,25 @@ def take_lines(
     return Intake(taken, bad)
 
 
-def _sample(line: bytes) -> dict[str, object]:
-    """One line as a sample that at least says where it was taken; the platform checks the rest."""
+def _object(line: bytes) -> dict[str, object]:
     try:
-        sample = json.loads(line)
+        given = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise UnacceptableSample(f"no JSON: {error}") from error
-    if not isinstance(sample, dict):
+    if not isinstance(given, dict):
         raise UnacceptableSample("a sample is a JSON object")
+    return given
+
+
+def _answer(given: Mapping[str, object]) -> tuple[str, Reply, str]:
+    directive_id, reply, detail = given["directive_id"], given.get("reply"), given.get("detail", "")
+    if not (isinstance(directive_id, str) and isinstance(detail, str) and reply in _REPLIES):
+        raise UnacceptableSample("an answer has a directive_id and a reply, accepted or refused")
+    return directive_id, _REPLIES[str(reply)], detail
+
+
+def _sample(sample: dict[str, object]) -> dict[str, object]:
+    """A sample that at least says where it was taken; the platform checks the rest."""
     location = sample.get("location")
     if not isinstance(location, dict) or not all(_is_number(location.get(name)) for name in ("lat", "lng")):
         raise UnacceptableSample("a sample has a location with the numbers lat and lng")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from telemetry.agent.agent import AgentStatus, VehicleAgent
 from telemetry.agent.group import AgentGroup
-from telemetry.agent.lines import Intake, take_lines
+from telemetry.agent.lines import Intake, WrittenOrders, take_lines
 from telemetry.agent.tracks import Declared, TrackPoint, delays_s, read_track, sample_of, shift_to
 from telemetry.clock import system_clock
 from telemetry.messages import telemetry_topic
@@ -42,13 +42,15 @@ def run_agent(
     options: AgentOptions,
     *,
     lines: Iterable[bytes],
+    write: Callable[[bytes], None],
     report: Callable[[str], None],
     clock: Clock = system_clock,
     sleep: Callable[[float], None] = time.sleep,
 ) -> int:
     """Publish, wait, and return the exit status: 0 when every sample is settled and no line was bad.
 
-    `lines` is standard input, `report` writes one line for the operator. What is not confirmed stays
+    `lines` is standard input, `write` writes one line of standard output (telemetry.agent.lines),
+    `report` one for the operator. What is not confirmed stays
     in the ring buffer and goes out at the next run. Raises UnreadableTrack, RingUnavailable, and
     ValueError for an impossible address or speed.
     """
@@ -57,12 +59,12 @@ def run_agent(
     points = read_track(options.track) if options.track is not None else None
     topic = options.topic or telemetry_topic(options.vehicle_id)
     with AgentGroup(options.broker_url, options.ring_path, clock=clock) as group:
-        agent = group.add(options.vehicle_id, options.password, topic)
+        agent = group.add(options.vehicle_id, options.password, topic, program=WrittenOrders(write))
         earlier = agent.status
         if earlier.unsettled:
             report(f"{earlier.unsettled} samples of an earlier run still wait in {options.ring_path}")
         if points is None:
-            intake = take_lines(lines, agent.publish, report)
+            intake = take_lines(lines, agent.publish, agent.answer, report)
         else:
             intake = _play(points, options, agent, clock(), sleep)
         group.wait_settled(options.timeout_s)

@@ -63,8 +63,8 @@ class FakePlatform:
         with self._lock:
             return set(self.samples.get(vehicle_id, {}))
 
-    def direct(self, vehicle_id: str, directive: dict[str, Any]) -> None:
-        self._client.publish(topic_of(vehicle_id).replace("telemetry", "directive"), json.dumps(directive), qos=1)
+    def direct(self, vehicle_id: str, orders: bytes) -> None:
+        self._client.publish(topic_of(vehicle_id).replace("telemetry", "directive"), orders, qos=1, retain=True)
 
     def publish_watermark(self, vehicle_id: str, telemetry_topic: str) -> None:
         stored = sorted(self.stored(vehicle_id))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import socket
 import threading
 import time
@@ -17,6 +16,7 @@ from paho.mqtt.enums import MQTTProtocolVersion
 from telemetry.agent.agent import Link
 from telemetry.agent.delivery import Pace
 from telemetry.agent.group import AgentGroup
+from telemetry.directives import Directive, DirectiveKind, Orders, Reply, decode_answer, encode_orders
 from tests.brokers import (
     SERVICE_PASSWORD,
     SERVICE_USER,
@@ -29,6 +29,8 @@ from tests.brokers import (
 from tests.telemetry.agent.fake_platform import FakePlatform, topic_of, wait_until
 
 HERE = {"location": {"lat": 22.5, "lng": 113.9}}
+HALT = Directive("D-1", DirectiveKind.HALT, issued_at_ms=1, deadline_ms=120_001, reason="an exercise")
+SLOW = Directive("D-2", DirectiveKind.SLOW, issued_at_ms=2, deadline_ms=120_002, reason="rain", speed_mps=5.0)
 QUICK = Pace(grace_s=0.5, hello_s=0.3, retry_s=0.2)
 
 
@@ -36,6 +38,27 @@ QUICK = Pace(grace_s=0.5, hello_s=0.3, retry_s=0.2)
 def broker(tmp_path: Path) -> Iterator[Mosquitto]:
     with mosquitto(tmp_path) as broker:
         yield broker
+
+
+class Obedient:
+    def __init__(self) -> None:
+        self.demands: list[Directive] = []
+        self.ends: list[str] = []
+
+    def demanded(self, directive: Directive) -> None:
+        self.demands.append(directive)
+
+    def ended(self, directive_id: str) -> None:
+        self.ends.append(directive_id)
+
+
+def orders(number: int, *directives: Directive) -> bytes:
+    return encode_orders(Orders(number, directives))
+
+
+def replies(platform: FakePlatform) -> list[tuple[str, Reply]]:
+    found = [decode_answer(answer) for answer in platform.answers]
+    return [(answer.directive_id, answer.reply) for answer in found]
 
 
 def agents(broker: Mosquitto, tmp_path: Path, **options: Any) -> AgentGroup:
@@ -114,27 +137,61 @@ def test_while_nobody_listens_the_order_is_kept(broker: Mosquitto, tmp_path: Pat
 
 
 def test_a_directive_arrives_and_is_answered(broker: Mosquitto, tmp_path: Path) -> None:
-    directives: list[object] = []
+    program = Obedient()
     with FakePlatform(broker.port) as platform, agents(broker, tmp_path) as group:
-        car = group.add("car", "", topic_of("car"), on_directive=directives.append)
+        car = group.add("car", "", topic_of("car"), program=program)
         car.publish(HERE)
         assert group.wait_settled(20) == 0
-        platform.direct("car", {"id": 7, "order": "pull_over"})
-        wait_until(lambda: directives == [{"id": 7, "order": "pull_over"}])
-        car.acknowledge_directive({"id": 7})
-        wait_until(lambda: [json.loads(answer) for answer in platform.answers] == [{"id": 7}])
+        platform.direct("car", orders(1, HALT))
+        wait_until(lambda: program.demands == [HALT])
+        car.answer(HALT.directive_id, Reply.ACCEPTED)
+        wait_until(lambda: replies(platform) == [("D-1", Reply.RECEIVED), ("D-1", Reply.ACCEPTED)])
+        platform.direct("car", b"")
+        wait_until(lambda: program.ends == ["D-1"])
+
+
+def test_a_vehicle_that_was_offline_is_told_first_and_answers_again_on_each_connection(
+    broker: Mosquitto, tmp_path: Path
+) -> None:
+    program = Obedient()
+    with FakePlatform(broker.port) as platform:
+        platform.direct("car", orders(3, HALT, SLOW))
+        with agents(broker, tmp_path) as group:
+            car = group.add("car", "", topic_of("car"), program=program)
+            wait_until(lambda: program.demands == [HALT, SLOW])
+            car.answer("D-1", Reply.REFUSED, "on a bridge")
+            wait_until(lambda: ("D-1", Reply.REFUSED) in replies(platform))
+            platform.answers.clear()
+            assert car.connection is not None
+            car.connection.abort()
+            wait_until(lambda: set(replies(platform)) == {("D-1", Reply.REFUSED), ("D-2", Reply.RECEIVED)})
+        assert program.demands == [HALT, SLOW]
+
+
+def test_orders_that_were_overtaken_change_nothing(broker: Mosquitto, tmp_path: Path) -> None:
+    program = Obedient()
+    with FakePlatform(broker.port) as platform, agents(broker, tmp_path) as group:
+        group.add("car", "", topic_of("car"), program=program)
+        platform.direct("car", orders(5, SLOW))
+        wait_until(lambda: program.demands == [SLOW])
+        platform.direct("car", orders(4, HALT))
+        platform.direct("car", b"{nonsense")
+        platform.direct("car", orders(6, SLOW, HALT))
+        wait_until(lambda: program.demands == [SLOW, HALT])
+        assert program.ends == []
 
 
 def test_a_failing_callback_costs_the_connection_and_no_sample(broker: Mosquitto, tmp_path: Path) -> None:
-    def fail(_directive: object) -> None:
-        raise RuntimeError("a mistake in the vehicle's own code")
+    class Failing(Obedient):
+        def demanded(self, directive: Directive) -> None:  # noqa: ARG002 -- fails at any
+            raise RuntimeError("a mistake in the vehicle's own code")
 
     with FakePlatform(broker.port) as platform, agents(broker, tmp_path) as group:
-        car = group.add("car", "", topic_of("car"), on_directive=fail)
+        car = group.add("car", "", topic_of("car"), program=Failing())
         other = group.add("other", "", topic_of("other"))
         car.publish(HERE)
         assert group.wait_settled(20) == 0
-        platform.direct("car", {"id": 1})
+        platform.direct("car", orders(1, HALT))
         wait_until(lambda: car.status.link is not Link.ONLINE)
         car.publish(HERE)
         other.publish(HERE)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from telemetry.agent.lines import Intake, take_lines
 from telemetry.agent.run import AgentOptions, run_agent
 from telemetry.agent.tracks import Declared
+from telemetry.directives import Directive, DirectiveKind, Orders, Reply, decode_answer, encode_orders
 from telemetry.errors import UnreadableTrack
 from telemetry.messages import telemetry_topic
 from tests.brokers import Mosquitto, mosquitto
@@ -39,7 +42,14 @@ def options(broker: Mosquitto, tmp_path: Path) -> AgentOptions:
 
 def ran(options: AgentOptions, *lines: bytes) -> tuple[int, list[str]]:
     reports: list[str] = []
-    status = run_agent(options, lines=lines, report=reports.append, clock=lambda: NOW_MS, sleep=lambda _seconds: None)
+    status = run_agent(
+        options,
+        lines=lines,
+        write=lambda _line: None,
+        report=reports.append,
+        clock=lambda: NOW_MS,
+        sleep=lambda _seconds: None,
+    )
     return status, reports
 
 
@@ -48,6 +58,44 @@ def test_lines_become_samples_and_the_end_waits_for_the_platform(broker: Mosquit
     with FakePlatform(broker.port) as platform:
         assert ran(options, first, b"\n", second) == (0, ["2 samples taken, all confirmed by the platform"])
         assert [sample["timestamp"] for sample in platform.samples["car"].values()] == [NOW_MS, 5]
+
+
+def test_directives_are_lines_on_standard_output_and_answers_lines_on_standard_input(
+    broker: Mosquitto, options: AgentOptions
+) -> None:
+    halt = Directive("D-1", DirectiveKind.HALT, issued_at_ms=1, deadline_ms=120_001, reason="演习")
+    written: list[dict[str, Any]] = []
+
+    def lines() -> Iterator[bytes]:
+        wait_until(lambda: bool(written))
+        yield b'{"directive_id":"D-1","reply":"perhaps"}'
+        yield b'{"directive_id":"D-1","reply":"refused","detail":"on a bridge"}'
+        yield b'{"location":{"lat":22.5,"lng":113.9}}'
+
+    reports: list[str] = []
+    with FakePlatform(broker.port) as platform:
+        platform.direct("car", encode_orders(Orders(1, (halt,))))
+        status = run_agent(
+            options, lines=lines(), write=lambda line: written.append(json.loads(line)), report=reports.append
+        )
+        answers = [decode_answer(answer) for answer in platform.answers]
+    assert status == 1
+    assert reports[0] == "line 1: an answer has a directive_id and a reply, accepted or refused"
+    assert written == [
+        {
+            "demanded": {
+                "directive_id": "D-1",
+                "kind": "halt",
+                "issued_at_ms": 1,
+                "deadline_ms": 120_001,
+                "reason": "演习",
+            }
+        }
+    ]
+    assert [(answer.reply, answer.detail) for answer in answers] == [
+        (Reply.RECEIVED, ""),
+        (Reply.REFUSED, "on a bridge"),
+    ]
 
 
 def test_bad_lines_are_told_and_skipped(broker: Mosquitto, options: AgentOptions) -> None:
@@ -129,6 +177,6 @@ def test_an_impossible_address_is_refused(options: AgentOptions, url: str) -> No
 )
 def test_a_line_that_is_no_sample_is_reported(line: bytes) -> None:
     reports: list[str] = []
-    assert take_lines([b"\n", line], lambda _sample: 1, reports.append) == Intake(taken=0, bad=1)
+    assert take_lines([b"\n", line], lambda _sample: 1, lambda *_: None, reports.append) == Intake(taken=0, bad=1)
     assert len(reports) == 1
     assert reports[0].startswith("line 2: ")

@@ -1,0 +1,187 @@
+"""Directives: what the platform demands of a vehicle, on the wire, and when telemetry shows that it complies.
+
+What is demanded of a vehicle stands as a whole in one retained message, numbered and replaced at each
+change. So a vehicle that was offline gets the present state first, and a lost message loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from telemetry.errors import InvalidDirective
+from telemetry.findings import Finding
+
+
+class DirectiveKind(StrEnum):
+    """What is demanded. Sanctions and emergency geofences (California 2026, two minutes) need no more."""
+
+    HALT = "halt"  # stand still; an aircraft: land
+    LEAVE = "leave"  # get out of where it may not be
+    SLOW = "slow"  # keep to the speed that is allowed now
+
+
+class Reply(StrEnum):
+    """What a vehicle answers: its agent that the directive is there, its own program whether it obeys."""
+
+    RECEIVED = "received"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+
+
+class Directive(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One demand on a vehicle; times are milliseconds UTC, `deadline_ms` is when it must be complied with.
+
+    `place` is what a LEAVE is about: a GeoJSON geometry in EPSG:4326, with its vertical limits.
+    """
+
+    directive_id: str
+    kind: DirectiveKind
+    issued_at_ms: int
+    deadline_ms: int
+    reason: str
+    speed_mps: float | None = None
+    place: dict[str, object] | None = None
+    lower_m: float | None = None
+    upper_m: float | None = None
+    altitude_datum: str | None = None
+
+
+class Orders(msgspec.Struct, frozen=True):
+    """Everything that is demanded of a vehicle now. `number` only grows: an older one is out of date."""
+
+    number: int
+    directives: tuple[Directive, ...] = ()
+
+
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A vehicle's answer to one directive, on `directive/ack`."""
+
+    directive_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    reply: Reply
+    timestamp: Annotated[int, Meta(ge=0, le=2**53)]
+    detail: Annotated[str, Meta(max_length=500)] = ""
+
+
+class Obeyed(msgspec.Struct, frozen=True, gc=False):
+    """The sample that showed that a directive, by its key, is complied with."""
+
+    directive: int
+    vehicle: int
+    timestamp_ms: int
+    seq: int
+
+
+class Demand(msgspec.Struct, frozen=True, gc=False):
+    """A directive that waits for its vehicle, as the worker follows it."""
+
+    directive: int
+    vehicle: int
+    kind: DirectiveKind
+    issued_at_ms: int
+
+
+_encode = msgspec.json.Encoder().encode
+_orders_decoder = msgspec.json.Decoder(Orders)
+_answer_decoder = msgspec.json.Decoder(Answer)
+
+
+def encode_orders(orders: Orders) -> bytes:
+    """The payload of a vehicle's `directive` topic."""
+    return _encode(orders)
+
+
+def decode_orders(payload: bytes) -> Orders:
+    """Raises InvalidDirective. An empty payload, a retained message that was cleared, demands nothing."""
+    if not payload:
+        return Orders(number=0)
+    try:
+        return _orders_decoder.decode(payload)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise InvalidDirective(str(error)) from error
+
+
+def encode_answer(answer: Answer) -> bytes:
+    """The payload of `directive/ack`."""
+    return _encode(answer)
+
+
+def decode_answer(payload: bytes) -> Answer:
+    """Raises InvalidDirective."""
+    try:
+        return _answer_decoder.decode(payload)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise InvalidDirective(str(error)) from error
+
+
+#: Findings that a directive of this kind is to end.
+_TO_END = {
+    DirectiveKind.HALT: Finding(0),
+    DirectiveKind.LEAVE: Finding.OUTSIDE_AREA | Finding.RESTRICTED_AREA | Finding.ABOVE_CEILING | Finding.BELOW_FLOOR,
+    DirectiveKind.SLOW: Finding.OVERSPEED,
+}
+#: A vehicle complies when its samples have shown nothing else for so long, and at least so many of them.
+STEADY_MS = 3_000
+STEADY_COUNT = 3
+STANDING_MPS = 0.5
+
+
+class Shown(msgspec.Struct, frozen=True, gc=False):
+    """What one live sample shows: `speed_mps` is NaN where the vehicle did not say."""
+
+    timestamp_ms: int
+    seq: int
+    speed_mps: float
+    verdict: int
+    undecided: int
+
+
+class Steadiness:
+    """How long each vehicle has complied with what is demanded of it: an observation of this worker.
+
+    It is not stored: after a restart a vehicle has to comply a little longer, that is all.
+    """
+
+    def __init__(self) -> None:
+        self._since: dict[int, tuple[int, int]] = {}  # directive -> first sample's time, count
+
+    def forget_all_but(self, demands: Iterable[Demand]) -> None:
+        """Only these are waited for now."""
+        known = {demand.directive for demand in demands}
+        self._since = {key: since for key, since in self._since.items() if key in known}
+
+    def follow(self, demands: Sequence[Demand], samples: Iterable[Shown]) -> list[Obeyed]:
+        """Those of one vehicle's demands that its live samples, in order, show to be complied with."""
+        waiting = {demand.directive: demand for demand in demands}
+        obeyed: list[Obeyed] = []
+        for sample in samples:
+            for key, demand in list(waiting.items()):
+                if sample.timestamp_ms >= demand.issued_at_ms and self._is_steady(demand, sample):
+                    obeyed.append(Obeyed(key, demand.vehicle, sample.timestamp_ms, sample.seq))
+                    del waiting[key]
+        return obeyed
+
+    def _is_steady(self, demand: Demand, sample: Shown) -> bool:
+        complies = _complies(demand.kind, sample)
+        if complies is None:
+            return False
+        if not complies:
+            self._since.pop(demand.directive, None)
+            return False
+        first_ms, count = self._since.get(demand.directive, (sample.timestamp_ms, 0))
+        self._since[demand.directive] = first_ms, count + 1
+        return count + 1 >= STEADY_COUNT and sample.timestamp_ms - first_ms >= STEADY_MS
+
+
+def _complies(kind: DirectiveKind, sample: Shown) -> bool | None:
+    """None: the sample does not tell, and neither counts nor interrupts."""
+    if kind is DirectiveKind.HALT:
+        return None if sample.speed_mps != sample.speed_mps else sample.speed_mps < STANDING_MPS
+    to_end = int(_TO_END[kind])
+    if sample.verdict & to_end:
+        return False
+    return None if sample.undecided & to_end else True
