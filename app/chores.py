@@ -18,6 +18,7 @@ from sqlalchemy import Engine, delete
 from app.database import changing_session, reading_session
 from app.errors import Conflict
 from app.models import ImportDraft
+from app.services.directives import is_anything_due, note_overdue, settle_complied
 from app.services.expiry import expire_permit, permits_over
 from app.services.reminders import remind, reminders_due
 from app.services.seal_anchors import EVERY_S as ANCHOR_EVERY_S
@@ -157,8 +158,18 @@ def _anchor_seals(engine: Engine, now_ms: int) -> None:
         anchor_seals(session, now_ms)
 
 
+def _follow_directives(engine: Engine, now_ms: int) -> None:
+    with reading_session(engine) as session:
+        if not is_anything_due(session, now_ms):
+            return
+    with changing_session(engine) as session:
+        settle_complied(session, now_ms)
+        note_overdue(session, now_ms)
+
+
 #: Everything that is to be done. A new chore is added here.
 CHORES: tuple[Chore, ...] = (
+    Chore("follow_directives", 1.0, _follow_directives),
     Chore("expire_permits", 60.0, _expire_permits),
     Chore("remind", 3_600.0, _remind),
     Chore("clear_imports", 3_600.0, _clear_imports),

@@ -10,6 +10,8 @@ from operator import attrgetter
 import msgspec
 import numpy as np
 
+from telemetry.directives import Answer, decode_answer
+from telemetry.errors import InvalidDirective
 from telemetry.messages import KEPT_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES, MAX_SAMPLES, PARTITIONS, Message
 from telemetry.payloads import (
     DECODE_ERRORS,
@@ -43,12 +45,14 @@ _TOPIC_PARTS = 4
 _DATUMS: dict[str | None, int] = {None: -1, **{datum.name: datum.value for datum in AltitudeDatum}}
 _MODES: dict[str | None, int] = {None: -1, **{mode.name.lower(): mode.value for mode in Mode}}
 _OFFICERS: dict[str | None, int] = {None: -1, **{officer.name.lower(): officer.value for officer in SafetyOfficer}}
+#: Of a caller that reads samples only.
+NO_ROUTES: Mapping[str, VehicleRecord] = {}
 _encode_faults = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decoded:
-    """What a sequence of messages held: samples in the order of arrival, and rejects.
+    """What a sequence of messages held: samples in the order of arrival, answers to directives, and rejects.
 
     `source` (shape (n,)) is the index of the message that each sample came in, `place` its place
     among those samples of the message that could be decoded; `reject_source` the same of the
@@ -60,25 +64,35 @@ class Decoded:
     place: Integers
     rejects: list[Reject]
     reject_source: list[int]
+    answers: list[tuple[int, Answer]]  # index of the message, what it says
 
 
 class _Reading:
     """What was found in the messages so far, in the order of arrival."""
 
-    def __init__(self, messages: Sequence[Message], routes: Mapping[str, VehicleRecord]) -> None:
+    def __init__(
+        self,
+        messages: Sequence[Message],
+        routes: Mapping[str, VehicleRecord],
+        answer_routes: Mapping[str, VehicleRecord],
+    ) -> None:
         self.messages = messages
         self.routes = routes
+        self.answer_routes = answer_routes
         self.samples: list[Sample] = []
         self.holding: list[int] = []  # indices of messages that hold samples,
         self.counts: list[int] = []  # and how many each
         self.rejects: list[Reject] = []
         self.reject_source: list[int] = []
+        self.answers: list[tuple[int, Answer]] = []
 
     def read(self, index: int) -> None:
         """Take the samples, or the rejects, of one message."""
         message = self.messages[index]
         before = len(self.samples)
-        if message.topic not in self.routes:
+        if message.topic in self.answer_routes:
+            self._read_answer(index, message.payload)
+        elif message.topic not in self.routes:
             self.reject(index, *_misrouted(message.topic, self.routes))
         elif len(message.payload) > MAX_PAYLOAD_BYTES:
             detail = f"{len(message.payload)} bytes; at most {MAX_PAYLOAD_BYTES}"
@@ -88,6 +102,12 @@ class _Reading:
         if len(self.samples) > before:
             self.holding.append(index)
             self.counts.append(len(self.samples) - before)
+
+    def _read_answer(self, index: int, payload: bytes) -> None:
+        try:
+            self.answers.append((index, decode_answer(payload)))
+        except InvalidDirective as error:
+            self.reject(index, RejectReason.INVALID_FIELD, str(error))
 
     def _read_payload(self, index: int, payload: bytes) -> None:
         try:
@@ -125,15 +145,19 @@ class _Reading:
     ) -> None:
         """Record that a message, or one sample of it, is not believed."""
         message = self.messages[index]
-        vehicle = self.routes.get(message.topic)
+        vehicle = self.routes.get(message.topic) or self.answer_routes.get(message.topic)
         key = vehicle.key if vehicle else None
         self.rejects.append(reject_of(message, reason, detail, vehicle=key, seq=seq, piece=piece))
         self.reject_source.append(index)
 
 
-def decode(messages: Sequence[Message], routes: Mapping[str, VehicleRecord]) -> Decoded:
-    """Columns and rejects of these messages. `routes` is telemetry.messages.routes of the vehicles."""
-    reading = _Reading(messages, routes)
+def decode(
+    messages: Sequence[Message],
+    routes: Mapping[str, VehicleRecord],
+    answer_routes: Mapping[str, VehicleRecord] = NO_ROUTES,
+) -> Decoded:
+    """Columns, answers and rejects of these messages. The routes are telemetry.messages.routes of the vehicles."""
+    reading = _Reading(messages, routes, answer_routes)
     for index in range(len(messages)):
         reading.read(index)
     source = np.repeat(np.array(reading.holding, dtype=np.int64), reading.counts)
@@ -142,7 +166,7 @@ def decode(messages: Sequence[Message], routes: Mapping[str, VehicleRecord]) -> 
     good = _believable(reading, batch, source, place)
     if len(good) < len(batch):
         batch, source, place = take(batch, good), source[good], place[good]
-    return Decoded(batch, source, place, reading.rejects, reading.reject_source)
+    return Decoded(batch, source, place, reading.rejects, reading.reject_source, reading.answers)
 
 
 def own_bytes(message: Message) -> list[bytes]:

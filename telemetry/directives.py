@@ -6,7 +6,6 @@ change. So a vehicle that was offline gets the present state first, and a lost m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Annotated
 
@@ -14,7 +13,6 @@ import msgspec
 from msgspec import Meta
 
 from telemetry.errors import InvalidDirective
-from telemetry.findings import Finding
 
 
 class DirectiveKind(StrEnum):
@@ -116,72 +114,3 @@ def decode_answer(payload: bytes) -> Answer:
         return _answer_decoder.decode(payload)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise InvalidDirective(str(error)) from error
-
-
-#: Findings that a directive of this kind is to end.
-_TO_END = {
-    DirectiveKind.HALT: Finding(0),
-    DirectiveKind.LEAVE: Finding.OUTSIDE_AREA | Finding.RESTRICTED_AREA | Finding.ABOVE_CEILING | Finding.BELOW_FLOOR,
-    DirectiveKind.SLOW: Finding.OVERSPEED,
-}
-#: A vehicle complies when its samples have shown nothing else for so long, and at least so many of them.
-STEADY_MS = 3_000
-STEADY_COUNT = 3
-STANDING_MPS = 0.5
-
-
-class Shown(msgspec.Struct, frozen=True, gc=False):
-    """What one live sample shows: `speed_mps` is NaN where the vehicle did not say."""
-
-    timestamp_ms: int
-    seq: int
-    speed_mps: float
-    verdict: int
-    undecided: int
-
-
-class Steadiness:
-    """How long each vehicle has complied with what is demanded of it: an observation of this worker.
-
-    It is not stored: after a restart a vehicle has to comply a little longer, that is all.
-    """
-
-    def __init__(self) -> None:
-        self._since: dict[int, tuple[int, int]] = {}  # directive -> first sample's time, count
-
-    def forget_all_but(self, demands: Iterable[Demand]) -> None:
-        """Only these are waited for now."""
-        known = {demand.directive for demand in demands}
-        self._since = {key: since for key, since in self._since.items() if key in known}
-
-    def follow(self, demands: Sequence[Demand], samples: Iterable[Shown]) -> list[Obeyed]:
-        """Those of one vehicle's demands that its live samples, in order, show to be complied with."""
-        waiting = {demand.directive: demand for demand in demands}
-        obeyed: list[Obeyed] = []
-        for sample in samples:
-            for key, demand in list(waiting.items()):
-                if sample.timestamp_ms >= demand.issued_at_ms and self._is_steady(demand, sample):
-                    obeyed.append(Obeyed(key, demand.vehicle, sample.timestamp_ms, sample.seq))
-                    del waiting[key]
-        return obeyed
-
-    def _is_steady(self, demand: Demand, sample: Shown) -> bool:
-        complies = _complies(demand.kind, sample)
-        if complies is None:
-            return False
-        if not complies:
-            self._since.pop(demand.directive, None)
-            return False
-        first_ms, count = self._since.get(demand.directive, (sample.timestamp_ms, 0))
-        self._since[demand.directive] = first_ms, count + 1
-        return count + 1 >= STEADY_COUNT and sample.timestamp_ms - first_ms >= STEADY_MS
-
-
-def _complies(kind: DirectiveKind, sample: Shown) -> bool | None:
-    """None: the sample does not tell, and neither counts nor interrupts."""
-    if kind is DirectiveKind.HALT:
-        return None if sample.speed_mps != sample.speed_mps else sample.speed_mps < STANDING_MPS
-    to_end = int(_TO_END[kind])
-    if sample.verdict & to_end:
-        return False
-    return None if sample.undecided & to_end else True

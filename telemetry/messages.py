@@ -14,8 +14,8 @@ KEPT_PAYLOAD_BYTES = 2048
 MAX_PAYLOAD_BYTES = 256 * 1024
 MAX_SAMPLES = 500
 
-#: All telemetry of all partitions, in one subscription.
-TELEMETRY_FILTER = "v1/+/+/telemetry"
+#: What vehicles publish, of all partitions: their samples and their answers to directives.
+ALL_FILTERS = ("v1/+/+/telemetry", "v1/+/+/directive/ack")
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
@@ -47,11 +47,11 @@ def directive_topic(vehicle_id: str) -> str:
     return f"v1/{partition_of(vehicle_id)}/{vehicle_id}/directive"
 
 
-def partition_filter(partition: int) -> str:
-    """The subscription to one partition's telemetry."""
-    return f"v1/{partition}/+/telemetry"
+def partition_filters(partition: int) -> tuple[str, ...]:
+    """The subscriptions to what one partition's vehicles publish."""
+    return f"v1/{partition}/+/telemetry", f"v1/{partition}/+/directive/ack"
 
 
-def routes(vehicles: Iterable[VehicleRecord]) -> dict[str, VehicleRecord]:
-    """Each vehicle by the one topic on which its samples are believed."""
-    return {f"v1/{vehicle.partition}/{vehicle.vehicle_id}/telemetry": vehicle for vehicle in vehicles}
+def routes(vehicles: Iterable[VehicleRecord], name: str = "telemetry") -> dict[str, VehicleRecord]:
+    """Each vehicle by the one topic on which its samples (or what is called `name`) are believed."""
+    return {f"v1/{vehicle.partition}/{vehicle.vehicle_id}/{name}": vehicle for vehicle in vehicles}

@@ -28,7 +28,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from telemetry.errors import BrokerUnavailable
 from telemetry.inbox import Inbox
-from telemetry.messages import PARTITIONS, TELEMETRY_FILTER, Message, partition_filter
+from telemetry.messages import ALL_FILTERS, PARTITIONS, Message, partition_filters
 from telemetry.ports import Clock, OutboxMessage
 from telemetry.wire import FramedClient, Received
 
@@ -103,11 +103,11 @@ class Connection:
     number: int
 
 
-def telemetry_filters(partitions: Sequence[int]) -> list[str]:
-    """Topic filters of a worker's partitions; one filter where it has them all."""
+def vehicle_filters(partitions: Sequence[int]) -> list[str]:
+    """Topic filters of what the vehicles of a worker's partitions publish; few where it has them all."""
     if set(partitions) >= set(range(PARTITIONS)):
-        return [TELEMETRY_FILTER]
-    return [partition_filter(partition) for partition in sorted(set(partitions))]
+        return list(ALL_FILTERS)
+    return [each for partition in sorted(set(partitions)) for each in partition_filters(partition)]
 
 
 class TelemetryClient:
@@ -344,7 +344,7 @@ class TelemetryClient:
 
     def _leave_other_partitions(self, paho: Client) -> None:
         """A session kept from an earlier run may be subscribed to what others do now."""
-        every = [TELEMETRY_FILTER, *(partition_filter(partition) for partition in range(PARTITIONS))]
+        every = [*ALL_FILTERS, *(each for partition in range(PARTITIONS) for each in partition_filters(partition))]
         paho.unsubscribe([name for name in every if name not in self._settings.filters])
 
     def _on_subscribe(

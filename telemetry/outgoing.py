@@ -59,8 +59,8 @@ class Publisher(Protocol):
 class Outbox(Protocol):
     """The part of telemetry.ports.Store that the outbox needs."""
 
-    def pending(self, limit: int) -> Sequence[tuple[int, OutboxMessage]]:
-        """The oldest unsent messages with their keys."""
+    def pending(self, limit: int, partitions: Collection[int]) -> Sequence[tuple[int, OutboxMessage]]:
+        """The oldest unsent messages of these partitions, and of none, with their keys."""
 
     def sent(self, keys: Collection[int]) -> None:
         """These have left."""
@@ -150,9 +150,10 @@ class LiveFeed:
 class OutboxSender:
     """Sends stored messages at least once: marked as sent only when the broker has confirmed."""
 
-    def __init__(self, publisher: Publisher, outbox: Outbox) -> None:
+    def __init__(self, publisher: Publisher, outbox: Outbox, partitions: Collection[int]) -> None:
         self._publisher = publisher
         self._outbox = outbox
+        self._partitions = frozenset(partitions)
         self._on_their_way: dict[int, tuple[int, Receipt]] = {}
         self._looked_ms = 0
 
@@ -174,12 +175,13 @@ class OutboxSender:
         return True
 
     def _publish_pending(self, now_ms: int) -> None:
-        for key, message in self._outbox.pending(_ALERTS_AT_ONCE):
+        for key, message in self._outbox.pending(_ALERTS_AT_ONCE, self._partitions):
             known = self._on_their_way.get(key)
             if known is not None and now_ms - known[0] <= CONFIRMATION_MS:
                 continue
             try:
-                self._on_their_way[key] = (now_ms, self._publisher.publish(message.topic, message.payload, qos=1))
+                receipt = self._publisher.publish(message.topic, message.payload, qos=1, retain=message.retain)
+                self._on_their_way[key] = (now_ms, receipt)
             except BrokerUnavailable:
                 return  # still pending in the store
 

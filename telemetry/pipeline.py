@@ -15,8 +15,19 @@ from telemetry.errors import RegistryUnusable, StaleRegistry, StoreUnavailable
 from telemetry.intake import Intake, take_in
 from telemetry.judging import Judged, judge_in_order
 from telemetry.messages import Message
+from telemetry.obedience import Obedience
 from telemetry.officers import OfficerRoster
-from telemetry.ports import AlertChange, Clock, Flush, OutboxMessage, Registry, RejectReason, Store
+from telemetry.ports import (
+    AlertChange,
+    Clock,
+    Flush,
+    OutboxMessage,
+    Registry,
+    Reject,
+    RejectReason,
+    Store,
+    StoredAnswer,
+)
 from telemetry.positions import newest_positions
 from telemetry.rulebook import Rulebook
 from telemetry.tracks import NEW_TRACK, Track, state_of, track_of
@@ -78,6 +89,7 @@ class Pipeline:
         self._rulebook: Rulebook | None = None
         self._tracks: dict[int, Track] = {}
         self._officers = OfficerRoster()
+        self._obedience = Obedience()
 
     def process(self, messages: Sequence[Message]) -> FlushResult:
         """Judge and store these messages in one transaction.
@@ -86,7 +98,7 @@ class Pipeline:
         may be processed again, and have an effect once even if a commit's answer was lost. Raises
         StaleRegistry only if the registry changed MAX_STALE times meanwhile.
         """
-        return self._settled(messages, lambda rulebook: decode(messages, rulebook.routes))
+        return self._settled(messages, lambda rulebook: decode(messages, rulebook.routes, rulebook.answer_routes))
 
     def refuse(self, message: Message, detail: str) -> FlushResult:
         """Record as a reject a message that `process` fails on by itself, so that it blocks no other.
@@ -95,7 +107,7 @@ class Pipeline:
         """
 
         def read(rulebook: Rulebook) -> Decoded:
-            sender = rulebook.routes.get(message.topic)
+            sender = rulebook.routes.get(message.topic) or rulebook.answer_routes.get(message.topic)
             vehicle = sender.key if sender is not None else None
             reject = reject_of(message, RejectReason.UNPROCESSABLE, detail, vehicle=vehicle)
             return replace(decode([], rulebook.routes), rejects=[reject], reject_source=[0])
@@ -122,21 +134,27 @@ class Pipeline:
         batch = replace(intake.batch, officer_load=loads)
         judged = judge_in_order(rulebook, batch, intake.late, self._tracks, self._settings.coverage_factor)
         tracks = self._renewed(intake, judged)
+        answers, unknown = self._answers(rulebook, decoded, messages)
+        obeyed, runs = self._obedience.observe(rulebook.demands, judged.batch)
+        rejects = [*intake.rejects, *unknown]
         self._commit(
             Flush(
                 worker=self._settings.worker,
                 flushed_at_ms=self._clock(),
                 judged=judged.batch,
-                rejects=intake.rejects,
+                rejects=rejects,
                 alerts=judged.changes,
                 tracks=[state_of(key, track) for key, track in tracks.items()],
                 outbox=self._announce(rulebook, judged.changes),
+                answers=answers,
+                obeyed=obeyed,
             )
         )
         # Only what is stored is remembered: until here the same messages could be processed again.
         self._tracks.update(tracks)
         self._officers.keep(seen)
-        return self._result(rulebook, intake, judged, tracks)
+        self._obedience.keep(runs)
+        return self._result(rulebook, intake, judged, tracks, len(rejects))
 
     def _commit(self, flush: Flush) -> None:
         try:
@@ -183,7 +201,29 @@ class Pipeline:
             for change in changes
         ]
 
-    def _result(self, rulebook: Rulebook, intake: Intake, judged: Judged, tracks: dict[int, Track]) -> FlushResult:
+    def _answers(
+        self, rulebook: Rulebook, decoded: Decoded, messages: Sequence[Message]
+    ) -> tuple[list[StoredAnswer], list[Reject]]:
+        """The answers to directives of their senders, and as rejects those to anything else."""
+        if not decoded.answers:
+            return [], []
+        known = self._store.directives({answer.directive_id for _, answer in decoded.answers})
+        answers: list[StoredAnswer] = []
+        rejects: list[Reject] = []
+        for index, answer in decoded.answers:
+            message = messages[index]
+            sender = rulebook.answer_routes[message.topic].key
+            directive, vehicle = known.get(answer.directive_id, (-1, -1))
+            if vehicle == sender:
+                answers.append(StoredAnswer(directive, answer, message.received_ms))
+            else:
+                detail = f"no directive {answer.directive_id} was given to this vehicle"
+                rejects.append(reject_of(message, RejectReason.INVALID_FIELD, detail, vehicle=sender))
+        return answers, rejects
+
+    def _result(
+        self, rulebook: Rulebook, intake: Intake, judged: Judged, tracks: dict[int, Track], rejected: int
+    ) -> FlushResult:
         return FlushResult(
             watermarks=[
                 Watermark(rulebook.vehicles[key].vehicle_id, track.watermark, track.received)
@@ -195,7 +235,7 @@ class Pipeline:
             committed_ms=self._clock(),
             stored=len(intake.batch),
             late=int(intake.late.sum()),
-            rejected=len(intake.rejects),
+            rejected=rejected,
             duplicates=intake.duplicates,
         )
 

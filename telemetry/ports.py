@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from telemetry.directives import Answer, Demand, Obeyed
 from telemetry.samples import JudgedBatch, Mode, SafetyOfficer, VehicleKind
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ class RegistrySnapshot:
     permits: Sequence[PermitTerms]
     officers: Mapping[str, OfficerRecord]  # by officer_id, as samples name them
     vertical: VerticalReference
+    demands: Sequence[Demand] = ()
 
 
 class Registry(Protocol):
@@ -190,6 +192,15 @@ class TrackState(msgspec.Struct, frozen=True, gc=False):
 
 
 @dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """A vehicle's answer to a directive, by the directive's key. Writing it twice changes nothing."""
+
+    directive: int
+    answer: Answer
+    received_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Flush:
     """All that one flush writes, in one transaction.
 
@@ -203,14 +214,21 @@ class Flush:
     alerts: Sequence[AlertChange]
     tracks: Sequence[TrackState]
     outbox: Sequence[OutboxMessage] = field(default=())
+    answers: Sequence[StoredAnswer] = field(default=())
+    obeyed: Sequence[Obeyed] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxMessage:
-    """A message that must leave once the flush is stored: topic of the service bus and payload."""
+    """A message that must leave once it is stored: topic, payload, and whether the broker keeps it.
+
+    With a `partition` only the worker of that partition sends it: in order, and nobody else meanwhile.
+    """
 
     topic: str
     payload: bytes
+    retain: bool = False
+    partition: int | None = None
 
 
 class Store(Protocol):
@@ -222,6 +240,9 @@ class Store(Protocol):
     def stored(self, keys: Collection[tuple[int, int, int]]) -> set[tuple[int, int, int]]:
         """Those of the keys (vehicle, timestamp_ms, seq) that are stored already."""
 
+    def directives(self, directive_ids: Collection[str]) -> Mapping[str, tuple[int, int]]:
+        """(directive key, vehicle key) of those of these directives that exist, settled or not."""
+
     def commit(self, flush: Flush) -> None:
         """Write the flush durably in one transaction, or nothing.
 
@@ -229,8 +250,8 @@ class Store(Protocol):
         StaleRegistry when the registry's generation is no longer `flush.judged.generation`.
         """
 
-    def pending(self, limit: int) -> Sequence[tuple[int, OutboxMessage]]:
-        """The oldest unsent outbox messages with their keys."""
+    def pending(self, limit: int, partitions: Collection[int]) -> Sequence[tuple[int, OutboxMessage]]:
+        """The oldest unsent outbox messages of these partitions, and of none, with their keys."""
 
     def sent(self, keys: Collection[int]) -> None:
         """These outbox messages have left."""

@@ -16,6 +16,7 @@ from geofences.index import ZoneIndex
 from geofences.ragged import spread
 from geofences.schedule import Schedule
 from geofences.zones import ZoneKind
+from telemetry.directives import Demand
 from telemetry.messages import routes
 from telemetry.plausibility import TOP_SPEED_MPS
 from telemetry.ports import PermitState, PermitTerms, RegistrySnapshot, VehicleRecord
@@ -160,6 +161,8 @@ class Rulebook:
     grants: Grants
     zones: ZoneRules
     officers: Officers
+    demands: dict[int, tuple[Demand, ...]]
+    answer_routes: dict[str, VehicleRecord]
     source: RegistrySnapshot
 
     @classmethod
@@ -183,6 +186,8 @@ class Rulebook:
             grants=Grants.of(zones.index, sets, previous.grants if previous else None),
             zones=zones,
             officers=Officers.of(snapshot),
+            demands=_by_vehicle(snapshot.demands),
+            answer_routes=routes(vehicles, "directive/ack"),
             source=snapshot,
         )
 
@@ -190,6 +195,13 @@ class Rulebook:
         """Rows of registered vehicles' keys, shape (n,)."""
         rows: Integers = np.searchsorted(self.vehicle_keys, vehicle)
         return rows
+
+
+def _by_vehicle(demands: Iterable[Demand]) -> dict[int, tuple[Demand, ...]]:
+    found: defaultdict[int, list[Demand]] = defaultdict(list)
+    for demand in demands:
+        found[demand.vehicle].append(demand)
+    return {vehicle: tuple(waiting) for vehicle, waiting in found.items()}
 
 
 def _same_zones(one: RegistrySnapshot, other: RegistrySnapshot) -> bool:

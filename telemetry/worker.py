@@ -15,7 +15,7 @@ import msgspec
 from telemetry.bus import Heartbeat, WorkerState, encode_heartbeat, status_topic
 from telemetry.errors import StaleRegistry, StoreUnavailable
 from telemetry.messages import PARTITIONS, Message
-from telemetry.mqtt import BrokerAddress, ClientSettings, TelemetryClient, telemetry_filters
+from telemetry.mqtt import BrokerAddress, ClientSettings, TelemetryClient, vehicle_filters
 from telemetry.outgoing import LiveFeed, Outbox, OutboxSender, Publisher, Watermarks
 from telemetry.pipeline import FlushResult
 from telemetry.ports import Clock, OutboxMessage
@@ -82,7 +82,7 @@ def worker_client(broker: BrokerAddress, settings: WorkerSettings, clock: Clock)
         broker,
         ClientSettings(
             client_id=f"pilotage-{settings.name}",
-            filters=telemetry_filters(settings.partitions),
+            filters=vehicle_filters(settings.partitions),
             will=OutboxMessage(status_topic(settings.name), encode_heartbeat(gone)),
         ),
         clock,
@@ -106,7 +106,7 @@ class Worker:
         self._clock = clock
         self._watermarks = Watermarks(client)
         self._live = LiveFeed(client, settings.name)
-        self._outbox = OutboxSender(client, outbox)
+        self._outbox = OutboxSender(client, outbox, settings.partitions)
         self._stopping = threading.Event()
         self._ended = threading.Event()
         self._database_reason = ""

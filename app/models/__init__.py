@@ -6,6 +6,7 @@ from app.models.applications import Application, ApplicationEvent, ApplicationRe
 from app.models.attachments import Attachment
 from app.models.audit import AuditEntry, AuditHead
 from app.models.base import Base
+from app.models.directives import Cause, DirectiveAnswer, DirectiveRow, Outcome
 from app.models.imports import ImportDraft
 from app.models.incidents import Fault, Harm, Incident, IncidentKind
 from app.models.notices import Notice, NoticeRead
@@ -33,6 +34,9 @@ __all__ = [
     "AuditHead",
     "Base",
     "Capacity",
+    "Cause",
+    "DirectiveAnswer",
+    "DirectiveRow",
     "Fault",
     "Harm",
     "ImportDraft",
@@ -46,6 +50,7 @@ __all__ = [
     "Officer",
     "Organisation",
     "OutboxRow",
+    "Outcome",
     "Permit",
     "PermitRevisionRow",
     "RecognitionRevision",

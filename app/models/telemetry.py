@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -125,13 +126,15 @@ class Alert(Base):
 
 
 class OutboxRow(Base):
-    """A message that must leave for the service bus; deleted once it has left."""
+    """A message that must leave for the broker (telemetry.ports.OutboxMessage); deleted once it has left."""
 
     __tablename__ = "outbox"
 
     id: Mapped[AutoKey]
     topic: Mapped[Prose]
     payload: Mapped[Bytes]
+    retain: Mapped[bool] = mapped_column(server_default=false())
+    partition: Mapped[int | None]
 
 
 class TrackRow(Base):

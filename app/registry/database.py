@@ -6,7 +6,7 @@ from sqlalchemy import Engine
 
 from app.database import reading_session
 from app.registry.history import NOTHING
-from app.registry.rows import changes
+from app.registry.rows import changes, demands
 from app.services.generations import current_generation
 from app.settings import Settings
 from app.storage.failures import failures_mapped
@@ -42,8 +42,9 @@ class DatabaseRegistry:
             before = self._history if self._history.generation <= known else NOTHING
             if before.generation < known:
                 before = before.advanced(changes(session, after=before.generation, up_to=known))
+            standing = demands(session, up_to=known)
         self._history = before
-        return before.snapshot(self._vertical)
+        return before.snapshot(self._vertical, standing)
 
 
 def open_registry(engine: Engine, settings: Settings) -> DatabaseRegistry:

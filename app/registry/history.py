@@ -17,6 +17,7 @@ from app.registry.rows import Changes, Dated, Decision
 from app.services.revisions import in_force
 from geofences.datum import VerticalReference
 from geofences.zones import ZoneRevision
+from telemetry.directives import Demand
 from telemetry.ports import OfficerRecord, PermitTerms, RegistrySnapshot, VehicleRecord
 
 _Subject = TypeVar("_Subject")
@@ -40,7 +41,7 @@ class History:
     permit_sequence: Sequence[PermitTerms]
     officers: Mapping[str, OfficerRecord]
 
-    def snapshot(self, vertical: VerticalReference) -> RegistrySnapshot:
+    def snapshot(self, vertical: VerticalReference, demands: Sequence[Demand]) -> RegistrySnapshot:
         """What judgement reads."""
         return RegistrySnapshot(
             generation=self.generation,
@@ -49,6 +50,7 @@ class History:
             permits=self.permit_sequence,
             officers=self.officers,
             vertical=vertical,
+            demands=demands,
         )
 
     def advanced(self, changes: Changes) -> History:

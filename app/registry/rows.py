@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.models import (
+    DirectiveRow,
     LicenceRevision,
     Officer,
     PermitRevisionRow,
@@ -26,6 +27,7 @@ from app.models.permits import permit_revision_officers, permit_revision_vehicle
 from app.services.conditions import Conditions
 from geofences.schedule import Schedule
 from geofences.zones import FOREVER_MS, VerticalBand, ZoneRevision
+from telemetry.directives import Demand
 from telemetry.ports import OfficerRecord, PermitTerms, VehicleRecord
 
 _Subject = TypeVar("_Subject")
@@ -90,6 +92,15 @@ def changes(session: Session, *, after: int, up_to: int) -> Changes:
         recognitions=_recognitions(session, new(RecognitionRevision.generation)),
         officers=_officers(session, new(LicenceRevision.generation)),
     )
+
+
+def demands(session: Session, *, up_to: int) -> Sequence[Demand]:
+    """The directives that stand now, of those issued up to the generation: few, and so read whole each time."""
+    columns = select(DirectiveRow.id, DirectiveRow.vehicle_key, DirectiveRow.kind, DirectiveRow.issued_at_ms)
+    waiting = columns.where(
+        DirectiveRow.settled_at_ms.is_(None), DirectiveRow.complied_at_ms.is_(None), DirectiveRow.generation <= up_to
+    )
+    return [Demand(*row) for row in session.execute(waiting.order_by(DirectiveRow.id))]
 
 
 def zone_revision(row: ZoneRevisionRow, starts_at_ms: int, ends_at_ms: int) -> ZoneRevision:

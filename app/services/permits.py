@@ -12,6 +12,7 @@ from app.audit import Subject, record, state_of
 from app.errors import AlreadyRegistered, Conflict, InvalidChange, NotFound
 from app.models import Jurisdiction, Officer, Organisation, Permit, PermitRevisionRow, Stage, User, Vehicle, Zone
 from app.services.conditions import Conditions
+from app.services.enforcement import enforce
 from app.services.generations import next_generation, require_future_start
 from app.services.notices import notify
 from app.services.permit_life import Decision, decision_of, require_transition
@@ -167,6 +168,7 @@ def _record(
     )
     if not imported:
         _tell(session, decision, revision, now_ms)
+        enforce(session, decision, before, revision, now_ms=now_ms, actor=actor)
     return revision
 
 

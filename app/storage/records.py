@@ -1,4 +1,4 @@
-"""The small writes of a flush: rejects, alerts and outbox."""
+"""The small writes of a flush: rejects, alerts, outbox, and what vehicles say and do about directives."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, case, func
+from sqlalchemy import Connection, bindparam, case, func, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.models import Alert, Base, OutboxRow, RejectRow
-from telemetry.ports import AlertChange, OutboxMessage, Reject
+from app.models import Alert, Base, DirectiveAnswer, DirectiveRow, OutboxRow, RejectRow
+from telemetry.directives import Obeyed
+from telemetry.ports import AlertChange, OutboxMessage, Reject, StoredAnswer
 
 Insert: TypeAlias = sqlite.Insert | postgresql.Insert
 
@@ -53,6 +54,37 @@ def write_outbox(connection: Connection, messages: Sequence[OutboxMessage]) -> N
     """Put messages into the outbox, in order."""
     if messages:
         connection.execute(_insert(connection, OutboxRow), [asdict(message) for message in messages])
+
+
+def write_answers(connection: Connection, answers: Sequence[StoredAnswer]) -> None:
+    """Record answers to directives."""
+    if not answers:
+        return
+    rows = [
+        {
+            "directive_key": stored.directive,
+            "reply": stored.answer.reply,
+            "detail": _storable(stored.answer.detail),
+            "answered_at_ms": stored.answer.timestamp,
+            "received_at_ms": stored.received_ms,
+        }
+        for stored in answers
+    ]
+    connection.execute(_insert(connection, DirectiveAnswer).on_conflict_do_nothing(), rows)
+
+
+def write_obeyed(connection: Connection, obeyed: Sequence[Obeyed]) -> None:
+    """Note the sample that first showed compliance; once noted it stays."""
+    if not obeyed:
+        return
+    statement = (
+        update(DirectiveRow)
+        .where(DirectiveRow.id == bindparam("key"), DirectiveRow.complied_at_ms.is_(None))
+        .values(complied_at_ms=bindparam("at_ms"), complied_seq=bindparam("at_seq"))
+    )
+    connection.execute(
+        statement, [{"key": one.directive, "at_ms": one.timestamp_ms, "at_seq": one.seq} for one in obeyed]
+    )
 
 
 def _insert(connection: Connection, model: type[Base]) -> Insert:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -10,10 +10,10 @@ import numpy as np
 from sqlalchemy import Connection, Engine, delete, select
 
 from app.database import changing, in_parts
-from app.models import OutboxRow, RegistryGeneration, TrackRow
+from app.models import DirectiveRow, OutboxRow, RegistryGeneration, TrackRow
 from app.storage.failures import failures_mapped
 from app.storage.postgresql import PostgresqlBulk
-from app.storage.records import write_alerts, write_outbox, write_rejects
+from app.storage.records import write_alerts, write_answers, write_obeyed, write_outbox, write_rejects
 from app.storage.sealing import write_seals
 from app.storage.sqlite import SqliteBulk
 from telemetry.errors import StaleRegistry, StoreUnavailable
@@ -93,6 +93,8 @@ class DatabaseStore:
             write_rejects(connection, flush.rejects)
             write_alerts(connection, flush.alerts)
             write_outbox(connection, flush.outbox)
+            write_answers(connection, flush.answers)
+            write_obeyed(connection, flush.obeyed)
             self._bulk.write_tracks(connection, flush.tracks)
             write_seals(connection, flush.worker, contents, sealed_at_ms=flush.flushed_at_ms)
         return True
@@ -106,11 +108,25 @@ class DatabaseStore:
         first = {key: row for row, key in reversed(list(enumerate(keys))) if key not in stored}
         return take_judged(batch, np.array(sorted(first.values()), dtype=np.int64))
 
-    def pending(self, limit: int) -> Sequence[tuple[int, OutboxMessage]]:
-        """The oldest unsent outbox messages with their keys."""
-        query = select(OutboxRow.id, OutboxRow.topic, OutboxRow.payload).order_by(OutboxRow.id).limit(limit)
+    def directives(self, directive_ids: Collection[str]) -> Mapping[str, tuple[int, int]]:
+        """(directive key, vehicle key) of those of these directives that exist, settled or not."""
+        columns = select(DirectiveRow.directive_id, DirectiveRow.id, DirectiveRow.vehicle_key)
         with self._connection(self._engine) as connection:
-            return [(key, OutboxMessage(topic, payload)) for key, topic, payload in connection.execute(query)]
+            return {
+                directive_id: (key, vehicle)
+                for some in in_parts(directive_ids)
+                for directive_id, key, vehicle in connection.execute(columns.where(DirectiveRow.directive_id.in_(some)))
+            }
+
+    def pending(self, limit: int, partitions: Collection[int]) -> Sequence[tuple[int, OutboxMessage]]:
+        """The oldest unsent outbox messages of these partitions, and of none, with their keys."""
+        ours = OutboxRow.partition.is_(None) | OutboxRow.partition.in_(partitions)
+        query = select(OutboxRow.__table__).where(ours).order_by(OutboxRow.id).limit(limit)
+        with self._connection(self._engine) as connection:
+            return [
+                (row.id, OutboxMessage(row.topic, row.payload, row.retain, row.partition))
+                for row in connection.execute(query)
+            ]
 
     def sent(self, keys: Collection[int]) -> None:
         """These outbox messages have left: they are deleted."""

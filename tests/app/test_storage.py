@@ -255,10 +255,10 @@ def test_tracks_are_replaced(store: Store) -> None:
 def test_outbox_messages_leave_in_order_and_once(store: Store) -> None:
     messages = tuple(OutboxMessage(f"v1/service/alerts/{i}", bytes([i])) for i in range(5))
     store.commit(replace(flush_of(NOTHING), outbox=messages))
-    pending = store.pending(3)
+    pending = store.pending(3, ())
     assert [message for _, message in pending] == list(messages[:3])
     store.sent([key for key, _ in pending])
-    assert [message for _, message in store.pending(10)] == list(messages[3:])
+    assert [message for _, message in store.pending(10, ())] == list(messages[3:])
 
 
 def test_the_newest_live_position_of_each_vehicle(engine: Engine, store: Store, vehicle: Vehicle) -> None:

@@ -13,6 +13,7 @@ from shapely.geometry import LineString, Polygon, box
 
 from geofences.datum import VerticalReference
 from geofences.zones import FOREVER_MS, Datum, VerticalBand, ZoneKind, ZoneRevision
+from telemetry.directives import Obeyed
 from telemetry.errors import StaleRegistry, StoreUnavailable
 from telemetry.findings import Finding
 from telemetry.messages import Message, partition_of, telemetry_topic
@@ -26,6 +27,7 @@ from telemetry.ports import (
     PermitTerms,
     RegistrySnapshot,
     Reject,
+    StoredAnswer,
     TrackState,
     VehicleRecord,
 )
@@ -155,6 +157,9 @@ class MemoryStore:
     alerts: dict[tuple[int, int, int, int], AlertChange] = field(default_factory=dict)
     states: dict[int, TrackState] = field(default_factory=dict)
     outbox: list[OutboxMessage] = field(default_factory=list)
+    known_directives: dict[str, tuple[int, int]] = field(default_factory=dict)
+    answers: list[StoredAnswer] = field(default_factory=list)
+    obeyed: list[Obeyed] = field(default_factory=list)
     failures: int = 0
     lost_answers: int = 0
     before_commit: list[RegistrySnapshot] = field(default_factory=list)
@@ -181,11 +186,16 @@ class MemoryStore:
             self.alerts[alert.vehicle, int(alert.finding), alert.opened_at_ms, alert.opened_seq] = alert
         self.states.update({state.vehicle: state for state in flush.tracks})
         self.outbox.extend(flush.outbox)
+        self.answers.extend(flush.answers)
+        self.obeyed.extend(flush.obeyed)
         if self.lost_answers:
             self.lost_answers -= 1
             raise StoreUnavailable("the connection ended during COMMIT")
 
-    def pending(self, limit: int) -> list[tuple[int, OutboxMessage]]:
+    def directives(self, directive_ids: Collection[str]) -> dict[str, tuple[int, int]]:
+        return {name: self.known_directives[name] for name in directive_ids if name in self.known_directives}
+
+    def pending(self, limit: int, _partitions: Collection[int] = ()) -> list[tuple[int, OutboxMessage]]:
         return list(enumerate(self.outbox))[:limit]
 
     def sent(self, keys: Collection[int]) -> None:

@@ -19,13 +19,13 @@ from telemetry.broker import EmbeddedBroker
 from telemetry.broker.identity import Identity, Role, may_publish, may_subscribe
 from telemetry.bus import WorkerState, decode_heartbeat
 from telemetry.messages import Message, committed_topic, partition_of, telemetry_topic
-from telemetry.mqtt import BrokerAddress, ClientSettings, TelemetryClient, telemetry_filters
+from telemetry.mqtt import BrokerAddress, ClientSettings, TelemetryClient, vehicle_filters
 from telemetry.ports import OutboxMessage
 from telemetry.worker import WorkerSettings, worker_client
 from tests.brokers import SERVICE_PASSWORD, SERVICE_USER, ListedCredentials, embedded
 
 USERS = {SERVICE_USER: SERVICE_PASSWORD, "car-1": "wheels", "car-2": "tyres"}
-ALL = telemetry_filters(range(64))
+ALL = vehicle_filters(range(64))
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from telemetry.dynsec import DynamicSecurity
 from telemetry.errors import AccessControlFailed, BrokerUnavailable, UnknownBrokerUser
 from telemetry.messages import committed_topic, telemetry_topic
-from telemetry.mqtt import ClientSettings, TelemetryClient, telemetry_filters
+from telemetry.mqtt import ClientSettings, TelemetryClient, vehicle_filters
 from tests.brokers import (
     PLATFORM_LINES,
     SERVICE_PASSWORD,
@@ -71,7 +71,7 @@ def eventually(claim: Callable[[], bool]) -> None:
 
 def test_a_vehicle_may_use_its_own_topics_only(broker: Mosquitto, plugin: DynamicSecurity) -> None:
     plugin.ensure_vehicle("car-1", "wheels")
-    service = TelemetryClient(broker.service(), ClientSettings("w1", telemetry_filters(range(64))), lambda: 0)
+    service = TelemetryClient(broker.service(), ClientSettings("w1", vehicle_filters(range(64))), lambda: 0)
     service.start()
     car = Vehicle(broker, "car-1", "wheels")
     try:

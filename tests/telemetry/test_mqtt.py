@@ -15,12 +15,12 @@ from paho.mqtt.enums import MQTTProtocolVersion
 
 from telemetry.errors import BrokerUnavailable
 from telemetry.messages import Message, telemetry_topic
-from telemetry.mqtt import BrokerAddress, ClientSettings, TelemetryClient, telemetry_filters
+from telemetry.mqtt import BrokerAddress, ClientSettings, TelemetryClient, vehicle_filters
 from telemetry.ports import OutboxMessage
 from tests.brokers import SERVICE_PASSWORD, SERVICE_USER, Mosquitto, mosquitto, platform_acl
 
 USERS = {SERVICE_USER: SERVICE_PASSWORD, "car-1": "wheels"}
-ALL = telemetry_filters(range(64))
+ALL = vehicle_filters(range(64))
 
 
 @pytest.fixture
@@ -85,8 +85,11 @@ def test_a_broker_address_is_read_from_a_url_and_hides_its_password() -> None:
 
 
 def test_filters_follow_the_partitions() -> None:
-    assert telemetry_filters(range(64)) == ["v1/+/+/telemetry"]
-    assert telemetry_filters([5, 3]) == ["v1/3/+/telemetry", "v1/5/+/telemetry"]
+    assert vehicle_filters(range(64)) == ["v1/+/+/telemetry", "v1/+/+/directive/ack"]
+    assert vehicle_filters([5, 3]) == [
+        *("v1/3/+/telemetry", "v1/3/+/directive/ack"),
+        *("v1/5/+/telemetry", "v1/5/+/directive/ack"),
+    ]
 
 
 def test_mqtt_5_is_spoken_and_messages_arrive_in_order(broker: Mosquitto) -> None:
@@ -183,7 +186,7 @@ def test_a_wrong_password_is_a_reason_and_no_reason_to_change_the_protocol(broke
 def test_a_session_forgets_the_partitions_that_another_worker_has_now(broker: Mosquitto) -> None:
     with connected(broker.service()):
         pass
-    others = telemetry_filters([partition for partition in range(64) if partition != 17])
+    others = vehicle_filters([partition for partition in range(64) if partition != 17])
     with connected(broker.service(), settings(filters=others)) as client:
         send(broker, [b"theirs"], topic="v1/17/car-1/telemetry")
         send(broker, [b"ours"], topic="v1/18/car-1/telemetry")

@@ -162,7 +162,7 @@ class MemoryOutbox:
     waiting: dict[int, OutboxMessage] = field(default_factory=dict)
     gone: bool = False
 
-    def pending(self, limit: int) -> Sequence[tuple[int, OutboxMessage]]:
+    def pending(self, limit: int, _partitions: Collection[int]) -> Sequence[tuple[int, OutboxMessage]]:
         if self.gone:
             raise StoreUnavailable("the disk is full")
         return list(self.waiting.items())[:limit]
@@ -348,7 +348,7 @@ def test_stopping_finishes_the_flush_says_goodbye_and_disconnects() -> None:
 
 def test_outbox_messages_are_marked_as_sent_only_when_the_broker_confirms() -> None:
     client, outbox = MemoryClient(confirms=False), MemoryOutbox({1: OutboxMessage("v1/service/alerts/w1", b"a")})
-    sender = OutboxSender(client, outbox)
+    sender = OutboxSender(client, outbox, range(64))
     for at_ms in (1_000, 2_000, 3_000):
         sender.send(at_ms, has_new=True)
     assert len(client.published) == 1, "not published again while the confirmation is awaited"

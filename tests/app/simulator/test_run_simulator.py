@@ -15,7 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from app.showcase.plan import shipped_register
 from app.showcase.seed import VehicleCredential
 from app.simulator.run import SimulatorOptions, run_simulator
-from telemetry.messages import TELEMETRY_FILTER, telemetry_topic
+from telemetry.messages import ALL_FILTERS, telemetry_topic
 from tests.brokers import SERVICE_PASSWORD, SERVICE_USER, Mosquitto, mosquitto, platform_acl
 
 _DEADLINE_S = 30.0
@@ -39,7 +39,7 @@ def samples_through(
     platform = paho.Client(CallbackAPIVersion.VERSION2)
     platform.username_pw_set(SERVICE_USER, SERVICE_PASSWORD)
     platform.on_message = take
-    platform.on_connect = lambda client, *_: client.subscribe(TELEMETRY_FILTER, qos=1)
+    platform.on_connect = lambda client, *_: client.subscribe(ALL_FILTERS[0], qos=1)
     platform.connect("127.0.0.1", broker.port)
     platform.loop_start()
     stop = threading.Event()

@@ -17,7 +17,7 @@ from telemetry.directives import Directive, DirectiveKind, Orders, Reply, decode
 from telemetry.errors import UnreadableTrack
 from telemetry.messages import telemetry_topic
 from tests.brokers import Mosquitto, mosquitto
-from tests.telemetry.agent.fake_platform import FakePlatform, topic_of
+from tests.telemetry.agent.fake_platform import FakePlatform, topic_of, wait_until
 
 NOW_MS = 1_790_000_000_000
 

@@ -1,0 +1,211 @@
+"""Directives: demanding something of vehicles, and following what becomes of it.
+
+Whenever what stands of a vehicle changes, all of it goes into the outbox once more, in the same
+transaction: the broker keeps the newest message for whoever is offline.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.audit import Subject, record, state_of
+from app.errors import Conflict, InvalidChange, NotFound
+from app.models import Cause, DirectiveRow, OutboxRow, Outcome, User, Vehicle
+from app.services.generations import next_generation
+from app.services.notices import notify
+from telemetry.directives import Directive, DirectiveKind, Orders, encode_orders
+from telemetry.messages import directive_topic
+
+#: California's rules of 2026 give vehicles two minutes to leave an emergency geofence.
+DEADLINE_MS = 120_000
+
+_ID_BYTES = 8
+
+
+def demand(
+    session: Session,
+    vehicles: Collection[Vehicle],
+    kind: DirectiveKind,
+    *,
+    cause: Cause,
+    cause_id: str,
+    reason: str,
+    now_ms: int,
+    actor: User | None,
+    deadline_ms: int | None = None,
+    terms: Mapping[str, Any] | None = None,
+) -> list[DirectiveRow]:
+    """Demand this of each vehicle now. One of the same kind and cause that still stands is replaced.
+
+    Raises InvalidChange without a reason, and for a deadline that is over.
+    """
+    if not reason.strip():
+        raise InvalidChange("a directive needs a reason", code="reason_missing", field="reason")
+    until_ms = now_ms + DEADLINE_MS if deadline_ms is None else deadline_ms
+    if until_ms <= now_ms:
+        raise InvalidChange("the deadline is over already", code="deadline_over", field="deadline_ms")
+    if not vehicles:
+        return []
+    generation = next_generation(session)
+    for row in _standing(session, [vehicle.id for vehicle in vehicles]):
+        if (row.kind, row.cause, row.cause_id) == (kind, cause, cause_id):
+            _settle(session, row, Outcome.REPLACED, now_ms=now_ms, actor=actor, reason=reason)
+    made = [
+        DirectiveRow(
+            directive_id=f"D-{secrets.token_hex(_ID_BYTES)}",
+            vehicle=vehicle,
+            kind=kind,
+            cause=cause,
+            cause_id=cause_id,
+            reason=reason,
+            terms=dict(terms or {}),
+            issued_at_ms=now_ms,
+            issued_by=actor,
+            deadline_ms=until_ms,
+            generation=generation,
+        )
+        for vehicle in vehicles
+    ]
+    session.add_all(made)
+    session.flush()
+    for row in made:
+        _record(session, "directive.issued", row, actor=actor, now_ms=now_ms, reason=reason)
+    _announce(session, [row.vehicle for row in made], generation)
+    return made
+
+
+def withdraw(session: Session, rows: Collection[DirectiveRow], *, reason: str, now_ms: int, actor: User | None) -> None:
+    """These are not demanded any more. Raises Conflict for one that is settled already."""
+    if any(row.settled_at_ms is not None for row in rows):
+        raise Conflict("the directive is settled already")
+    _settle_all(session, rows, Outcome.WITHDRAWN, now_ms=now_ms, actor=actor, reason=reason)
+
+
+def standing_because_of(session: Session, cause: Cause, cause_id: str) -> Sequence[DirectiveRow]:
+    """What stands for this cause."""
+    query = select(DirectiveRow).where(DirectiveRow.cause == cause, DirectiveRow.cause_id == cause_id)
+    return session.scalars(query.where(DirectiveRow.settled_at_ms.is_(None)).order_by(DirectiveRow.id)).all()
+
+
+def directive_by_id(session: Session, directive_id: str) -> DirectiveRow:
+    """Raises NotFound."""
+    row = session.scalar(select(DirectiveRow).where(DirectiveRow.directive_id == directive_id))
+    if row is None:
+        raise NotFound(f"no directive {directive_id}")
+    return row
+
+
+def is_anything_due(session: Session, now_ms: int) -> bool:
+    """Whether the two below have anything to do: asked each second."""
+    is_late = DirectiveRow.overdue_at_ms.is_(None) & (DirectiveRow.deadline_ms <= now_ms)
+    waiting = select(DirectiveRow.id).where(DirectiveRow.settled_at_ms.is_(None))
+    return session.scalar(waiting.where(DirectiveRow.complied_at_ms.is_not(None) | is_late).limit(1)) is not None
+
+
+def settle_complied(session: Session, now_ms: int) -> None:
+    """What the workers have seen complied with is settled, and the vehicle told that it is over."""
+    seen = select(DirectiveRow).where(DirectiveRow.settled_at_ms.is_(None), DirectiveRow.complied_at_ms.is_not(None))
+    rows = session.scalars(seen.order_by(DirectiveRow.id).with_for_update(of=DirectiveRow, skip_locked=True)).all()
+    _settle_all(session, rows, Outcome.COMPLIED, now_ms=now_ms, actor=None, reason="")
+
+
+def note_overdue(session: Session, now_ms: int) -> None:
+    """What was not complied with at its deadline is escalated, once: operator and regulators are told."""
+    late = select(DirectiveRow).where(
+        DirectiveRow.settled_at_ms.is_(None),
+        DirectiveRow.complied_at_ms.is_(None),
+        DirectiveRow.overdue_at_ms.is_(None),
+        DirectiveRow.deadline_ms <= now_ms,
+    )
+    for row in session.scalars(late.order_by(DirectiveRow.id).with_for_update(of=DirectiveRow, skip_locked=True)).all():
+        row.overdue_at_ms = now_ms
+        session.flush()
+        _record(session, "directive.overdue", row, actor=None, now_ms=now_ms, reason="")
+        notify(
+            session,
+            kind="directive.overdue",
+            subject=Subject("directive", row.directive_id),
+            occasion="deadline",
+            params={"directive": row.directive_id, "vehicle": row.vehicle.vehicle_id, "reason": row.reason},
+            now_ms=now_ms,
+            organisation=row.vehicle.organisation,
+        )
+
+
+def _standing(session: Session, vehicle_keys: Collection[int]) -> Sequence[DirectiveRow]:
+    query = select(DirectiveRow).where(DirectiveRow.settled_at_ms.is_(None))
+    wanted = set(vehicle_keys)
+    return [row for row in session.scalars(query.order_by(DirectiveRow.id)) if row.vehicle_key in wanted]
+
+
+def _settle_all(
+    session: Session,
+    rows: Collection[DirectiveRow],
+    outcome: Outcome,
+    *,
+    now_ms: int,
+    actor: User | None,
+    reason: str,
+) -> None:
+    if not rows:
+        return
+    generation = next_generation(session)
+    for row in rows:
+        _settle(session, row, outcome, now_ms=now_ms, actor=actor, reason=reason)
+    session.flush()
+    _announce(session, [row.vehicle for row in rows], generation)
+
+
+def _settle(
+    session: Session, row: DirectiveRow, outcome: Outcome, *, now_ms: int, actor: User | None, reason: str
+) -> None:
+    before = state_of(row)
+    row.outcome, row.settled_at_ms = outcome, now_ms
+    session.flush()
+    _record(session, f"directive.{outcome}", row, actor=actor, now_ms=now_ms, reason=reason, before=before)
+
+
+def _announce(session: Session, vehicles: Sequence[Vehicle], number: int) -> None:
+    """What stands of each vehicle now, to be kept by the broker; with nothing it keeps nothing."""
+    told = {vehicle.id: vehicle for vehicle in vehicles}
+    standing: dict[int, list[Directive]] = {key: [] for key in told}
+    for row in _standing(session, told):
+        standing[row.vehicle_key].append(_on_the_wire(row))
+    for key, vehicle in told.items():
+        directives = tuple(standing[key])
+        payload = encode_orders(Orders(number, directives)) if directives else b""
+        session.add(
+            OutboxRow(
+                topic=directive_topic(vehicle.vehicle_id), payload=payload, retain=True, partition=vehicle.partition
+            )
+        )
+
+
+def _on_the_wire(row: DirectiveRow) -> Directive:
+    return Directive(
+        directive_id=row.directive_id,
+        kind=row.kind,
+        issued_at_ms=row.issued_at_ms,
+        deadline_ms=row.deadline_ms,
+        reason=row.reason,
+        **row.terms,
+    )
+
+
+def _record(
+    session: Session,
+    action: str,
+    row: DirectiveRow,
+    *,
+    actor: User | None,
+    now_ms: int,
+    reason: str,
+    before: Mapping[str, Any] | None = None,
+) -> None:
+    subject = Subject("directive", row.directive_id)
+    record(session, action, subject, actor=actor, now_ms=now_ms, reason=reason, before=before, after=state_of(row))

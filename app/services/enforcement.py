@@ -1,0 +1,103 @@
+"""What a decision on a permit demands of the vehicles that drive under it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import TypeAlias
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.models import Cause, Permit, PermitRevisionRow, User, Vehicle
+from app.models.permits import permit_revision_vehicles
+from app.services.conditions import Conditions
+from app.services.directives import demand, standing_because_of, withdraw
+from app.services.permit_life import Decision
+from telemetry.directives import DirectiveKind
+from telemetry.ports import PermitState
+
+#: What is demanded, of whom, and what else the directive says.
+Consequence: TypeAlias = tuple[DirectiveKind, Collection[Vehicle], Mapping[str, float]]
+
+_ENDING = frozenset({Decision.SUSPENDED, Decision.REVOKED})
+
+
+def enforce(
+    session: Session,
+    decision: Decision,
+    before: PermitRevisionRow | None,
+    after: PermitRevisionRow,
+    *,
+    now_ms: int,
+    actor: User | None,
+) -> None:
+    """Tell the vehicles what the decision means for them: halt, leave, or slow down.
+
+    A vehicle that another permit covers now is left alone; with a reinstatement nothing is demanded
+    any more.
+    """
+    permit = after.permit
+    if before is None or decision is Decision.REINSTATED:
+        standing = standing_because_of(session, Cause.PERMIT, permit.number)
+        withdraw(session, standing, reason=after.reason, now_ms=now_ms, actor=actor)
+        return
+    for kind, vehicles, terms in _consequences(decision, before, after):
+        covered = _covered_otherwise(session, permit, vehicles, now_ms)
+        demand(
+            session,
+            sorted((each for each in vehicles if each.id not in covered), key=lambda vehicle: vehicle.vehicle_id),
+            kind,
+            cause=Cause.PERMIT,
+            cause_id=permit.number,
+            reason=after.reason,
+            now_ms=now_ms,
+            actor=actor,
+            terms=terms,
+        )
+
+
+def _consequences(decision: Decision, before: PermitRevisionRow, after: PermitRevisionRow) -> Iterator[Consequence]:
+    if decision in _ENDING:
+        yield DirectiveKind.HALT, before.vehicles, {}
+        return
+    if gone := set(before.vehicles) - set(after.vehicles):
+        yield DirectiveKind.HALT, gone, {}
+    if {zone.id for zone in before.zones} - {zone.id for zone in after.zones}:
+        yield DirectiveKind.LEAVE, after.vehicles, {}
+    allowed_mps, cap_mps = (Conditions.from_dict(revision.terms).speed_cap_mps for revision in (before, after))
+    if cap_mps is not None and (allowed_mps is None or cap_mps < allowed_mps):
+        yield DirectiveKind.SLOW, after.vehicles, {"speed_mps": cap_mps}
+
+
+def _covered_otherwise(session: Session, permit: Permit, vehicles: Collection[Vehicle], now_ms: int) -> set[int]:
+    """Keys of those that the newest revision of another permit lets drive now."""
+    naming = (
+        select(permit_revision_vehicles.c.vehicle_id, PermitRevisionRow)
+        .join(PermitRevisionRow)
+        .where(
+            permit_revision_vehicles.c.vehicle_id.in_([vehicle.id for vehicle in vehicles]),
+            PermitRevisionRow.permit_id != permit.id,
+            PermitRevisionRow.starts_at_ms <= now_ms,
+        )
+        .order_by(PermitRevisionRow.generation)
+    )
+    standing: dict[tuple[int, int], PermitRevisionRow] = {}
+    for vehicle_key, revision in session.execute(naming):
+        standing[vehicle_key, revision.permit_id] = revision
+    return {
+        vehicle_key
+        for (vehicle_key, _permit), revision in standing.items()
+        if revision.state is PermitState.ISSUED
+        and revision.valid_from_ms <= now_ms < revision.valid_until_ms
+        and _is_newest(session, revision, now_ms)
+    }
+
+
+def _is_newest(session: Session, revision: PermitRevisionRow, now_ms: int) -> bool:
+    """Whether no later revision of its permit is in force: one that names the vehicle no more."""
+    later = select(PermitRevisionRow.id).where(
+        PermitRevisionRow.permit_id == revision.permit_id,
+        PermitRevisionRow.generation > revision.generation,
+        PermitRevisionRow.starts_at_ms <= now_ms,
+    )
+    return session.scalar(later.limit(1)) is None

@@ -1,0 +1,273 @@
+"""From a decision on a permit to a vehicle that complies, or does not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import pytest
+from sqlalchemy import Engine, select
+
+from app.chores import CHORES
+from app.database import changing_session, reading_session, snapshot_connection
+from app.errors import Conflict, InvalidChange
+from app.models import AuditEntry, Cause, DirectiveAnswer, DirectiveRow, Notice, OutboxRow, Outcome, RejectRow, Vehicle
+from app.registry import DatabaseRegistry
+from app.services.directives import DEADLINE_MS, demand, withdraw
+from app.services.permit_life import Decision
+from app.storage import open_store, stored_alerts, stored_batches
+from geofences.datum import VerticalReference
+from telemetry.directives import Answer, DirectiveKind, Reply, decode_orders, encode_answer
+from telemetry.messages import Message, directive_topic, telemetry_topic
+from telemetry.pipeline import Pipeline
+from telemetry.ports import PermitState, RejectReason
+from telemetry.replay import judge_again
+from tests.app.permit_cast import NOW, REGULATOR, decided, issue, newest, person, register_everything, restricted
+
+CAR, OTHER = "N-1", "N-2"
+DRIVING, STANDING = 8.0, 0.0
+
+
+class Road:
+    """The cast's two cars under one permit, with a worker that judges what they send."""
+
+    def __init__(self, engine: Engine) -> None:
+        register_everything(engine)
+        with changing_session(engine) as session:
+            issue(session)
+        self.engine = engine
+        self.now_ms = NOW + 10
+        self.registry = DatabaseRegistry(engine, VerticalReference())
+        self.pipeline = Pipeline(self.registry, open_store(engine), lambda: self.now_ms)
+
+    def drives(self, speed_mps: float | None, seconds: int, vehicle_id: str = CAR) -> None:
+        """One sample a second, each in a flush of its own."""
+        for _ in range(seconds):
+            self.now_ms += 1_000
+            self.pipeline.process([self._sample(vehicle_id, speed_mps)])
+
+    def answers(self, directive_id: str, reply: Reply, vehicle_id: str = CAR, detail: str = "") -> None:
+        payload = encode_answer(Answer(directive_id, reply, self.now_ms, detail))
+        self.says(payload, vehicle_id)
+
+    def says(self, payload: bytes, vehicle_id: str = CAR) -> None:
+        self.pipeline.process([Message(f"{directive_topic(vehicle_id)}/ack", payload, self.now_ms)])
+
+    def follows(self) -> None:
+        """What the platform does each second."""
+        next(chore for chore in CHORES if chore.name == "follow_directives").run(self.engine, self.now_ms)
+
+    def _sample(self, vehicle_id: str, speed_mps: float | None) -> Message:
+        location = {"lat": 22.51, "lng": 113.905, "horizontal_accuracy": 0.5, "speed": speed_mps}
+        said = {"mode": "autonomous", "safety_officer": "onboard", "officer_id": "SO-1", "passengers": 0}
+        sample = {"seq": self.now_ms, "timestamp": self.now_ms, "location": location, **said}
+        return Message(telemetry_topic(vehicle_id), json.dumps(sample).encode(), self.now_ms)
+
+    # --- what is in the database
+
+    def directives(self, vehicle_id: str = CAR) -> Sequence[DirectiveRow]:
+        with reading_session(self.engine) as session:
+            query = select(DirectiveRow).join(Vehicle).where(Vehicle.vehicle_id == vehicle_id)
+            return session.scalars(query.order_by(DirectiveRow.id)).unique().all()
+
+    def only(self, vehicle_id: str = CAR) -> DirectiveRow:
+        (row,) = self.directives(vehicle_id)
+        return row
+
+    def told(self, vehicle_id: str = CAR) -> list[list[DirectiveKind]]:
+        """What went to the vehicle's topic: the kinds of each message."""
+        with reading_session(self.engine) as session:
+            query = select(OutboxRow).where(OutboxRow.topic == directive_topic(vehicle_id)).order_by(OutboxRow.id)
+            rows = session.scalars(query).all()
+        assert all(row.retain and row.partition is not None for row in rows)
+        return [[directive.kind for directive in decode_orders(row.payload).directives] for row in rows]
+
+    def replies(self) -> list[tuple[Reply, str]]:
+        with reading_session(self.engine) as session:
+            rows = session.scalars(select(DirectiveAnswer).order_by(DirectiveAnswer.id)).all()
+            return [(row.reply, row.detail) for row in rows]
+
+    def differences(self) -> list[object]:
+        with snapshot_connection(self.engine) as connection:
+            return list(judge_again(stored_batches(connection), self.registry, stored_alerts(connection)))
+
+
+@pytest.fixture
+def road(engine: Engine) -> Road:
+    return Road(engine)
+
+
+def suspend(road: Road) -> None:
+    with changing_session(road.engine) as session:
+        decided(session, Decision.SUSPENDED, seen=1, now_ms=road.now_ms)
+
+
+def test_a_suspension_tells_its_vehicles_to_halt_and_telemetry_shows_that_they_do(road: Road) -> None:
+    road.drives(DRIVING, 3)
+    suspend(road)
+    assert road.told() == road.told(OTHER) == [[DirectiveKind.HALT]]
+    directive = road.only()
+    assert (directive.cause, directive.issued_by is not None) == (Cause.PERMIT, True)
+    assert directive.deadline_ms == directive.issued_at_ms + DEADLINE_MS
+    road.answers(directive.directive_id, Reply.RECEIVED)
+    road.answers(directive.directive_id, Reply.ACCEPTED)
+    road.drives(DRIVING, 2)
+    road.drives(STANDING, 3)
+    assert road.only().complied_at_ms is None, "standing for two seconds is a red light"
+    road.drives(STANDING, 1)
+    assert road.only().complied_at_ms == road.now_ms
+    assert road.replies() == [(Reply.RECEIVED, ""), (Reply.ACCEPTED, "")]
+    road.follows()
+    settled = road.only()
+    assert (settled.outcome, settled.settled_at_ms) == (Outcome.COMPLIED, road.now_ms)
+    assert road.told() == [[DirectiveKind.HALT], []]
+    assert road.told(OTHER) == [[DirectiveKind.HALT]]
+    assert road.differences() == []
+
+
+def test_who_starts_again_or_does_not_say_has_not_complied(road: Road) -> None:
+    suspend(road)
+    road.drives(STANDING, 3)
+    road.drives(DRIVING, 1)
+    road.drives(STANDING, 2)
+    road.drives(None, 10)
+    assert road.only().complied_at_ms is None
+    road.drives(STANDING, 1)
+    assert road.only().complied_at_ms == road.now_ms, "saying nothing neither counts nor interrupts"
+
+
+def test_what_was_sent_before_the_directive_shows_nothing(road: Road) -> None:
+    with changing_session(road.engine) as session:
+        decided(session, Decision.SUSPENDED, seen=1, now_ms=road.now_ms + 60_000)
+    road.drives(STANDING, 20)
+    assert road.only().complied_at_ms is None
+
+
+def test_one_that_does_not_comply_is_escalated_once(road: Road) -> None:
+    suspend(road)
+    road.drives(DRIVING, 119)
+    road.follows()
+    assert road.only().overdue_at_ms is None
+    road.drives(DRIVING, 1)
+    for _twice in range(2):
+        road.follows()
+    assert road.only().overdue_at_ms == road.now_ms
+    with reading_session(road.engine) as session:
+        kinds = list(session.scalars(select(Notice.kind).where(Notice.kind == "directive.overdue")))
+        actions = list(session.scalars(select(AuditEntry.action).where(AuditEntry.action == "directive.overdue")))
+    assert len(kinds) == len(actions) == 2, "both cars, each once"
+    road.drives(STANDING, 4)
+    road.follows()
+    assert road.only().outcome is Outcome.COMPLIED, "late is better than never"
+
+
+def test_an_answer_is_stored_once_whoever_sends_it_again(road: Road) -> None:
+    suspend(road)
+    payload = encode_answer(Answer(road.only().directive_id, Reply.REFUSED, road.now_ms, "在桥上"))
+    for _again in range(3):
+        road.says(payload)
+    assert road.replies() == [(Reply.REFUSED, "在桥上")]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"directive_id":"","reply":"accepted","timestamp":1}',
+        b'{"directive_id":"D","reply":"maybe"}',
+    ],
+)
+def test_an_answer_that_is_none_is_a_record(road: Road, payload: bytes) -> None:
+    road.says(payload)
+    with reading_session(road.engine) as session:
+        reject = session.scalars(select(RejectRow)).one()
+        assert (reject.reason, reject.payload, reject.vehicle) == (RejectReason.INVALID_FIELD, payload, 1)
+
+
+def test_nobody_answers_for_another(road: Road) -> None:
+    suspend(road)
+    road.answers(road.only().directive_id, Reply.ACCEPTED, vehicle_id=OTHER)
+    road.answers("D-unknown", Reply.ACCEPTED)
+    assert road.replies() == []
+    with reading_session(road.engine) as session:
+        assert len(session.scalars(select(RejectRow)).all()) == 2
+
+
+def test_a_reinstatement_takes_back_what_the_suspension_demanded(road: Road) -> None:
+    suspend(road)
+    with changing_session(road.engine) as session:
+        decided(session, Decision.REINSTATED, seen=2, now_ms=road.now_ms)
+    assert road.only().outcome is Outcome.WITHDRAWN
+    assert road.told() == [[DirectiveKind.HALT], []]
+
+
+def test_a_car_that_another_permit_covers_drives_on(road: Road) -> None:
+    with changing_session(road.engine) as session:
+        issue(session, "CITY-2024-0002")
+    suspend(road)
+    assert road.directives() == road.directives(OTHER) == []
+    with reading_session(road.engine) as session:
+        assert newest(session).state is PermitState.SUSPENDED
+
+
+def test_a_restriction_demands_what_it_takes_away(road: Road) -> None:
+    with changing_session(road.engine) as session:
+        restricted(session, vehicles=[CAR], zones=["R1"], speed_cap_kmh=20)
+    assert [row.kind for row in road.directives()] == [DirectiveKind.LEAVE, DirectiveKind.SLOW]
+    assert [row.kind for row in road.directives(OTHER)] == [DirectiveKind.HALT]
+    assert road.told()[-1] == [DirectiveKind.LEAVE, DirectiveKind.SLOW]
+    road.drives(DRIVING, 5)
+    leave, slow = road.directives()
+    assert leave.complied_at_ms is not None, "it drives on a road that it still has"
+    assert slow.complied_at_ms is None, "28.8 km/h"
+    road.drives(5.0, 4)
+    assert road.directives()[1].complied_at_ms is not None
+
+
+def test_a_new_directive_replaces_the_one_of_its_kind_and_cause(road: Road) -> None:
+    for reason in ("first", "second"):
+        with changing_session(road.engine) as session:
+            cars = session.scalars(select(Vehicle).where(Vehicle.vehicle_id == CAR)).all()
+            demand(
+                session,
+                cars,
+                DirectiveKind.HALT,
+                cause=Cause.ORDER,
+                cause_id="",
+                reason=reason,
+                now_ms=road.now_ms,
+                actor=person(session, REGULATOR),
+            )
+    first, second = road.directives()
+    assert (first.outcome, second.outcome) == (Outcome.REPLACED, None)
+    assert road.told() == [[DirectiveKind.HALT], [DirectiveKind.HALT]]
+
+
+def test_a_directive_needs_a_reason_and_time(road: Road) -> None:
+    with changing_session(road.engine) as session:
+        cars = session.scalars(select(Vehicle)).all()
+        actor = person(session, REGULATOR)
+        for terms in ({"reason": " "}, {"reason": "fire", "deadline_ms": road.now_ms}):
+            with pytest.raises(InvalidChange):
+                demand(
+                    session,
+                    cars,
+                    DirectiveKind.HALT,
+                    cause=Cause.ORDER,
+                    cause_id="",
+                    now_ms=road.now_ms,
+                    actor=actor,
+                    **terms,  # type: ignore[arg-type]  # of a table
+                )
+
+
+def test_what_is_settled_is_not_withdrawn(road: Road) -> None:
+    suspend(road)
+    road.drives(STANDING, 4)
+    road.follows()
+    with changing_session(road.engine) as session:
+        rows = session.scalars(select(DirectiveRow)).unique().all()
+        with pytest.raises(Conflict):
+            withdraw(session, rows, reason="over", now_ms=road.now_ms, actor=None)
