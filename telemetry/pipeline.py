@@ -135,7 +135,7 @@ class Pipeline:
         judged = judge_in_order(rulebook, batch, intake.late, self._tracks, self._settings.coverage_factor)
         tracks = self._renewed(intake, judged)
         answers, unknown = self._answers(rulebook, decoded, messages)
-        obeyed, runs = self._obedience.observe(rulebook.demands, judged.batch)
+        obeyed, runs = self._obedience.observe(rulebook, judged.batch)
         rejects = [*intake.rejects, *unknown]
         self._commit(
             Flush(
