@@ -41,7 +41,7 @@ def _facts(session: Session, found: StandingPermit) -> list[tuple[Words, Words]]
     decision, day = DECISIONS[taken.decision], _wall(current.recorded_at_ms)[:10]
     return [
         (Words("持有单位", "Holder"), _named(permit.holder)),
-        (Words("阶段", "Stage"), STAGES[permit.stage]),
+        (Words("阶段", "Stage"), STAGES[current.stage]),
         (Words("签发辖区", "Jurisdiction"), Words(permit.jurisdiction.name_zh, permit.jurisdiction.name_en)),
         (Words("有效期", "Valid"), Words(f"{begins} 至 {ends}（北京时间）", f"{begins} to {ends} (UTC+8)")),
         (

@@ -51,7 +51,7 @@ permit_revision_officers = Table(
 
 
 class Permit(Base):
-    """A permit by number; holder, stage and issuer never change, everything else is in its revisions."""
+    """A permit by number; holder, issuer and the stage granted never change, everything else is in its revisions."""
 
     __tablename__ = "permits"
 
@@ -69,7 +69,8 @@ class Permit(Base):
 class PermitRevisionRow(Base):
     """One immutable revision of a permit, as telemetry.ports.PermitTerms reads it.
 
-    `number` counts the revisions of one permit from 1. `terms` is the JSON form of
+    `number` counts the revisions of one permit from 1. `stage` is the stage allowed now: that of the
+    permit, or an earlier one since a restriction. `terms` is the JSON form of
     app.services.conditions.Conditions. In force from `starts_at_ms` until a revision of a later
     generation starts.
     """
@@ -85,6 +86,7 @@ class PermitRevisionRow(Base):
     permit_id: Mapped[int] = mapped_column(ForeignKey("permits.id"))
     number: Mapped[int]
     state: Mapped[PermitState] = mapped_column(by_value(PermitState, "state"))
+    stage: Mapped[Stage] = mapped_column(by_value(Stage, "stage"))
     starts_at_ms: Mapped[Milliseconds]
     valid_from_ms: Mapped[Milliseconds]
     valid_until_ms: Mapped[Milliseconds]

@@ -8,7 +8,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, selectinload
 
 from app.models import Organisation, Permit, ServiceStatus, Stage, Trial, TrialDomain, Vehicle
-from app.public.registry import place_names, terms_in_force
+from app.public.registry import place_names, stages_of, terms_in_force
 from app.public.suppression import group_count
 from app.schemas.public import PlaceName, PublicNames, PublicOperator, PublicTrial
 from app.services.pages import Page, page_among, read_page
@@ -22,7 +22,7 @@ _NEWEST_FIRST = (Trial.starts_at_ms, Trial.trial_id)
 
 def operators(session: Session, registry: RegistrySnapshot, now_ms: int) -> list[PublicOperator]:
     """Every holder of a permit in force, by its code."""
-    issued = {terms.permit_id for terms in terms_in_force(registry, now_ms)}
+    issued = stages_of(session, terms_in_force(registry, now_ms))
     permits: dict[Organisation, list[Permit]] = {}
     for permit in session.scalars(select(Permit).order_by(Permit.number)):
         if permit.id in issued:
@@ -34,7 +34,7 @@ def operators(session: Session, registry: RegistrySnapshot, now_ms: int) -> list
             website=company.website,
             emergency_phone=company.emergency_phone,
             permits=len(held),
-            stages=[stage for stage in Stage if any(permit.stage is stage for permit in held)],
+            stages=[stage for stage in Stage if any(issued[permit.id] is stage for permit in held)],
             vehicles=group_count(sizes.get(company.id, 0)),
         )
         for company, held in sorted(permits.items(), key=lambda pair: pair[0].code)

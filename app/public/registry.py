@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.models import Jurisdiction, Permit, Stage, ZoneRevisionRow
+from app.database import in_parts
+from app.models import Jurisdiction, Permit, PermitRevisionRow, Stage, ZoneRevisionRow
 from app.public.suppression import group_count
 from app.schemas.public import PlaceName, PublicNames, PublicPermit
 from app.services.pages import Page, page_among, read_page
@@ -44,8 +45,9 @@ def permits_in_force(session: Session, registry: RegistrySnapshot, now_ms: int) 
     """The permits in force, by number."""
     places = place_names(session, now_ms)
     found = {terms.permit_id: terms for terms in terms_in_force(registry, now_ms)}
+    stages = stages_of(session, found.values())
     permits = session.scalars(select(Permit).order_by(Permit.number))
-    return [_permit(permit, found[permit.id], places) for permit in permits if permit.id in found]
+    return [_permit(permit, found[permit.id], stages[permit.id], places) for permit in permits if permit.id in found]
 
 
 def permit_page(
@@ -60,21 +62,32 @@ def permit_page(
     """One page of the permits in force, by number. Raises InvalidChange for a foreign cursor."""
     places = place_names(session, now_ms)
     found = {terms.permit_id: terms for terms in terms_in_force(registry, now_ms)}
-    permits = select(Permit) if stage is None else select(Permit).where(Permit.stage == stage)
+    stages = stages_of(session, found.values())
+    wanted = {permit_id for permit_id, allowed in stages.items() if stage in {None, allowed}}
 
     def read(limit: int, cursor: str | None) -> Page[Permit]:
-        return read_page(session, permits, Permit.number, limit=limit, cursor=cursor).map(lambda row: row[0])
+        return read_page(session, select(Permit), Permit.number, limit=limit, cursor=cursor).map(lambda row: row[0])
 
     page = page_among(
-        read, lambda permit: permit.id in found, lambda permit: (permit.number,), limit=limit, cursor=cursor
+        read, lambda permit: permit.id in wanted, lambda permit: (permit.number,), limit=limit, cursor=cursor
     )
-    return page.map(lambda permit: _permit(permit, found[permit.id], places))
+    return page.map(lambda permit: _permit(permit, found[permit.id], stages[permit.id], places))
 
 
-def _permit(permit: Permit, terms: PermitTerms, places: dict[str, PlaceName]) -> PublicPermit:
+def stages_of(session: Session, terms: Iterable[PermitTerms]) -> dict[int, Stage]:
+    """The stage that these terms allow, by the key of their permit."""
+    stages = select(PermitRevisionRow.permit_id, PermitRevisionRow.stage)
+    return {
+        permit_id: stage
+        for some in in_parts([each.revision_id for each in terms])
+        for permit_id, stage in session.execute(stages.where(PermitRevisionRow.id.in_(some)))
+    }
+
+
+def _permit(permit: Permit, terms: PermitTerms, stage: Stage, places: dict[str, PlaceName]) -> PublicPermit:
     return PublicPermit(
         number=permit.number,
-        stage=permit.stage,
+        stage=stage,
         holder=PublicNames(zh=permit.holder.name_zh, en=permit.holder.name_en),
         jurisdiction=names(permit.jurisdiction),
         valid_from_ms=terms.valid_from_ms,

@@ -18,7 +18,7 @@ def verification(session: Session, number: str, *, now_ms: int) -> Verification:
     return Verification(
         number=permit.number,
         standing=found.standing,
-        stage=permit.stage,
+        stage=current.stage,
         holder=BilingualName(zh=permit.holder.name_zh, en=permit.holder.name_en),
         jurisdiction=BilingualName(zh=permit.jurisdiction.name_zh, en=permit.jurisdiction.name_en),
         valid_from_ms=current.valid_from_ms,

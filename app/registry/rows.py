@@ -168,7 +168,7 @@ def _permits(session: Session, new: ColumnElement[bool]) -> list[Dated[int, Deci
             starts_at_ms=row.starts_at_ms,
             value=Decision(
                 terms=_permit_terms(row, vehicles[row.id], zones[row.id], officers[row.id]),
-                stage=row.permit.stage,
+                stage=row.stage,
                 issuer=row.permit.jurisdiction.code,
             ),
         )

@@ -51,6 +51,7 @@ class Restriction(Schema):
         list[Identifier] | None, Field(max_length=_MOST_MEMBERS, description="empty: every officer of the holder")
     ] = None
     valid_until_ms: Milliseconds | None = None
+    stage: Annotated[Stage | None, Field(description="an earlier stage, with what it does not allow taken out")] = None
     hours: DailyHours | None = None
     speed_cap_kmh: Annotated[float | None, Field(ge=_SLOWEST_KMH, le=_FASTEST_KMH)] = None
     modes: Annotated[list[ModeName] | None, Field(min_length=1)] = None
@@ -119,6 +120,7 @@ class RevisionOut(Schema):
     number: int
     decision: Decision
     state: PermitState
+    stage: Stage
     starts_at_ms: int
     valid_from_ms: int
     valid_until_ms: int

@@ -10,13 +10,13 @@ from pydantic_core import PydanticCustomError
 from app.models import Stage, TrialDomain
 from app.schemas.base import Identifier, Schema, Title
 from app.schemas.checks import Day
+from app.stages import AIR_STAGES, ROAD_STAGES
 
 _MOST_MEMBERS = 1_000
-_AIR_STAGES = frozenset({Stage.FLIGHT_TEST, Stage.ROUTE_PROVING, Stage.COMMERCIAL_ROUTE})
 #: The stages that a trial of each domain can be in.
 STAGES = {
-    TrialDomain.ROAD: frozenset(Stage) - _AIR_STAGES,
-    TrialDomain.AIR: _AIR_STAGES,
+    TrialDomain.ROAD: frozenset(ROAD_STAGES),
+    TrialDomain.AIR: frozenset(AIR_STAGES),
     TrialDomain.JOINT: frozenset(Stage),
 }
 

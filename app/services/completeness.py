@@ -21,13 +21,10 @@ from app.schemas.trials import STAGES
 from app.services.entry_gates import thresholds_of
 from app.services.officers import LicenceState, OfficerRow, officer_rows
 from app.services.vehicle_status import current_status
-from app.services.zone_offers import AIR_STAGES, Offer, covers, every_zone, fits, touches
+from app.services.zone_offers import Offer, covers, every_zone, fits, touches
+from app.stages import AIR_STAGES, DRIVERLESS, WITHOUT_PASSENGERS
 from telemetry.samples import VehicleKind
 
-#: Stages in which a vehicle may drive without any officer.
-_DRIVERLESS = frozenset({Stage.DRIVERLESS_TEST, Stage.COMMERCIAL_PILOT})
-#: Tests of the vehicle itself: nobody is carried.
-_WITHOUT_PASSENGERS = frozenset({Stage.ROAD_TEST, Stage.FLIGHT_TEST})
 #: SAE J3016: from level 4 on a vehicle reaches a safe state by itself.
 _DRIVERLESS_LEVEL = 4
 _ONBOARD = frozenset({Capacity.ONBOARD_SAFETY_OFFICER, Capacity.ONBOARD_PILOT})
@@ -211,7 +208,7 @@ def _conditions(case: _Case) -> Iterator[Gap]:
         yield _gap("terms", "conditions.modes", "modes_missing")
     if not asked.safety_officers:
         yield _gap("terms", "conditions.safety_officers", "posts_missing")
-    if "none" in asked.safety_officers and case.stage is not None and case.stage not in _DRIVERLESS:
+    if "none" in asked.safety_officers and case.stage is not None and case.stage not in DRIVERLESS:
         yield _gap("terms", "conditions.safety_officers", "officer_needed")
     ratio = asked.vehicles_per_remote_officer
     if "remote" in asked.safety_officers and ratio is None:
@@ -219,7 +216,7 @@ def _conditions(case: _Case) -> Iterator[Gap]:
     if ratio is not None and case.limits is not None and ratio > case.limits.max_vehicles_per_remote_officer:
         most = case.limits.max_vehicles_per_remote_officer
         yield _gap("terms", "conditions.vehicles_per_remote_officer", "ratio_too_high", most=most)
-    if asked.passengers_allowed and case.stage in _WITHOUT_PASSENGERS:
+    if asked.passengers_allowed and case.stage in WITHOUT_PASSENGERS:
         yield _gap("terms", "conditions.passengers_allowed", "no_passengers_yet")
 
 

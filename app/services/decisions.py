@@ -11,12 +11,13 @@ from sqlalchemy.orm import Session
 
 from app.calendar import CITY_ZONE
 from app.errors import Conflict, InvalidChange, WiderThanBefore
-from app.models import Officer, Permit, PermitRevisionRow, User
+from app.models import Officer, Permit, PermitRevisionRow, Stage, User
 from app.schemas.permits import DailyHours, Restriction
 from app.services.conditions import Conditions
 from app.services.permit_life import TRANSITIONS, Decision, may_follow, terms_of
 from app.services.permits import newest_revision, revise_permit
 from app.services.restriction import Terms, widened
+from app.stages import DRIVERLESS, WITHOUT_PASSENGERS
 from app.units import kmh_of, mps_of
 from geofences.schedule import Schedule
 from telemetry.samples import Mode, SafetyOfficer
@@ -67,6 +68,7 @@ def restrict_permit(
         session,
         permit,
         reason=details.reason,
+        stage=after.stage,
         conditions=after.conditions,
         vehicles=[vehicle for vehicle in last.vehicles if vehicle.vehicle_id in after.vehicles],
         zone_ids=after.zones,
@@ -94,9 +96,11 @@ def _tightened(before: Terms, details: Restriction) -> Terms:
     def stated(names: Collection[str] | None, otherwise: frozenset[str]) -> frozenset[str]:
         return otherwise if names is None else frozenset(names)
 
+    conditions = _conditions(before.conditions, details)
     return replace(
         before,
-        conditions=_conditions(before.conditions, details),
+        stage=before.stage if details.stage is None else details.stage,
+        conditions=conditions if details.stage is None else _bounded(conditions, details.stage),
         vehicles=stated(details.vehicles, before.vehicles),
         zones=stated(details.zones, before.zones),
         officers=stated(details.officers, before.officers),
@@ -117,6 +121,15 @@ def _conditions(before: Conditions, details: Restriction) -> Conditions:
         "minimum_accuracy_m": details.minimum_accuracy_m,
     }
     return replace(before, **{name: value for name, value in changes.items() if value is not None})
+
+
+def _bounded(conditions: Conditions, stage: Stage) -> Conditions:
+    """Without what the stage does not allow: passengers in tests of the vehicle itself, driving without an officer."""
+    officers = conditions.safety_officers if stage in DRIVERLESS else conditions.safety_officers - {SafetyOfficer.NONE}
+    if not officers:
+        raise InvalidChange("this stage needs a safety officer", code="officer_needed", field="safety_officers")
+    carries = conditions.passengers_allowed and stage not in WITHOUT_PASSENGERS
+    return replace(conditions, safety_officers=officers, passengers_allowed=carries)
 
 
 def _schedule(hours: DailyHours) -> Schedule:

@@ -72,6 +72,7 @@ def decision_of(before: PermitRevisionRow | None, after: PermitRevisionRow) -> D
 def terms_of(revision: PermitRevisionRow) -> Terms:
     """Everything that a revision allows, to be compared."""
     return Terms(
+        stage=revision.stage,
         conditions=Conditions.from_dict(revision.terms),
         vehicles=frozenset(vehicle.vehicle_id for vehicle in revision.vehicles),
         zones=frozenset(zone.zone_id for zone in revision.zones),

@@ -92,7 +92,10 @@ def permit_page(
         found = {each.permit.id: each for each in _standing(session, rows, now_ms)}
         return Page([found[permit_id] for permit_id in ids if permit_id in found], page.next_cursor)
 
-    is_wanted = None if wanted.standing is None else lambda each: each.standing is wanted.standing
+    def fits(each: StandingPermit) -> bool:
+        return wanted.standing in {None, each.standing} and wanted.stage in {None, each.current.stage}
+
+    is_wanted = None if wanted.standing is None and wanted.stage is None else fits
     return page_among(read, is_wanted, lambda each: (_number(each),), limit=limit, cursor=cursor)
 
 
@@ -119,8 +122,6 @@ def _conditions(wanted: PermitFilter) -> Iterator[ColumnElement[bool]]:
     """What a query can ask: not how the permit stands."""
     if wanted.organisation_id is not None:
         yield Permit.holder_id == wanted.organisation_id
-    if wanted.stage is not None:
-        yield Permit.stage == wanted.stage
     if wanted.holder is not None:
         yield Permit.holder.has(Organisation.code == wanted.holder)
     if wanted.jurisdiction is not None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from app.models import Stage
 from app.services.conditions import Conditions
+from app.stages import up_to
 from geofences.schedule import DAY_MINUTES, ClockTime, Schedule, Window
 
 _WEEK_MINUTES = 7 * DAY_MINUTES
@@ -15,6 +17,7 @@ _WEEK_MINUTES = 7 * DAY_MINUTES
 class Terms:
     """Everything that a permit allows. Without named officers every officer of the holder may steer."""
 
+    stage: Stage
     conditions: Conditions
     vehicles: frozenset[str]
     zones: frozenset[str]
@@ -66,6 +69,7 @@ def _officers(before: Terms, after: Terms) -> bool:
 
 
 _TIGHTER: Mapping[str, Callable[[Terms, Terms], bool]] = {
+    "stage": lambda before, after: after.stage in up_to(before.stage),
     "hours": lambda before, after: _hours(before.conditions.hours, after.conditions.hours),
     "speed_cap_kmh": lambda before, after: _bound(before.conditions.speed_cap_mps, after.conditions.speed_cap_mps),
     "modes": lambda before, after: after.conditions.modes <= before.conditions.modes,

@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.models import Jurisdiction, RecognitionRevision, Stage, TrialDomain, ZoneRevisionRow
-from app.schemas.trials import STAGES
+from app.models import Jurisdiction, RecognitionRevision, Stage, ZoneRevisionRow
 from app.services.driven import GRANTABLE
 from app.services.revisions import in_force
+from app.stages import AIR_STAGES
 from geofences.zones import FOREVER_MS, ZoneKind
 
 Period = tuple[int, int]
 _AIR = frozenset({ZoneKind.AIR_CORRIDOR, ZoneKind.VERTIPORT})
-AIR_STAGES = STAGES[TrialDomain.AIR]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 from app.models import Capacity, Jurisdiction, Officer, Stage, Vehicle
 from app.services.officers import OfficerFilter, OfficerRow, officer_page
 from app.services.vehicle_lists import VehicleFilter, read_vehicle_row, vehicle_rows
-from app.services.zone_offers import AIR_STAGES, Offer, zone_offers
+from app.services.zone_offers import Offer, zone_offers
 from app.services.zones import ZoneTitle, zone_titles
+from app.stages import AIR_STAGES
 from app.web.language import language
 from app.web.page_text import zone_kind_names
 from app.web.register_words import CAPACITIES, LICENCE_STATES

@@ -63,6 +63,7 @@ ERROR_TEXTS: Mapping[str, LazyString] = {
     "invalid_change": _("The rules do not allow this change."),
     "transition_not_allowed": _("The permit's state does not allow this decision any more."),
     "wider_than_before": _("This would allow more than before: that needs an application."),
+    "officer_needed": _("This stage needs a safety officer."),
     "nothing_restricted": _("Nothing would change."),
     "reason_missing": _("A decision needs a reason."),
     "period_empty": _("The period must end after it begins."),

@@ -48,6 +48,7 @@ def _terms(session: Session, revision: PermitRevisionRow) -> list[tuple[str, str
     names = names_of(session, revision.permit.holder_id, {"vehicles": vehicles, "officers": officers, "zones": zones})
     return [
         (_("State"), state_label(revision.state)),
+        (_("Stage"), stage_label(revision.stage)),
         (_("Valid from"), shanghai(revision.valid_from_ms)),
         (_("Valid until"), shanghai(revision.valid_until_ms)),
         *((name.said(language()), value.said(language())) for name, value in conditions),

@@ -88,13 +88,14 @@ def issue(
     *,
     days: int = 100,
     conditions: Conditions = CONDITIONS,
+    stage: Stage = Stage.DEMONSTRATION,
     named: Collection[str] = ("SO-1", "SO-2"),
 ) -> Permit:
     holder = session.scalars(select(Organisation).where(Organisation.code == "NORTH")).one()
     revision = issue_permit(
         session,
         number=number,
-        stage=Stage.DEMONSTRATION,
+        stage=stage,
         holder=holder,
         jurisdiction=jurisdiction(session),
         vehicles=session.scalars(select(Vehicle)).all(),

@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from sqlalchemy.orm import Session
 
 from app.database import changing, changing_session, open_engine, reading_session
 from app.errors import Conflict, InvalidChange, WiderThanBefore
-from app.models import AuditEntry, PermitRevisionRow
+from app.models import AuditEntry, PermitRevisionRow, Stage
 from app.registry import DatabaseRegistry
+from app.schemas.permits import Restriction
 from app.services.conditions import Conditions
+from app.services.decisions import restrict_permit
 from app.services.permit_life import TRANSITIONS, Decision, may_follow
 from app.services.permit_numbers import next_permit_number
 from app.services.permit_register import decisions_on, standing_permit
@@ -24,14 +27,17 @@ from app.services.restriction import Terms, widened
 from geofences.datum import VerticalReference
 from geofences.schedule import Schedule
 from telemetry.ports import PermitState
+from telemetry.samples import SafetyOfficer
 from tests.app.permit_cast import (
     CONDITIONS,
     DAY_MS,
     NOW,
     NUMBER,
+    REGULATOR,
     decided,
     issue,
     newest,
+    person,
     register_everything,
     restricted,
 )
@@ -165,6 +171,7 @@ def test_a_decision_on_a_stale_page_is_refused(register: Engine) -> None:
         ({"vehicles_per_remote_officer": 1}, lambda row: row.terms["vehicles_per_remote_officer"] == 1),
         ({"passengers_allowed": False}, lambda row: row.terms["passengers_allowed"] is False),
         ({"minimum_accuracy_m": 1.0}, lambda row: row.terms["minimum_accuracy_m"] == 1.0),
+        ({"stage": "road_test"}, lambda row: (row.stage, row.permit.stage) == (Stage.ROAD_TEST, Stage.DEMONSTRATION)),
         (
             {"hours": {"days": ["MON", "TUE"], "start": "07:00", "end": "22:00"}},
             lambda row: row.terms["hours"]["windows"] == [{"days": ["MON", "TUE"], "start": "07:00", "end": "22:00"}],
@@ -195,6 +202,8 @@ def test_each_term_can_be_tightened_by_itself(
         ({"safety_officers": ["none"]}, ("safety_officers",)),
         ({"vehicles_per_remote_officer": 4}, ("vehicles_per_remote_officer",)),
         ({"minimum_accuracy_m": 5.0}, ("minimum_accuracy_m",)),
+        ({"stage": "driverless_test"}, ("stage",)),
+        ({"stage": "flight_test"}, ("stage",)),
         ({"hours": {"days": ["MON"], "start": "05:00", "end": "22:00"}}, ("hours",)),
         ({"speed_cap_kmh": 60.0, "zones": ["R1", "R3"], "vehicles": ["N-1"]}, ("speed_cap_kmh", "zones")),
     ],
@@ -206,6 +215,25 @@ def test_a_restriction_never_widens_and_names_what_would(
         restricted(trial, **terms)
     assert refusal.value.fields == fields
     assert newest(trial).number == 1
+
+
+def test_an_earlier_stage_takes_out_what_it_does_not_allow(trial: Session) -> None:
+    after = restricted(trial, stage="road_test")
+    assert after.terms["passengers_allowed"] is False
+    assert after.terms["safety_officers"] == ["onboard", "remote"]
+
+
+@pytest.mark.parametrize("stage", ["driverless_test", "demonstration"])
+def test_a_stage_with_officers_cannot_follow_terms_without(trial: Session, stage: str) -> None:
+    nobody = replace(CONDITIONS, safety_officers=frozenset({SafetyOfficer.NONE}), vehicles_per_remote_officer=None)
+    permit = issue(trial, "CITY-2024-0009", conditions=nobody, stage=Stage.COMMERCIAL_PILOT)
+    details = Restriction.model_validate({"reason": "tightened", "stage": stage})
+    regulator = person(trial, REGULATOR)
+    if stage == "driverless_test":
+        assert restrict_permit(trial, permit, details, expected_revision=1, actor=regulator, now_ms=NOW + 1).number == 2
+        return
+    with pytest.raises(InvalidChange, match="needs a safety officer"):
+        restrict_permit(trial, permit, details, expected_revision=1, actor=regulator, now_ms=NOW + 1)
 
 
 def test_a_restriction_that_changes_nothing_is_no_decision(trial: Session) -> None:
@@ -220,7 +248,7 @@ def test_a_suspended_permit_is_restricted_and_stays_suspended(trial: Session) ->
 
 def _terms(hours: Schedule | None = None) -> Terms:
     names = frozenset({"a", "b"})
-    return Terms(Conditions(hours=hours), names, names, frozenset(), NOW, NOW + DAY_MS)
+    return Terms(Stage.DEMONSTRATION, Conditions(hours=hours), names, names, frozenset(), NOW, NOW + DAY_MS)
 
 
 def _hours(*windows: tuple[list[str], str, str], time_zone: str = "Asia/Shanghai") -> Schedule:

@@ -349,6 +349,15 @@ def test_recognition_is_for_stages(office: Office) -> None:
     assert [terms.zone_ids for terms in office.terms()] == [frozenset(), {"THERE"}]
 
 
+def test_a_permit_brought_back_to_an_earlier_stage_is_recognised_for_that_one(office: Office) -> None:
+    office.recognise([Stage.DEMONSTRATION])
+    office.issue("P-1", ["HERE", "THERE"], stage=Stage.DEMONSTRATION)
+    with changing_session(office.engine) as session:
+        permit = permit_by_number(session, "P-1")
+        revise_permit(session, permit, stage=Stage.ROAD_TEST, reason="事故", now_ms=office.tick())
+    assert [terms.zone_ids for terms in office.terms()] == [{"HERE", "THERE"}, {"HERE"}]
+
+
 def test_recognition_ends_at_its_date_or_by_a_decision(office: Office) -> None:
     office.recognise([Stage.ROAD_TEST], valid_until_ms=NOW + 5000)
     office.issue("P-1", ["HERE", "THERE"])

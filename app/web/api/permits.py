@@ -189,7 +189,7 @@ def _listed(found: StandingPermit) -> dict[str, Any]:
     return {
         "number": found.permit.number,
         "standing": found.standing,
-        "stage": found.permit.stage,
+        "stage": found.current.stage,
         "holder": found.permit.holder.code,
         "jurisdiction": found.permit.jurisdiction.code,
         "valid_from_ms": found.current.valid_from_ms,
@@ -205,6 +205,7 @@ def _revision(taken: TakenDecision) -> RevisionOut:
         number=row.number,
         decision=taken.decision,
         state=row.state,
+        stage=row.stage,
         starts_at_ms=row.starts_at_ms,
         valid_from_ms=row.valid_from_ms,
         valid_until_ms=row.valid_until_ms,

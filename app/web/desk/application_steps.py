@@ -29,7 +29,8 @@ from app.services.attachments import MOST_BYTES
 from app.services.completeness import gaps
 from app.services.permits import newest_revision
 from app.services.review import open_comments
-from app.services.zone_offers import AIR_STAGES, zone_offers
+from app.services.zone_offers import zone_offers
+from app.stages import AIR_STAGES
 from app.web.application_texts import STEPS, application_title, gap_text, step_states
 from app.web.choices import (
     choices,

@@ -22,11 +22,12 @@ from app.services.decisions import restrict_permit
 from app.services.permit_life import Decision
 from app.services.permit_register import StandingPermit
 from app.services.zones import zones_in_force
+from app.stages import up_to
 from app.web.desk.permit_page import own_permit, permit_page
 from app.web.forms import Form, blank, read_form, with_error
 from app.web.language import language
 from app.web.ownership import actor, require_decider
-from app.web.permit_texts import zone_names
+from app.web.permit_texts import stage_label, zone_names
 from app.web.runtime import runtime
 from app.web.schedule_text import day_names
 
@@ -157,6 +158,7 @@ def _restriction_page(number: str, form: Form | None) -> str:
                 if place in conditions.safety_officers
             ],
             days=list(day_names().items()),
+            stages=[(stage.value, stage_label(stage)) for stage in up_to(newest.stage)[:-1]],
         )
 
 

@@ -61,7 +61,7 @@ def permit_page(number: str, *, attempted: str = "", form: Form | None = None) -
             "permits/show.html",
             found=found,
             permit=found.permit,
-            stage=stage_label(found.permit.stage),
+            stage=stage_label(found.current.stage),
             terms=condition_terms(Conditions.from_dict(found.current.terms)),
             names=zone_names(zones),
             timeline=[_entry(each) for each in decisions_on(session, found.permit)],

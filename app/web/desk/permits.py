@@ -84,7 +84,7 @@ def _table(found: Sequence[StandingPermit], now_ms: int) -> Table[StandingPermit
             Column("number", _("Number"), lambda p: p.permit.number, link=_url),
             Column("standing", _("State"), lambda p: p.standing.value, kind=Kind.BADGE),
             Column("holder", _("Holder"), _holder),
-            Column("stage", _("Stage"), lambda p: stage_label(p.permit.stage)),
+            Column("stage", _("Stage"), lambda p: stage_label(p.current.stage)),
             Column("jurisdiction", _("Jurisdiction"), _jurisdiction),
             Column("from", _("Valid from"), lambda p: p.current.valid_from_ms, kind=Kind.DAY),
             Column(
