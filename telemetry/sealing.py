@@ -168,9 +168,24 @@ def chained(
 
 def block_hash(chain: str, number: int, sealed_at_ms: int, content: BlockContent, previous_hash: bytes) -> bytes:
     """SHA-256 of everything that a block says."""
+    digest = content_hash(content)
+    return linked_hash(
+        chain, number, sealed_at_ms, count=content.count, content_digest=digest, previous_hash=previous_hash
+    )
+
+
+def content_hash(content: BlockContent) -> bytes:
+    """SHA-256 of a block's keys and digests: with it the block's place in its chain is proven without them."""
+    return hashlib.sha256(content.keys + content.digests).digest()
+
+
+def linked_hash(
+    chain: str, number: int, sealed_at_ms: int, *, count: int, content_digest: bytes, previous_hash: bytes
+) -> bytes:
+    """The hash of a block whose content has this hash."""
     name = chain.encode()
-    numbers = struct.pack("<5q", FORMAT, number, sealed_at_ms, content.count, len(name))
-    return hashlib.sha256(b"".join((numbers, name, previous_hash, content.keys, content.digests))).digest()
+    numbers = struct.pack("<5q", FORMAT, number, sealed_at_ms, count, len(name))
+    return hashlib.sha256(b"".join((numbers, name, previous_hash, content_digest))).digest()
 
 
 def entries_of(content: BlockContent) -> list[tuple[SampleKey, bytes]]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import math
 import struct
 from collections.abc import Sequence
@@ -25,9 +26,11 @@ from telemetry.sealing import (
     canonical_form,
     canonical_forms,
     chained,
+    content_hash,
     contents_of,
     digest_of,
     entries_of,
+    linked_hash,
 )
 from tests.app.batches import START_MS, judged_batch
 
@@ -185,6 +188,14 @@ def test_a_blocks_hash_covers_all_of_it() -> None:
         ),
     }
     assert len(hashes) == 8
+
+
+def test_a_blocks_place_is_proven_without_its_content() -> None:
+    (content,) = contents_of(judged_batch(20))
+    digest = hashlib.sha256(content.keys + content.digests).digest()
+    linked = linked_hash("w", 7, 9, count=20, content_digest=digest, previous_hash=b"p" * 32)
+    assert block_hash("w", 7, 9, content, b"p" * 32) == linked
+    assert content_hash(content) == digest
 
 
 def test_a_block_of_the_wrong_length_is_refused() -> None:
