@@ -24,7 +24,6 @@ from app.seal_faults import FaultKind, SealFault
 from app.services.seal_anchors import ANCHORED
 from telemetry.sealing import (
     COLUMNS,
-    FORMAT,
     NO_HASH,
     SPAN_MS,
     TEXTS,
@@ -55,10 +54,11 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class _Sealed:
-    """A sample as a block knows it."""
+    """A sample as a block knows it; `version` is the format of its digest."""
 
     key: SampleKey
     digest: bytes
+    version: int
     chain: str
     number: int
 
@@ -150,7 +150,7 @@ def _sample_faults(connection: Connection, checked: Checked, period: tuple[int, 
             continue
         if len(matching) > 1:
             yield _of_sample(FaultKind.SAMPLE_SEALED_TWICE, matching[-1])
-        if _digest(row) != matching[0].digest:
+        if _digest(row, matching[0].version) != matching[0].digest:
             yield _of_sample(FaultKind.SAMPLE_ALTERED, matching[0])
             yield from _exchanged(row, matching[0], altered)
             altered.append((row, matching[0]))
@@ -206,14 +206,18 @@ class _Ordered:
         try:
             content = BlockContent(row.first_ms, row.sample_count, row.keys, row.digests)
             entries = sorted(entries_of(content))
-            is_whole = entries[0][0][0] == row.first_ms and row.format == FORMAT
-            is_whole &= row.hash == block_hash(row.chain, row.number, row.sealed_at_ms, content, row.previous_hash)
+            digest = block_hash(row.chain, row.number, row.sealed_at_ms, content, row.previous_hash, row.format)
+            is_whole = entries[0][0][0] == row.first_ms and row.hash == digest
         except (AttributeError, LookupError, TypeError, ValueError, struct.error):  # nothing that was ever written
             entries, is_whole = [], False
         if not is_whole:
             self._faults.append(SealFault(FaultKind.BLOCK_ALTERED, chain=row.chain, number=row.number))
         since_ms, until_ms = self._period
-        rest = (_Sealed(key, digest, row.chain, row.number) for key, digest in entries if since_ms <= key[0] < until_ms)
+        rest = (
+            _Sealed(key, digest, row.format, row.chain, row.number)
+            for key, digest in entries
+            if since_ms <= key[0] < until_ms
+        )
         first = next(rest, None)
         if first is not None:
             self._opened += 1
@@ -263,15 +267,15 @@ def _exchanged(
 ) -> Iterator[SealFault]:
     """Whether an altered sample holds what was sealed of another altered one, and the other way round."""
     for other_row, other in before:
-        is_there = _digest((*other.key, *row[3:])) == other.digest
-        if is_there and _digest((*sealed.key, *other_row[3:])) == sealed.digest:
+        is_there = _digest((*other.key, *row[3:]), other.version) == other.digest
+        if is_there and _digest((*sealed.key, *other_row[3:]), sealed.version) == sealed.digest:
             yield SealFault(FaultKind.SAMPLES_EXCHANGED, other.key, sealed.key)
 
 
-def _digest(row: Sequence[Any]) -> bytes | None:
+def _digest(row: Sequence[Any], version: int) -> bytes | None:
     """None for what cannot even be a sample."""
     try:
-        return digest_of(row)
+        return digest_of(row, version)
     except ValueError:
         return None
 

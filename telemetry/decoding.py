@@ -25,7 +25,17 @@ from telemetry.payloads import (
     readable_seq,
 )
 from telemetry.ports import Reject, RejectReason, VehicleRecord
-from telemetry.samples import AltitudeDatum, Flags, Integers, Mode, Reals, SafetyOfficer, SampleBatch, take
+from telemetry.samples import (
+    NOT_OBSERVED,
+    AltitudeDatum,
+    Flags,
+    Integers,
+    Mode,
+    Reals,
+    SafetyOfficer,
+    SampleBatch,
+    take,
+)
 
 #: How far from its arrival a sample's own time may lie. Older than 400 days is past what is kept; a
 #: clock a minute ahead would make every true sample of the next minute late, one further is not believed.
@@ -56,7 +66,7 @@ class Decoded:
 
     `source` (shape (n,)) is the index of the message that each sample came in, `place` its place
     among those samples of the message that could be decoded; `reject_source` the same of the
-    rejects. `officer_load` of the batch is -1 throughout: it is observed later.
+    rejects. `officer_load` and `proximity` of the batch are -1 throughout: they are observed later.
     """
 
     batch: SampleBatch
@@ -208,6 +218,7 @@ def _columns(reading: _Reading) -> SampleBatch:
         safety_officer=np.array([_OFFICERS[sample.safety_officer] for sample in samples], dtype=np.int8),
         officer_id=[sample.officer_id for sample in samples],
         officer_load=np.full(len(samples), -1, dtype=np.int64),
+        proximity=np.full(len(samples), NOT_OBSERVED, dtype=np.int8),
         passengers=np.array([-1 if s.passengers is None else s.passengers for s in samples], dtype=np.int64),
         battery_percent=_reals(samples, "battery_percent"),
         faults=[_encode_faults(sample.faults).decode() if sample.faults else None for sample in samples],

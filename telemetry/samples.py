@@ -7,7 +7,7 @@ an absent text None. A single sample is a batch of one.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from enum import IntEnum, StrEnum
+from enum import IntEnum, IntFlag, StrEnum
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,20 @@ class AltitudeDatum(IntEnum):
     WGS84 = 2
 
 
+class Proximity(IntFlag):
+    """What was near an aircraft when its sample was judged (telemetry.separation). Bits are stored: only append."""
+
+    CLOSE = 1 << 0  # another aircraft is closer than the minima
+    CLOSING = 1 << 1  # one will be, if both go on as they do
+    VERTIPORT = 1 << 2  # it approaches a vertiport over an active test road
+    UNDECIDED = 1 << 3  # the sample does not let its distances be known
+    FAILED = 1 << 4  # the platform could not tell
+
+
+#: `proximity` of a sample of which nobody looked what was near: on the road, late, or from before it was looked at.
+NOT_OBSERVED = -1
+
+
 class VehicleKind(StrEnum):
     """What moves: on a road or in the air."""
 
@@ -60,7 +74,7 @@ class SampleBatch:
     the message arrived. `horizontal_accuracy_m` is the reported 68 % radius.
     `officer_load` is the number of vehicles, this one included, that the named remote officer was
     seen with when the sample was judged (-1: none named): an observation, stored so that a replay
-    reads it instead of guessing.
+    reads it instead of guessing. `proximity`, a mask of Proximity or NOT_OBSERVED, is one likewise.
     """
 
     vehicle: Integers
@@ -81,6 +95,7 @@ class SampleBatch:
     safety_officer: Codes
     officer_id: list[str | None]
     officer_load: Integers
+    proximity: Codes
     passengers: Integers
     battery_percent: Reals
     faults: list[str | None]  # JSON array text, None when empty

@@ -10,17 +10,17 @@ from __future__ import annotations
 import hashlib
 import math
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from telemetry.samples import Integers, JudgedBatch
+from telemetry.samples import NOT_OBSERVED, Integers, JudgedBatch
 
 #: Raised whenever a byte of the canonical form, or of a block's, comes to mean something else.
-FORMAT = 1
+FORMAT = 2
 DIGEST_BYTES = 16
 KEY_BYTES = 24
 #: Samples of one block lie in the same interval [k * SPAN_MS, (k + 1) * SPAN_MS).
@@ -30,8 +30,8 @@ NO_HASH = bytes(32)
 #: (timestamp_ms, vehicle, seq), as the table `samples` is ordered.
 SampleKey = tuple[int, int, int]
 
-# The canonical form's fields in their order: FORMAT, whole numbers, reals, then each text's length.
-WHOLES = (
+# The canonical form's fields in their order: the format, whole numbers, reals, then each text's length.
+_WHOLES = (
     "timestamp_ms",
     "vehicle",
     "seq",
@@ -48,6 +48,9 @@ WHOLES = (
     "permit_revision",
     "generation",
 )
+#: Whole numbers that came with a format, each with what samples got that had been stored before.
+ADDED: Mapping[int, Mapping[str, int]] = {2: {"proximity": NOT_OBSERVED}}
+WHOLES = (*_WHOLES, *(name for added in ADDED.values() for name in added))
 REALS = (
     "lon",
     "lat",
@@ -64,10 +67,17 @@ TEXTS = ("officer_id", "faults")
 #: Columns of a stored sample in the order of `canonical_form`'s argument.
 COLUMNS = (*WHOLES, *REALS, *TEXTS)
 
+#: How many whole numbers each format has: those that it added follow those of the one before.
+_WHOLES_OF = {
+    number: len(_WHOLES) + sum(len(added) for since, added in ADDED.items() if since <= number)
+    for number in range(1, FORMAT + 1)
+}
+_FIXED_OF = {
+    number: struct.Struct(f"<{1 + wholes}q{len(REALS)}d{len(TEXTS)}q") for number, wholes in _WHOLES_OF.items()
+}
 _FIRST_REAL = 1 + len(WHOLES)
 _FIRST_LENGTH = _FIRST_REAL + len(REALS)
 _FIELDS = _FIRST_LENGTH + len(TEXTS)
-_FIXED = struct.Struct(f"<{_FIRST_REAL}q{len(REALS)}d{len(TEXTS)}q")
 _ABSENT_TEXT = -1
 _OF_JUDGEMENT = frozenset({"verdict", "undecided", "late", "zone_revision", "permit_revision", "generation"})
 
@@ -84,8 +94,12 @@ class BlockContent:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One block of a chain; `number` counts from 1 without gaps, `hash` is what `block_hash` makes of the rest."""
+    """One block of a chain; `number` counts from 1 without gaps, `hash` is what `block_hash` makes of the rest.
 
+    `version` is the format of the block and of its samples' canonical forms.
+    """
+
+    version: int
     chain: str
     number: int
     sealed_at_ms: int
@@ -94,29 +108,37 @@ class Block:
     hash: bytes
 
 
-def canonical_form(row: Sequence[object]) -> bytes:
+def canonical_form(row: Sequence[object], version: int = FORMAT) -> bytes:
     """The bytes of one stored sample whose digest is sealed. `row` holds COLUMNS; an absent value is None or NaN.
 
-    Two samples have the same bytes if and only if they are the same. Raises ValueError for what
-    cannot be a sample.
+    Two samples have the same bytes of the same format if and only if they are the same. Raises ValueError
+    for what cannot be a sample, or not one that was sealed in this format: what came with a later one
+    has the value that it got then.
     """
+    fixed_part = _FIXED_OF.get(version)
+    if fixed_part is None:
+        raise ValueError(f"no format {version} of seals is known")
+    wholes = _WHOLES_OF[version]
+    later = [value for since, added in ADDED.items() if since > version for value in added.values()]
+    if list(row[wholes : len(WHOLES)]) != later:
+        raise ValueError(f"this is no sample of format {version}")
     texts = [_text_bytes(value) for value in row[_FIRST_LENGTH - 1 :]]
     reals = [_plain_real(value) for value in row[_FIRST_REAL - 1 : _FIRST_LENGTH - 1]]
     lengths = [_ABSENT_TEXT if text is None else len(text) for text in texts]
     try:
-        fixed = _FIXED.pack(FORMAT, *row[: _FIRST_REAL - 1], *reals, *lengths)
+        fixed = fixed_part.pack(version, *row[:wholes], *reals, *lengths)
     except struct.error as error:
         raise ValueError(f"this is no sample: {error}") from error
     return fixed + b"".join(text for text in texts if text is not None)
 
 
-def digest_of(row: Sequence[object]) -> bytes:
+def digest_of(row: Sequence[object], version: int = FORMAT) -> bytes:
     """The digest of one stored sample. Raises ValueError as `canonical_form` does."""
-    return hashlib.sha256(canonical_form(row)).digest()[:DIGEST_BYTES]
+    return hashlib.sha256(canonical_form(row, version)).digest()[:DIGEST_BYTES]
 
 
 def canonical_forms(batch: JudgedBatch, rows: Integers) -> list[bytes]:
-    """The same of many samples at once: of the batch's `rows`, in that order."""
+    """The same of many samples at once, in the newest format: of the batch's `rows`, in that order."""
     fixed = np.empty((len(rows), _FIELDS), dtype="<i8")
     fixed[:, 0] = FORMAT
     for place, name in enumerate(WHOLES, start=1):
@@ -134,7 +156,7 @@ def canonical_forms(batch: JudgedBatch, rows: Integers) -> list[bytes]:
         texts = [known[values[row]] for row in rows.tolist()]
         fixed[:, place] = [_ABSENT_TEXT if text is None else len(text) for text in texts]
         tails.append([text or b"" for text in texts])
-    forms: list[bytes] = fixed.view(f"V{_FIXED.size}")[:, 0].tolist()
+    forms: list[bytes] = fixed.view(f"V{_FIXED_OF[FORMAT].size}")[:, 0].tolist()
     return [b"".join(parts) for parts in zip(forms, *tails, strict=True)] if tails else forms
 
 
@@ -157,20 +179,38 @@ def contents_of(batch: JudgedBatch) -> list[BlockContent]:
 
 
 def chained(
-    contents: Sequence[BlockContent], *, chain: str, after: int, previous_hash: bytes, sealed_at_ms: int
+    contents: Sequence[BlockContent],
+    *,
+    chain: str,
+    after: int,
+    previous_hash: bytes,
+    sealed_at_ms: int,
+    version: int = FORMAT,
 ) -> Iterator[Block]:
     """The blocks that follow the block number `after` (0: none) of a chain."""
     for number, content in enumerate(contents, start=after + 1):
-        digest = block_hash(chain, number, sealed_at_ms, content, previous_hash)
-        yield Block(chain, number, sealed_at_ms, content, previous_hash, digest)
+        digest = block_hash(chain, number, sealed_at_ms, content, previous_hash, version)
+        yield Block(version, chain, number, sealed_at_ms, content, previous_hash, digest)
         previous_hash = digest
 
 
-def block_hash(chain: str, number: int, sealed_at_ms: int, content: BlockContent, previous_hash: bytes) -> bytes:
+def block_hash(  # noqa: PLR0917 -- everything that a block says
+    chain: str,
+    number: int,
+    sealed_at_ms: int,
+    content: BlockContent,
+    previous_hash: bytes,
+    version: int = FORMAT,
+) -> bytes:
     """SHA-256 of everything that a block says."""
-    digest = content_hash(content)
     return linked_hash(
-        chain, number, sealed_at_ms, count=content.count, content_digest=digest, previous_hash=previous_hash
+        chain,
+        number,
+        sealed_at_ms,
+        count=content.count,
+        content_digest=content_hash(content),
+        previous_hash=previous_hash,
+        version=version,
     )
 
 
@@ -180,11 +220,18 @@ def content_hash(content: BlockContent) -> bytes:
 
 
 def linked_hash(
-    chain: str, number: int, sealed_at_ms: int, *, count: int, content_digest: bytes, previous_hash: bytes
+    chain: str,
+    number: int,
+    sealed_at_ms: int,
+    *,
+    count: int,
+    content_digest: bytes,
+    previous_hash: bytes,
+    version: int = FORMAT,
 ) -> bytes:
     """The hash of a block whose content has this hash."""
     name = chain.encode()
-    numbers = struct.pack("<5q", FORMAT, number, sealed_at_ms, count, len(name))
+    numbers = struct.pack("<5q", version, number, sealed_at_ms, count, len(name))
     return hashlib.sha256(b"".join((numbers, name, previous_hash, content_digest))).digest()
 
 

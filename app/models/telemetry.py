@@ -15,6 +15,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -23,6 +24,7 @@ from app.models.users import User
 from app.models.vehicles import Vehicle
 from telemetry.findings import Severity
 from telemetry.ports import RejectReason
+from telemetry.samples import NOT_OBSERVED
 
 
 class Sample(Base):
@@ -59,6 +61,7 @@ class Sample(Base):
     safety_officer: Mapped[int] = mapped_column(SmallInteger)
     officer_id: Mapped[str | None] = mapped_column(Text)
     officer_load: Mapped[int] = mapped_column(BigInteger)
+    proximity: Mapped[int] = mapped_column(SmallInteger, server_default=text(str(NOT_OBSERVED)))
     passengers: Mapped[int] = mapped_column(BigInteger)
     battery_percent: Mapped[float | None] = mapped_column(Double)
     faults: Mapped[str | None] = mapped_column(Text)

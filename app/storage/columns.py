@@ -75,4 +75,4 @@ def _array(name: str, values: tuple[object, ...]) -> NDArray[np.generic] | list[
     return np.array(values, dtype=kind)
 
 
-_CODES = frozenset({"altitude_datum", "mode", "safety_officer"})
+_CODES = frozenset({"altitude_datum", "mode", "safety_officer", "proximity"})

@@ -21,7 +21,14 @@ _INSERT = insert(SampleSeal)
 _RAISE = update(SealHead).where(SealHead.chain == bindparam("of")).values(hash=bindparam("newest"))
 
 
-def write_seals(connection: Connection, chain: str, contents: Sequence[BlockContent], *, sealed_at_ms: int) -> None:
+def write_seals(
+    connection: Connection,
+    chain: str,
+    contents: Sequence[BlockContent],
+    *,
+    sealed_at_ms: int,
+    version: int = FORMAT,
+) -> None:
     """Continue a chain by one block for each content, in the transaction that stores the samples."""
     if not contents:
         return
@@ -34,6 +41,7 @@ def write_seals(connection: Connection, chain: str, contents: Sequence[BlockCont
             after=number - len(contents),
             previous_hash=bytes(previous),
             sealed_at_ms=sealed_at_ms,
+            version=version,
         )
     )
     connection.execute(_INSERT, [_row(block) for block in blocks])
@@ -44,7 +52,7 @@ def _row(block: Block) -> dict[str, object]:
     return {
         "chain": block.chain,
         "number": block.number,
-        "format": FORMAT,
+        "format": block.version,
         "sealed_at_ms": block.sealed_at_ms,
         "first_ms": block.content.first_ms,
         "sample_count": block.content.count,

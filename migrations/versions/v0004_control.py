@@ -9,13 +9,16 @@ Revises: 0003
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Iterator
+from itertools import groupby, islice
+
 import sqlalchemy as sa
 from alembic import op
 
-from app.storage.reading import stored_batches
 from app.storage.sealing import write_seals
 from telemetry.clock import system_clock
-from telemetry.sealing import contents_of
+from telemetry.sealing import ADDED, COLUMNS, SPAN_MS, BlockContent, digest_of
 
 revision = "0004"
 down_revision = "0003"
@@ -26,6 +29,9 @@ KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 _SEALS_ARE_APPEND_ONLY = "the seals of samples are append-only"
 _CHAIN_OF_THE_UPGRADE = "upgrade"
+_FORMAT = 1
+_LATER = {name: value for added in ADDED.values() for name, value in added.items()}
+_ROWS_OF_A_BLOCK = 1_000
 
 
 def upgrade() -> None:
@@ -83,8 +89,21 @@ def _create_seals() -> None:
 
 def _seal_what_is_stored() -> None:
     connection, now_ms = op.get_bind(), system_clock()
-    for batch in stored_batches(connection):
-        write_seals(connection, _CHAIN_OF_THE_UPGRADE, contents_of(batch), sealed_at_ms=now_ms)
+    for content in _contents(connection):
+        write_seals(connection, _CHAIN_OF_THE_UPGRADE, [content], sealed_at_ms=now_ms, version=_FORMAT)
+
+
+def _contents(connection: sa.Connection) -> Iterator[BlockContent]:
+    """Blocks of what is stored, each of samples that lie in the same minute, in the order of time."""
+    samples = sa.table("samples", *(sa.column(name) for name in COLUMNS if name not in _LATER))
+    columns = [sa.literal(_LATER[name]).label(name) if name in _LATER else samples.c[name] for name in COLUMNS]
+    query = sa.select(*columns).order_by(samples.c.timestamp_ms, samples.c.vehicle, samples.c.seq)
+    rows = connection.execute(query.execution_options(yield_per=_ROWS_OF_A_BLOCK))
+    for _, minute in groupby(rows, key=lambda row: row.timestamp_ms // SPAN_MS):
+        while some := list(islice(minute, _ROWS_OF_A_BLOCK)):
+            keys = b"".join(struct.pack("<3q", *row[:3]) for row in some)
+            digests = b"".join(digest_of(row, _FORMAT) for row in some)
+            yield BlockContent(some[0].timestamp_ms, len(some), keys, digests)
 
 
 def _drop_seals() -> None:

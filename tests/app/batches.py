@@ -46,6 +46,7 @@ def judged_batch(
         safety_officer=codes(),
         officer_id=[None if value < 3 else f"安全员-{value}" for value in random.integers(0, 9, count).tolist()],
         officer_load=random.integers(-1, 4, count),
+        proximity=random.integers(-1, 16, count).astype(np.int8),
         passengers=random.integers(-1, 50, count),
         battery_percent=reals(),
         faults=[None if value else '["brake\\u0000","\\"转向\\""]' for value in random.integers(0, 5, count).tolist()],

@@ -180,6 +180,17 @@ def test_what_was_stored_before_the_seals_is_sealed_by_the_upgrade(sealed: Engin
     assert (checked.samples, checked.chains) == (FLUSHES * ROWS, 1)
 
 
+def test_seals_of_an_earlier_format_are_checked_by_it(sealed: Engine, store: Store) -> None:
+    downgrade(sealed, "0003")
+    migrate(sealed)
+    store.commit(flush_of(batch_at(FLUSHES)))
+    with sealed.connect() as connection:
+        assert set(connection.scalars(select(SampleSeal.format))) == {1, 2}
+    assert found(sealed) == []
+    tamper(sealed, f"UPDATE samples SET proximity = 1 WHERE {where(key_of(2, 5))}")  # noqa: S608
+    assert told(sealed) == {(FaultKind.SAMPLE_ALTERED, key_of(2, 5), "", 0)}
+
+
 @pytest.mark.parametrize("statement", ["UPDATE sample_seals SET number = 9", "DELETE FROM sample_seals"])
 def test_the_database_itself_refuses(sealed: Engine, statement: str) -> None:
     with pytest.raises(DBAPIError, match="append-only"), changing(sealed).begin() as connection:
@@ -329,7 +340,7 @@ def test_an_altered_block_is_named(sealed: Engine, column: str) -> None:
     assert (FaultKind.BLOCK_ALTERED, None, block.chain, block.number) in told(sealed)
 
 
-@pytest.mark.parametrize("change", ["sealed_at_ms = 1", "format = 2", "first_ms = first_ms - 1", "sample_count = 2"])
+@pytest.mark.parametrize("change", ["sealed_at_ms = 1", "format = 1", "first_ms = first_ms - 1", "sample_count = 2"])
 def test_a_block_with_another_head_is_named(sealed: Engine, change: str) -> None:
     tamper(sealed, f"UPDATE sample_seals SET {change} WHERE chain = 'w0' AND number = 1")  # noqa: S608
     assert (FaultKind.BLOCK_ALTERED, None, "w0", 1) in told(sealed)

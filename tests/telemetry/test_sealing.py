@@ -36,7 +36,7 @@ from tests.app.batches import START_MS, judged_batch
 
 Row = tuple[object, ...]
 
-_CODES = {"altitude_datum": np.int8, "mode": np.int8, "safety_officer": np.int8, "late": np.bool_}
+_CODES = {"altitude_datum": np.int8, "mode": np.int8, "safety_officer": np.int8, "proximity": np.int8, "late": np.bool_}
 _whole = st.integers(-(2**63), 2**63 - 1)
 _real = st.none() | st.floats(allow_infinity=True, allow_nan=True)
 _text = st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
@@ -132,9 +132,26 @@ def test_what_is_no_sample_has_no_form(place: int, value: object) -> None:
 
 
 def test_the_form_is_that_of_the_documentation() -> None:
-    row = (*range(1, 16), *(float(value) for value in range(10)), "安", None)
-    expected = struct.pack("<16q", 1, *range(1, 16)) + struct.pack("<10d", *range(10)) + struct.pack("<2q", 3, -1)
+    row = (*range(1, 17), *(float(value) for value in range(10)), "安", None)
+    expected = struct.pack("<17q", 2, *range(1, 17)) + struct.pack("<10d", *range(10)) + struct.pack("<2q", 3, -1)
     assert canonical_form(row) == expected + "安".encode()
+
+
+def test_the_form_of_the_first_format_is_as_it_was() -> None:
+    row = (*range(1, 16), -1, *(float(value) for value in range(10)), "安", None)
+    expected = struct.pack("<16q", 1, *range(1, 16)) + struct.pack("<10d", *range(10)) + struct.pack("<2q", 3, -1)
+    assert canonical_form(row, 1) == expected + "安".encode()
+
+
+def test_what_came_with_a_later_format_has_the_value_of_the_upgrade() -> None:
+    row = (*range(1, 16), 1, *(float(value) for value in range(10)), None, None)
+    with pytest.raises(ValueError, match="of format 1"):
+        canonical_form(row, 1)
+
+
+def test_a_format_from_the_future_is_none() -> None:
+    with pytest.raises(ValueError, match="no format 3"):
+        canonical_form(rows_in(judged_batch(1))[0], 3)
 
 
 def test_the_documentation_lists_the_columns_in_their_order() -> None:
@@ -178,6 +195,7 @@ def test_a_blocks_hash_covers_all_of_it() -> None:
         block_hash("w", 2, 1, content, NO_HASH),
         block_hash("w", 1, 2, content, NO_HASH),
         block_hash("w", 1, 1, content, b"h" * 32),
+        block_hash("w", 1, 1, content, NO_HASH, 1),
         *(
             block_hash("w", 1, 1, changed, NO_HASH)
             for changed in (
@@ -187,7 +205,7 @@ def test_a_blocks_hash_covers_all_of_it() -> None:
             )
         ),
     }
-    assert len(hashes) == 8
+    assert len(hashes) == 9
 
 
 def test_a_blocks_place_is_proven_without_its_content() -> None:
