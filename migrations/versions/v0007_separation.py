@@ -4,8 +4,8 @@ Of samples that are stored already nobody looked. Their seals stay valid: they a
 the column. The way back loses what was observed; samples that were sealed with it no longer match
 their seals then.
 
-Revision ID: 0006
-Revises: 0005
+Revision ID: 0007
+Revises: 0006
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
