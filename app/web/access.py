@@ -17,6 +17,7 @@ class Action(StrEnum):
     SEE_ALERTS = "see_alerts"
     ACKNOWLEDGE_ALERTS = "acknowledge_alerts"
     SEE_REJECTS = "see_rejects"
+    SEE_REPLAY = "see_replay"
     SEE_METRICS = "see_metrics"
     SEE_NOTICES = "see_notices"
     MANAGE_OWN_ACCOUNT = "manage_own_account"
@@ -63,6 +64,7 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     Action.SEE_ALERTS: _EVERYBODY,
     Action.ACKNOWLEDGE_ALERTS: _REGULATORS | OPERATORS,
     Action.SEE_REJECTS: _EVERYBODY,
+    Action.SEE_REPLAY: _EVERYBODY,
     Action.SEE_METRICS: _OVERSIGHT,
     Action.SEE_NOTICES: _EVERYBODY,
     Action.MANAGE_OWN_ACCOUNT: _EVERYBODY,
@@ -253,6 +255,7 @@ PROTECTED: Mapping[str, Action] = {
     "api_organisations.register": Action.REGISTER_ORGANISATIONS,
     "api_rejects.reject": Action.SEE_REJECTS,
     "api_rejects.rejects": Action.SEE_REJECTS,
+    "api_trails.vehicle_trail": Action.SEE_REPLAY,
     "api_trials.change": Action.CHANGE_TRIALS,
     "api_trials.register": Action.CHANGE_TRIALS,
     "api_trials.trial": Action.SEE_TRIALS,

@@ -67,6 +67,7 @@ ERROR_TEXTS: Mapping[str, LazyString] = {
     "nothing_restricted": _("Nothing would change."),
     "reason_missing": _("A decision needs a reason."),
     "period_empty": _("The period must end after it begins."),
+    "period_too_long": _("The period is too long: %(hours)s hours at most."),
     "not_the_holders": _("Only what belongs to the permit's holder can be named."),
     "broker_unavailable": _("The broker cannot be told who may connect. Nothing was changed: try again soon."),
     "overloaded": _("Too many people want this at the moment. Try again in a minute."),

@@ -19,6 +19,7 @@ from app.web.api.public import public_api
 from app.web.api.recognition import recognition_api
 from app.web.api.rejects import rejects_api
 from app.web.api.tokens import tokens_api
+from app.web.api.trails import trails_api
 from app.web.api.trials import trials_api
 from app.web.api.users import users_api
 from app.web.api.vehicle_imports import vehicle_imports_api
@@ -32,6 +33,7 @@ from app.web.api.zones_in_force import zones_in_force_api
 API: tuple[APIBlueprint, ...] = (
     organisations_api,
     vehicles_api,
+    trails_api,
     vehicle_imports_api,
     officers_api,
     trials_api,

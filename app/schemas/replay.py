@@ -1,0 +1,64 @@
+"""Replay: trails of vehicles as columns."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from app.schemas.base import Milliseconds, Schema
+from app.schemas.live import ModeName, Names, OfficerName
+from telemetry.samples import VehicleKind
+
+_MOST_POINTS = 20_000
+_LONGEST_STEP_MS = 60_000
+
+
+class TrailQuery(Schema):
+    """Which part of a vehicle's samples; without times the last ten minutes."""
+
+    since_ms: Milliseconds | None = None
+    until_ms: Annotated[Milliseconds | None, Field(description="excluded; absent: now")] = None
+    most: Annotated[int, Field(ge=2, le=_MOST_POINTS, description="points at most")] = 1_200
+
+
+class SectionQuery(Schema):
+    """Which period, and how close together samples are wanted."""
+
+    since_ms: Milliseconds
+    until_ms: Annotated[Milliseconds, Field(description="excluded")]
+    step_ms: Annotated[int, Field(ge=1, le=_LONGEST_STEP_MS, description="one sample in each is enough")] = 1_000
+
+
+class TrailOut(Schema):
+    """Samples of one vehicle in the order of (timestamp, seq), as columns of equal length; null: not stated."""
+
+    vehicle_id: str
+    kind: VehicleKind
+    operator: str
+    operator_names: Names
+    total: Annotated[int, Field(description="samples before any was left out")]
+    gaps: Annotated[list[int], Field(description="places of points before which nothing is known for over 10 s")]
+    timestamp_ms: list[int]
+    seq: list[int]
+    lon: list[float]
+    lat: list[float]
+    altitude_m: list[float | None]
+    altitude_datum: list[str | None]
+    heading_deg: list[float | None]
+    speed_mps: list[float | None]
+    mode: list[ModeName | None]
+    safety_officer: list[OfficerName | None]
+    battery_percent: list[float | None]
+    verdict: Annotated[list[int], Field(description="keys of `findings`; 0: none")]
+    undecided: Annotated[list[int], Field(description="keys of `findings`: what could not be decided")]
+    late: Annotated[list[bool], Field(description="stored too late for alerts and for the live picture")]
+
+
+class SectionOut(Schema):
+    """Trails of [since_ms, until_ms). `findings` has the codes of docs/findings.md of each mask that occurs."""
+
+    since_ms: int
+    until_ms: Annotated[int, Field(description="how far it reaches: the next section begins here")]
+    findings: dict[str, list[str]]
+    trails: list[TrailOut]

@@ -1,0 +1,72 @@
+"""Trails as JSON: columns written at once, without an object a sample."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Any
+
+import msgspec
+import numpy as np
+from flask import Response, request
+
+from app.live.things import finding_codes
+from app.services.trails import Section, Trail
+from telemetry.samples import AltitudeDatum, Codes, Mode, SafetyOfficer
+
+#: Digits that are kept: a centimetre, a decimetre, a tenth of a degree.
+_DIGITS: Mapping[str, int] = {
+    "lon": 7,
+    "lat": 7,
+    "altitude_m": 2,
+    "heading_deg": 1,
+    "speed_mps": 2,
+    "battery_percent": 1,
+}
+_PLAIN = ("timestamp_ms", "seq", "verdict", "undecided", "late")
+_ZIP_LEVEL = 3
+
+
+def section_answer(section: Section) -> Response:
+    """The answer that app.schemas.replay.SectionOut describes; packed where the caller takes it."""
+    masks = {0}
+    for trail in section.trails:
+        masks |= {*trail.points.verdict.tolist(), *trail.points.undecided.tolist()}
+    body = msgspec.json.encode(
+        {
+            "since_ms": section.since_ms,
+            "until_ms": section.until_ms,
+            "findings": {str(mask): finding_codes(mask) for mask in sorted(masks)},
+            "trails": [_trail(trail) for trail in section.trails],
+        }
+    )
+    is_zipped = request.accept_encodings.quality("gzip") > 0
+    answer = Response(gzip.compress(body, _ZIP_LEVEL) if is_zipped else body, mimetype="application/json")
+    if is_zipped:
+        answer.content_encoding = "gzip"
+    answer.vary.add("Accept-Encoding")
+    return answer
+
+
+def _trail(trail: Trail) -> dict[str, Any]:
+    vehicle, points = trail.vehicle, trail.points
+    operator = vehicle.organisation
+    return {
+        "vehicle_id": vehicle.vehicle_id,
+        "kind": vehicle.kind,
+        "operator": operator.code,
+        "operator_names": {"zh": operator.name_zh, "en": operator.name_en},
+        "total": trail.total,
+        "gaps": trail.gaps.tolist(),
+        **{name: getattr(points, name).tolist() for name in _PLAIN},
+        **{name: np.round(getattr(points, name), digits).tolist() for name, digits in _DIGITS.items()},
+        "altitude_datum": _names(points.altitude_datum, AltitudeDatum),
+        "mode": [name and name.lower() for name in _names(points.mode, Mode)],
+        "safety_officer": [name and name.lower() for name in _names(points.safety_officer, SafetyOfficer)],
+    }
+
+
+def _names(codes: Codes, kind: type[IntEnum]) -> list[str | None]:
+    names: dict[int, str] = {member.value: member.name for member in kind}
+    return [*map(names.get, codes.tolist())]
