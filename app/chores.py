@@ -19,13 +19,14 @@ from app.database import changing_session, reading_session
 from app.errors import Conflict
 from app.models import ImportDraft
 from app.services.directives import is_anything_due, note_overdue, settle_complied
+from app.services.emergency_following import EmergencyFollower
+from app.services.emergency_sightings import Senses
 from app.services.expiry import expire_permit, permits_over
 from app.services.reminders import remind, reminders_due
 from app.services.seal_anchors import EVERY_S as ANCHOR_EVERY_S
 from app.services.seal_anchors import anchor_seals
 from app.services.usage_tally import EVERY_S, tally_usage
 from app.settings import Settings
-from geofences.datum import VerticalReference
 from telemetry.ports import Clock
 
 logger = logging.getLogger(__name__)
@@ -178,8 +179,10 @@ CHORES: tuple[Chore, ...] = (
 
 
 def chores_of(settings: Settings) -> tuple[Chore, ...]:
-    """All of these, and the tally of usage, which converts altitudes as this installation does."""
-    vertical = VerticalReference(
-        ground_elevation_m=settings.ground_elevation_m, geoid_undulation_m=settings.geoid_undulation_m
+    """All of these, and those that read altitudes and accuracies as this installation does."""
+    follower = EmergencyFollower(Senses(settings.vertical, settings.coverage_factor))
+    return (
+        Chore("follow_emergencies", 1.0, follower.run),
+        *CHORES,
+        Chore("tally_usage", EVERY_S, partial(tally_usage, vertical=settings.vertical)),
     )
-    return (*CHORES, Chore("tally_usage", EVERY_S, partial(tally_usage, vertical=vertical)))

@@ -19,6 +19,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from app.errors import SettingsError
 from app.proxies import TrustedProxies
+from geofences.datum import VerticalReference
 
 PARTITIONS = 64
 SECRET_FILE = "secret.key"  # noqa: S105 -- a file's name, not a secret
@@ -89,6 +90,11 @@ class Settings:
     second_factor_required: bool
     trusted_proxies: TrustedProxies
     openid: OpenIdProvider | None
+
+    @property
+    def vertical(self) -> VerticalReference:
+        """What ties the three datums of altitudes together here."""
+        return VerticalReference(ground_elevation_m=self.ground_elevation_m, geoid_undulation_m=self.geoid_undulation_m)
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] = os.environ) -> Self:

@@ -6,8 +6,9 @@ change. So a vehicle that was offline gets the present state first, and a lost m
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -65,6 +66,23 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: Annotated[str, Meta(max_length=500)] = ""
 
 
+class DemandedPlace(msgspec.Struct, frozen=True):
+    """What a LEAVE is about: `geometry` as GeoJSON text in EPSG:4326, limits in metres of `datum` (None: open)."""
+
+    geometry: str
+    lower_m: float | None = None
+    upper_m: float | None = None
+    datum: str | None = None
+
+    @classmethod
+    def of(cls, terms: Mapping[str, Any]) -> DemandedPlace | None:
+        """The place in what else a Directive says, if it names one."""
+        if terms.get("place") is None:
+            return None
+        geometry = msgspec.json.encode(terms["place"]).decode()
+        return cls(geometry, terms.get("lower_m"), terms.get("upper_m"), terms.get("altitude_datum"))
+
+
 class Obeyed(msgspec.Struct, frozen=True, gc=False):
     """The sample that showed that a directive, by its key, is complied with."""
 
@@ -75,12 +93,13 @@ class Obeyed(msgspec.Struct, frozen=True, gc=False):
 
 
 class Demand(msgspec.Struct, frozen=True, gc=False):
-    """A directive that waits for its vehicle, as the worker follows it."""
+    """A directive that waits for its vehicle, as the worker follows it. A LEAVE with a `place` is about that place."""
 
     directive: int
     vehicle: int
     kind: DirectiveKind
     issued_at_ms: int
+    place: DemandedPlace | None = None
 
 
 _encode = msgspec.json.Encoder().encode

@@ -89,7 +89,7 @@ class Pipeline:
         self._rulebook: Rulebook | None = None
         self._tracks: dict[int, Track] = {}
         self._officers = OfficerRoster()
-        self._obedience = Obedience()
+        self._obedience = Obedience(self._settings.coverage_factor)
 
     def process(self, messages: Sequence[Message]) -> FlushResult:
         """Judge and store these messages in one transaction.
@@ -135,7 +135,7 @@ class Pipeline:
         judged = judge_in_order(rulebook, batch, intake.late, self._tracks, self._settings.coverage_factor)
         tracks = self._renewed(intake, judged)
         answers, unknown = self._answers(rulebook, decoded, messages)
-        obeyed, runs = self._obedience.observe(rulebook, judged.batch)
+        obeyed, observed = self._obedience.observe(rulebook, judged.batch)
         rejects = [*intake.rejects, *unknown]
         self._commit(
             Flush(
@@ -153,7 +153,7 @@ class Pipeline:
         # Only what is stored is remembered: until here the same messages could be processed again.
         self._tracks.update(tracks)
         self._officers.keep(seen)
-        self._obedience.keep(runs)
+        self._obedience.keep(observed)
         return self._result(rulebook, intake, judged, tracks, len(rejects))
 
     def _commit(self, flush: Flush) -> None:

@@ -7,6 +7,7 @@ from app.models.attachments import Attachment
 from app.models.audit import AuditEntry, AuditHead
 from app.models.base import Base
 from app.models.directives import Cause, DirectiveAnswer, DirectiveRow, Outcome
+from app.models.emergencies import Concern, Emergency, EmergencyVehicle
 from app.models.imports import ImportDraft
 from app.models.incidents import Fault, Harm, Incident, IncidentKind
 from app.models.notices import Notice, NoticeRead
@@ -35,8 +36,11 @@ __all__ = [
     "Base",
     "Capacity",
     "Cause",
+    "Concern",
     "DirectiveAnswer",
     "DirectiveRow",
+    "Emergency",
+    "EmergencyVehicle",
     "Fault",
     "Harm",
     "ImportDraft",

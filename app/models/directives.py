@@ -15,10 +15,11 @@ from telemetry.directives import DirectiveKind, Reply
 
 
 class Cause(StrEnum):
-    """Why something is demanded; `cause_id` names the permit, or is empty."""
+    """Why something is demanded; `cause_id` names the permit or the emergency, or is empty."""
 
     PERMIT = "permit"
     ORDER = "order"
+    EMERGENCY = "emergency"
 
 
 class Outcome(StrEnum):

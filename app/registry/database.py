@@ -49,9 +49,4 @@ class DatabaseRegistry:
 
 def open_registry(engine: Engine, settings: Settings) -> DatabaseRegistry:
     """The registry of this installation, with its vertical reference from the settings."""
-    return DatabaseRegistry(
-        engine,
-        VerticalReference(
-            ground_elevation_m=settings.ground_elevation_m, geoid_undulation_m=settings.geoid_undulation_m
-        ),
-    )
+    return DatabaseRegistry(engine, settings.vertical)

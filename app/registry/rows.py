@@ -27,7 +27,7 @@ from app.models.permits import permit_revision_officers, permit_revision_vehicle
 from app.services.conditions import Conditions
 from geofences.schedule import Schedule
 from geofences.zones import FOREVER_MS, VerticalBand, ZoneRevision
-from telemetry.directives import Demand
+from telemetry.directives import Demand, DemandedPlace
 from telemetry.ports import OfficerRecord, PermitTerms, VehicleRecord
 
 _Subject = TypeVar("_Subject")
@@ -96,11 +96,16 @@ def changes(session: Session, *, after: int, up_to: int) -> Changes:
 
 def demands(session: Session, *, up_to: int) -> Sequence[Demand]:
     """The directives that stand now, of those issued up to the generation: few, and so read whole each time."""
-    columns = select(DirectiveRow.id, DirectiveRow.vehicle_key, DirectiveRow.kind, DirectiveRow.issued_at_ms)
+    columns = select(
+        DirectiveRow.id, DirectiveRow.vehicle_key, DirectiveRow.kind, DirectiveRow.issued_at_ms, DirectiveRow.terms
+    )
     waiting = columns.where(
         DirectiveRow.settled_at_ms.is_(None), DirectiveRow.complied_at_ms.is_(None), DirectiveRow.generation <= up_to
     )
-    return [Demand(*row) for row in session.execute(waiting.order_by(DirectiveRow.id))]
+    return [
+        Demand(row.id, row.vehicle_key, row.kind, row.issued_at_ms, DemandedPlace.of(row.terms))
+        for row in session.execute(waiting.order_by(DirectiveRow.id))
+    ]
 
 
 def zone_revision(row: ZoneRevisionRow, starts_at_ms: int, ends_at_ms: int) -> ZoneRevision:

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from app.audit import Subject, record, state_of
@@ -18,13 +18,17 @@ from app.errors import Conflict, InvalidChange, NotFound
 from app.models import Cause, DirectiveRow, OutboxRow, Outcome, User, Vehicle
 from app.services.generations import next_generation
 from app.services.notices import notify
-from telemetry.directives import Directive, DirectiveKind, Orders, encode_orders
+from geofences.datum import VerticalReference
+from geofences.errors import GeofenceError
+from telemetry.approach import closed_place
+from telemetry.directives import DemandedPlace, Directive, DirectiveKind, Orders, encode_orders
 from telemetry.messages import directive_topic
 
 #: California's rules of 2026 give vehicles two minutes to leave an emergency geofence.
 DEADLINE_MS = 120_000
 
 _ID_BYTES = 8
+_IS_SEEN_COMPLIED = DirectiveRow.complied_at_ms.is_not(None) & (DirectiveRow.cause != Cause.EMERGENCY)
 
 
 def demand(
@@ -42,13 +46,15 @@ def demand(
 ) -> list[DirectiveRow]:
     """Demand this of each vehicle now. One of the same kind and cause that still stands is replaced.
 
-    Raises InvalidChange without a reason, and for a deadline that is over.
+    Raises InvalidChange without a reason, for a deadline that is over, and for a place that nothing
+    can be judged against.
     """
     if not reason.strip():
         raise InvalidChange("a directive needs a reason", code="reason_missing", field="reason")
     until_ms = now_ms + DEADLINE_MS if deadline_ms is None else deadline_ms
     if until_ms <= now_ms:
         raise InvalidChange("the deadline is over already", code="deadline_over", field="deadline_ms")
+    _require_judgeable(DemandedPlace.of(terms or {}))
     if not vehicles:
         return []
     generation = next_generation(session)
@@ -86,6 +92,18 @@ def withdraw(session: Session, rows: Collection[DirectiveRow], *, reason: str, n
     _settle_all(session, rows, Outcome.WITHDRAWN, now_ms=now_ms, actor=actor, reason=reason)
 
 
+def conclude(session: Session, cause: Cause, cause_id: str, *, reason: str, now_ms: int, actor: User | None) -> None:
+    """The cause is over: what telemetry showed to be complied with is settled as that, the rest is withdrawn."""
+    rows = standing_because_of(session, cause, cause_id)
+    if not rows:
+        return
+    generation = next_generation(session)
+    for row in rows:
+        outcome = Outcome.WITHDRAWN if row.complied_at_ms is None else Outcome.COMPLIED
+        _settle(session, row, outcome, now_ms=now_ms, actor=actor, reason=reason)
+    _announce(session, [row.vehicle for row in rows], generation)
+
+
 def standing_because_of(session: Session, cause: Cause, cause_id: str) -> Sequence[DirectiveRow]:
     """What stands for this cause."""
     query = select(DirectiveRow).where(DirectiveRow.cause == cause, DirectiveRow.cause_id == cause_id)
@@ -102,26 +120,23 @@ def directive_by_id(session: Session, directive_id: str) -> DirectiveRow:
 
 def is_anything_due(session: Session, now_ms: int) -> bool:
     """Whether the two below have anything to do: asked each second."""
-    is_late = DirectiveRow.overdue_at_ms.is_(None) & (DirectiveRow.deadline_ms <= now_ms)
     waiting = select(DirectiveRow.id).where(DirectiveRow.settled_at_ms.is_(None))
-    return session.scalar(waiting.where(DirectiveRow.complied_at_ms.is_not(None) | is_late).limit(1)) is not None
+    return session.scalar(waiting.where(_IS_SEEN_COMPLIED | _is_late(now_ms)).limit(1)) is not None
 
 
 def settle_complied(session: Session, now_ms: int) -> None:
-    """What the workers have seen complied with is settled, and the vehicle told that it is over."""
-    seen = select(DirectiveRow).where(DirectiveRow.settled_at_ms.is_(None), DirectiveRow.complied_at_ms.is_not(None))
+    """What the workers have seen complied with is settled, and the vehicle told that it is over.
+
+    To leave an emergency geofence is to stay out of it: that stands until the emergency is over.
+    """
+    seen = select(DirectiveRow).where(DirectiveRow.settled_at_ms.is_(None), _IS_SEEN_COMPLIED)
     rows = session.scalars(seen.order_by(DirectiveRow.id).with_for_update(of=DirectiveRow, skip_locked=True)).all()
     _settle_all(session, rows, Outcome.COMPLIED, now_ms=now_ms, actor=None, reason="")
 
 
 def note_overdue(session: Session, now_ms: int) -> None:
     """What was not complied with at its deadline is escalated, once: operator and regulators are told."""
-    late = select(DirectiveRow).where(
-        DirectiveRow.settled_at_ms.is_(None),
-        DirectiveRow.complied_at_ms.is_(None),
-        DirectiveRow.overdue_at_ms.is_(None),
-        DirectiveRow.deadline_ms <= now_ms,
-    )
+    late = select(DirectiveRow).where(DirectiveRow.settled_at_ms.is_(None), _is_late(now_ms))
     for row in session.scalars(late.order_by(DirectiveRow.id).with_for_update(of=DirectiveRow, skip_locked=True)).all():
         row.overdue_at_ms = now_ms
         session.flush()
@@ -135,6 +150,20 @@ def note_overdue(session: Session, now_ms: int) -> None:
             now_ms=now_ms,
             organisation=row.vehicle.organisation,
         )
+
+
+def _is_late(now_ms: int) -> ColumnElement[bool]:
+    is_told = DirectiveRow.overdue_at_ms.is_not(None)
+    return DirectiveRow.complied_at_ms.is_(None) & ~is_told & (DirectiveRow.deadline_ms <= now_ms)
+
+
+def _require_judgeable(place: DemandedPlace | None) -> None:
+    """The workers compile it: what they could not would stop them."""
+    try:
+        if place is not None:
+            closed_place(place, VerticalReference())
+    except GeofenceError as error:
+        raise InvalidChange(str(error), code="zone_unjudgeable", field="place") from error
 
 
 def _standing(session: Session, vehicle_keys: Collection[int]) -> Sequence[DirectiveRow]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import shapely
@@ -45,7 +46,7 @@ def effects_of(
     """The permits in force or suspended that name the zone; of an imposed one, those whose zones it touches."""
     names_it = {zone_id}
     if kind in _IMPOSED:
-        names_it = _touched(zones_in_force(session, now_ms), outline(geometry, half_width_m))
+        names_it = touched_zones(zones_in_force(session, now_ms), outline(geometry, half_width_m))
     affected = [row for row in _live_permits(session, now_ms) if any(z.zone_id in names_it for z in row.zones)]
     permits = tuple(
         AffectedPermit(row.permit.number, row.permit.holder.name_zh, row.permit.holder.name_en, len(row.vehicles))
@@ -65,8 +66,8 @@ def _live_permits(session: Session, now_ms: int) -> list[PermitRevisionRow]:
     return list(session.scalars(loaded))
 
 
-def _touched(rows: list[ZoneRevisionRow], area: BaseGeometry) -> set[str]:
-    """Which of these zones share a point with the area."""
+def touched_zones(rows: Sequence[ZoneRevisionRow], area: BaseGeometry) -> set[str]:
+    """Which of these zones share a point with the area; those that no permit names are left out."""
     granted = [row for row in rows if row.zone.kind not in _IMPOSED]
     near = shapely.STRtree([shapely.from_geojson(row.geometry) for row in granted])
     # Half widths are metres: a box wider by far more than any of them finds all candidates.

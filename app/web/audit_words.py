@@ -13,6 +13,7 @@ NOUNS: Mapping[str, Any] = {
     "alert": _("Alert"),
     "application": _("Application"),
     "attachment": _("Attachment"),
+    "emergency": _("Emergency"),
     "import": _("Import"),
     "incident": _("Incident"),
     "jurisdiction": _("Jurisdiction"),
@@ -42,6 +43,7 @@ VERBS: Mapping[str, Any] = {
     "credential_renewed": _("credentials renewed"),
     "credential_revoked": _("credentials revoked"),
     "decided": _("decided"),
+    "declared": _("declared"),
     "deleted": _("deleted"),
     "disabled": _("disabled"),
     "draft_saved": _("draft saved"),
@@ -56,6 +58,7 @@ VERBS: Mapping[str, Any] = {
     "granted": _("granted"),
     "issued": _("issued"),
     "linked": _("linked with the provider"),
+    "ordered_again": _("vehicle ordered again"),
     "password_changed": _("password changed"),
     "password_reset": _("password reset"),
     "recorded": _("recorded"),
@@ -75,6 +78,7 @@ VERBS: Mapping[str, Any] = {
     "surrendered": _("surrendered"),
     "suspended": _("suspended"),
     "used": _("used"),
+    "vehicles_told": _("vehicles told"),
     "withdrawn": _("withdrawn"),
 }
 

@@ -44,6 +44,8 @@ FIELD_TEXTS: Mapping[str, LazyString] = {
     "not_of_this_kind": _("A vehicle of this kind has no such detail: leave it empty."),
     "stage_of_other_domain": _("A trial of this domain has no such stage."),
     "ends_before_start": _("The last day is before the first."),
+    "area_needed": _("An area is needed, not a line."),
+    "one_shape_needed": _("Draw an outline, or give a circle: one of them."),
     "formula": _("A formula: give the value itself."),
     "more_cells_than_columns": _("The row has more cells than the header."),
     "taken": _("Registered already."),
@@ -134,6 +136,7 @@ ERROR_TEXTS: Mapping[str, LazyString] = {
     "file_type_refused": _("Files of this type are not taken. What counts is the content, not the name."),
     "file_without_content": _("The file is empty."),
     "compression_bomb": _("The file would unpack to far more than it should: it was not opened."),
+    "emergency_over": _("The emergency is over already."),
     "incident_in_future": _("It has not happened yet."),
     "revision_in_past": _("It cannot start before now: samples were judged already."),
 }

@@ -32,6 +32,8 @@ NOTICE_TEXTS: Mapping[str, LazyString] = {
     "application.granted": _("Application %(number)s was granted."),
     "incident.reported": _("Incident %(number)s of %(vehicle)s was reported."),
     "incident.fault_decided": _("The fault in incident %(number)s was decided."),
+    "emergency.declared": _("Emergency %(number)s was declared: vehicles must leave, and keep out."),
+    "emergency.ended": _("Emergency %(number)s is over."),
     "permit.ending": _("Permit %(name)s ends on %(ends_on)s."),
     "licence.ending": _("The licence of %(name)s ends on %(ends_on)s."),
     "insurance.ending": _("The insurance of %(name)s ends on %(ends_on)s."),
@@ -42,6 +44,7 @@ _PAGES: Mapping[str, tuple[str, str]] = {
     "application": ("applications.show", "number"),
     "vehicle": ("vehicles.show", "vehicle_id"),
     "officer": ("officers.show", "officer_id"),
+    "emergency": ("emergencies.show", "number"),
     "incident": ("incidents.show", "number"),
     "trial": ("trials.show", "trial_id"),
 }
