@@ -171,12 +171,20 @@ def create_user(
         click.echo(made)
 
 
-@main.group()
-def verify() -> None:
-    """Checks of what is stored.
+@main.group(invoke_without_command=True)
+@click.option(
+    "--bundle", "bundles", type=click.Path(exists=True, path_type=Path), multiple=True, help="Check this bundle, too."
+)
+@click.pass_context
+def verify(context: click.Context, bundles: tuple[Path, ...]) -> None:
+    """Checks of what is stored: of everything, or of one part by the commands below.
 
-    Each exits with status 1 when something is wrong.
+    Exits with status 1 when something is wrong.
     """
+    from app.seal_command import run_all_checks
+
+    if context.invoked_subcommand is None:
+        sys.exit(run_all_checks(_settings(), bundles, report=click.echo))
 
 
 @verify.command("audit")
@@ -202,6 +210,21 @@ def verify_samples(since: str | None, until: str | None) -> None:
     from app.seal_command import run_seal_check
 
     sys.exit(run_seal_check(_settings(), since, until, report=click.echo))
+
+
+@verify.command("bundle")
+@click.argument("file", type=click.Path(exists=True, path_type=Path))
+@click.option("--expect", metavar="NUMBER:HASH", help="An anchoring entry of the audit log that was written down.")
+@click.option("--sha256", metavar="HASH", help="The bundle's, as the platform's record names it.")
+def verify_bundle(file: Path, expect: str | None, sha256: str | None) -> None:
+    """Say whether an evidence bundle was altered, and where.
+
+    FILE is the ZIP archive, or the folder that it was unpacked to. Needs no database: the bundle's own
+    verify.py does the same.
+    """
+    from app.evidence.verify import run
+
+    sys.exit(run(str(file), expect, sha256, report=click.echo))
 
 
 @main.command()

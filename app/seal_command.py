@@ -1,14 +1,18 @@
-"""What `pilotage verify samples` says."""
+"""What `pilotage verify samples` says, and `pilotage verify` of everything."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 
 from sqlalchemy import select
 
+from app.administration import run_audit_check
 from app.database import opened_engine, snapshot_connection
 from app.errors import InvalidChange
+from app.evidence import verify
 from app.models import Vehicle
 from app.seal_check import Checked, faults
 from app.seal_faults import described
@@ -34,6 +38,22 @@ def run_seal_check(settings: Settings, since: str | None, until: str | None, *, 
     report(f"{checked.samples} samples, {checked.blocks} blocks in {checked.chains} chains, {count} faults")
     report("the samples are not what was sealed" if count else "the samples are whole")
     return 1 if count else 0
+
+
+def run_all_checks(settings: Settings, bundles: Sequence[Path], *, report: Callable[[str], object]) -> int:
+    """The audit log, the samples and these bundles, each under its name; 0 when nothing was altered."""
+    checks: list[tuple[str, Callable[[], int]]] = [
+        ("audit log", partial(run_audit_check, settings, None, report=report)),
+        ("samples", partial(run_seal_check, settings, None, None, report=report)),
+    ]
+    checks += [(f"bundle {path.name}", partial(verify.run, str(path), None, None, report=report)) for path in bundles]
+    altered = []
+    for name, check in checks:
+        report(f"--- {name}")
+        if check():
+            altered.append(name)
+    report(f"--- altered: {', '.join(altered)}" if altered else "--- nothing was altered")
+    return 1 if altered else 0
 
 
 def _milliseconds(moment: str) -> int:

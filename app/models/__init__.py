@@ -8,6 +8,7 @@ from app.models.audit import AuditEntry, AuditHead
 from app.models.base import Base
 from app.models.directives import Cause, DirectiveAnswer, DirectiveRow, Outcome
 from app.models.emergencies import Concern, Emergency, EmergencyVehicle
+from app.models.evidence import EvidenceBundle
 from app.models.imports import ImportDraft
 from app.models.incidents import Fault, Harm, Incident, IncidentKind
 from app.models.notices import Notice, NoticeRead
@@ -41,6 +42,7 @@ __all__ = [
     "DirectiveRow",
     "Emergency",
     "EmergencyVehicle",
+    "EvidenceBundle",
     "Fault",
     "Harm",
     "ImportDraft",

@@ -47,6 +47,8 @@ class Action(StrEnum):
     SEE_INCIDENTS = "see_incidents"
     REPORT_INCIDENTS = "report_incidents"
     DECIDE_FAULT = "decide_fault"
+    SEE_EVIDENCE = "see_evidence"
+    EXPORT_EVIDENCE = "export_evidence"
     SEE_PERMITS = "see_permits"
     DECIDE_PERMITS = "decide_permits"
     SURRENDER_PERMITS = "surrender_permits"
@@ -94,6 +96,8 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     Action.SEE_INCIDENTS: _EVERYBODY,
     Action.REPORT_INCIDENTS: OPERATORS,
     Action.DECIDE_FAULT: _REGULATORS,
+    Action.SEE_EVIDENCE: _EVERYBODY,
+    Action.EXPORT_EVIDENCE: _REGULATORS | OPERATORS | {Role.AUDITOR},
     Action.SEE_PERMITS: _EVERYBODY,
     Action.DECIDE_PERMITS: _REGULATORS,
     Action.SURRENDER_PERMITS: _MANAGERS,
@@ -176,6 +180,10 @@ PROTECTED: Mapping[str, Action] = {
     "api_applications.take": Action.REVIEW_APPLICATIONS,
     "api_applications.turn_down": Action.REVIEW_APPLICATIONS,
     "api_attachments.download": Action.SEE_APPLICATIONS,
+    "api_evidence.bundle": Action.SEE_EVIDENCE,
+    "api_evidence.bundles": Action.SEE_EVIDENCE,
+    "api_evidence.download": Action.SEE_EVIDENCE,
+    "api_evidence.export": Action.EXPORT_EVIDENCE,
     "api_incidents.decide": Action.DECIDE_FAULT,
     "api_incidents.incident": Action.SEE_INCIDENTS,
     "api_incidents.incidents": Action.SEE_INCIDENTS,

@@ -137,6 +137,9 @@ ERROR_TEXTS: Mapping[str, LazyString] = {
     "file_without_content": _("The file is empty."),
     "compression_bomb": _("The file would unpack to far more than it should: it was not opened."),
     "emergency_over": _("The emergency is over already."),
+    "bundle_too_large": _("This is too much for one bundle: take a shorter time."),
+    "moment_in_future": _("It has not happened yet."),
+    "window_too_long": _("Before and after together: at least a second, at most %(limit)s minutes."),
     "incident_in_future": _("It has not happened yet."),
     "revision_in_past": _("It cannot start before now: samples were judged already."),
 }

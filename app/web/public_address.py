@@ -15,10 +15,11 @@ def verification_url(number: str) -> str:
 
     A caller has no say in where a document leads: the Host header counts only as a name of this machine.
     """
-    return _base() + url_for("verification.show", number=number)
+    return public_base() + url_for("verification.show", number=number)
 
 
-def _base() -> str:
+def public_base() -> str:
+    """The address of this installation, without a slash at its end."""
     settings = runtime().settings
     if settings.public_url is not None:
         return settings.public_url

@@ -8,6 +8,7 @@ from app.web.api.alerts import alerts_api
 from app.web.api.applications import applications_api
 from app.web.api.attachments import attachments_api
 from app.web.api.audit import audit_api
+from app.web.api.evidence import evidence_api
 from app.web.api.incidents import incidents_api
 from app.web.api.jurisdictions import jurisdictions_api
 from app.web.api.live import live_api
@@ -51,6 +52,7 @@ API: tuple[APIBlueprint, ...] = (
     zone_imports_api,
     applications_api,
     attachments_api,
+    evidence_api,
     incidents_api,
     permits_api,
     verification_api,

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from app.audit import Subject, record
 from app.database import changing_session, reading_session
+from app.evidence.scope import scope_of
 from app.models import (
     Application,
     AuditEntry,
@@ -40,6 +41,7 @@ from app.schemas.applications import ChangeRequest
 from app.schemas.incidents import FaultDecision, IncidentReport
 from app.services.attachments import store_attachment
 from app.services.conditions import Conditions
+from app.services.evidence import store_bundle
 from app.services.imports import keep_draft, preview_of
 from app.services.incidents import decide_fault, report_incident
 from app.services.notices import notify
@@ -71,6 +73,7 @@ _NO_FREE_TEXT = frozenset(
         "applications.number",
         "attachments.public_id",
         "attachments.media_type",
+        "evidence_bundles.bundle_id",
         "import_drafts.kind",
         "import_drafts.public_id",
         "incidents.incident_id",
@@ -204,6 +207,7 @@ def _fill(session: Session, city: City) -> dict[str, str]:
         "waiting": waiting.number,
         "returned": returned.number,
         "attachment": attachment.public_id,
+        "bundle": _bundle(session, manager),
         **_incidents(session, north, manager, regulator),
         **_told(session, north, qianhai),
         **_drafts(session, manager, regulator),
@@ -224,6 +228,25 @@ def _send_back(session: Session, application: Application, regulator: User) -> N
         actor=regulator,
         now_ms=NOON_MS,
     )
+
+
+def _bundle(session: Session, manager: User) -> str:
+    """Two of them, as a list needs them; the first's name."""
+    vehicle = session.scalars(select(Vehicle).where(Vehicle.vehicle_id == "NORTH-R1")).one()
+    scope = scope_of(vehicle.id, NOON_MS, before_s=90, after_s=30, is_for_city=False, now_ms=NOON_MS)
+    for name in ("EV-1", "EV-2"):
+        store_bundle(
+            session,
+            name.encode(),
+            bundle_id=name,
+            scope=scope,
+            samples=1,
+            faults=[HOSTILE],
+            reason=HOSTILE,
+            actor=manager,
+            now_ms=NOON_MS,
+        )
+    return "EV-1"
 
 
 def _incidents(session: Session, north: Organisation, manager: User, regulator: User) -> dict[str, str]:

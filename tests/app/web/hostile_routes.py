@@ -18,6 +18,7 @@ from tests.app.web.hostile_city import Attack
 #: The object that a variable names: by endpoint, blueprint or variable, the first that is known counts.
 _OBJECTS: Mapping[str, str] = {
     "alert_id": "alert_id",
+    "bundle_id": "bundle",
     "notice_id": "notice_id",
     "officer_id": "officer_id",
     "reject_id": "reject_id",
