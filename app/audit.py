@@ -22,6 +22,7 @@ from sqlalchemy.orm import ORMExecuteState, Session
 
 from app.errors import UnauditedChange
 from app.models import (
+    AlertComment,
     ApiToken,
     Application,
     ApplicationEvent,
@@ -49,6 +50,7 @@ from app.models import (
     Zone,
     ZoneRevisionRow,
 )
+from app.services.alert_ids import public_id_of
 
 #: Name of the actor when the platform itself acts: its schedule, or an installation's first filling.
 PLATFORM = "platform"
@@ -78,8 +80,9 @@ class Subject:
 
 
 #: Whose entries tell of a change of a row; every model that the log must tell of stands here. (Alerts
-#: are the worker's; their acknowledgement is told besides.)
+#: are the worker's; what people do about them is told besides.)
 SUBJECTS: Mapping[type[Base], Callable[[Any], Subject]] = {
+    AlertComment: lambda row: Subject("alert", public_id_of(row.alert)),
     ApiToken: lambda row: Subject("user", row.user.email),
     Application: lambda row: Subject("application", row.number),
     ApplicationEvent: lambda row: Subject("application", row.application.number),

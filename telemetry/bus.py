@@ -70,6 +70,7 @@ class LivePosition(msgspec.Struct, frozen=True, gc=False):
     battery_percent: float | None
     verdict: int
     undecided: int
+    officer_id: str | None = None
 
 
 class AlertMessage(msgspec.Struct, frozen=True):

@@ -41,15 +41,17 @@ def newest_positions(judged: JudgedBatch, vehicles: Mapping[int, VehicleRecord])
         _said(samples.battery_percent[rows]),
         judged.verdict[rows].tolist(),
         judged.undecided[rows].tolist(),
+        [samples.officer_id[row] for row in rows.tolist()],
     )
     return [
         LivePosition(
             record.key, record.vehicle_id, record.kind, seq, timestamp_ms, received_ms, lon, lat,
             altitude_m, _DATUMS[datum], heading_deg, speed_mps, accuracy_m, _MODES[mode], _OFFICERS[officer],
-            None if passengers < 0 else passengers, battery_percent, verdict, undecided,
+            None if passengers < 0 else passengers, battery_percent, verdict, undecided, officer_id,
         )
         for record, seq, timestamp_ms, received_ms, lon, lat, altitude_m, datum, heading_deg, speed_mps,
-        accuracy_m, mode, officer, passengers, battery_percent, verdict, undecided in zip(*columns, strict=True)
+        accuracy_m, mode, officer, passengers, battery_percent, verdict, undecided, officer_id
+        in zip(*columns, strict=True)
     ]  # fmt: skip
 
 

@@ -29,7 +29,11 @@ from telemetry.ports import Clock
 logger = logging.getLogger(__name__)
 
 ESCALATE_EVERY_MS = 5_000
-#: Open alerts are compared with the database this often; what people did elsewhere shows up then.
+#: How soon readers of this process see what people did about alerts at another one.
+HANDLED_EVERY_MS = 1_000
+#: Clocks of processes differ, and a transaction takes its time: so far back they are looked for.
+HANDLED_MARGIN_MS = 5_000
+#: Open alerts are compared with the database this often.
 RECONCILE_EVERY_MS = 15_000
 #: Zones begin and end by the clock, without a new generation of the registry.
 REGISTRY_EVERY_MS = 60_000
@@ -44,6 +48,7 @@ class _Due:
     """When the next time is (0: now), what was read last and when."""
 
     escalate_ms: int = 0
+    handled_ms: int = 0
     reconcile_ms: int = 0
     registry_ms: int = 0
     generation: int = -1
@@ -138,6 +143,10 @@ class LiveFeed:
                 raise
             self._due.read_ms = now_ms
             self._due.reconcile_ms = now_ms + RECONCILE_EVERY_MS
+        if now_ms >= self._due.handled_ms:
+            since_ms = self._due.handled_ms - HANDLED_EVERY_MS - HANDLED_MARGIN_MS
+            self._hear_people(since_ms)
+            self._due.handled_ms = now_ms + HANDLED_EVERY_MS
         if now_ms >= self._due.escalate_ms:
             self._due.escalate_ms = now_ms + ESCALATE_EVERY_MS
             self._escalate(now_ms)
@@ -147,13 +156,19 @@ class LiveFeed:
             generation = current_generation(session)
             if everything or generation != self._due.generation or now_ms >= self._due.registry_ms:
                 gazetteer, centrelines = loading.known_places(session, now_ms)
-                self._live.picture.know(loading.known_vehicles(session), gazetteer)
+                self._live.picture.know(loading.known_vehicles(session, now_ms), gazetteer)
                 self._live.public_picture.know(centrelines, gazetteer)
                 self._due.registry_ms = now_ms + REGISTRY_EVERY_MS
                 self._due.generation = generation
             if everything:
                 self._live.picture.observe(loading.newest_positions(session, now_ms))
             self._live.picture.reconcile(loading.stored_open_alerts(session))
+
+    def _hear_people(self, since_ms: int) -> None:
+        with reading_session(self._engine) as session:
+            handled = loading.alerts_handled_since(session, since_ms)
+        for alert in handled:
+            self._live.picture.observe_alert(alert)
 
     def _escalate(self, now_ms: int) -> None:
         with changing_session(self._engine) as session:

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from sqlalchemy import and_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy.orm import Session, lazyload, selectinload
 
 from app.live.gazetteer import Gazetteer
 from app.live.picture import GONE_AFTER_MS
 from app.live.places import centrelines, gazetteer
 from app.live.snapping import Centreline
-from app.live.things import Alert, Names, Vehicle
+from app.live.things import Alert, Names, Person, Vehicle
 from app.models import Alert as AlertRow
 from app.models import Sample, TrackRow, ZoneRevisionRow
 from app.models import Vehicle as VehicleRow
+from app.services.officer_limits import remote_officer_limits
 from app.services.zones import zones_in_force
 from telemetry.bus import LivePosition
 from telemetry.findings import Finding
 from telemetry.samples import AltitudeDatum, Mode, SafetyOfficer
 
 
-def known_vehicles(session: Session) -> list[Vehicle]:
-    """Every registered vehicle with its operator's name."""
-    return [vehicle_of(row) for row in session.scalars(select(VehicleRow))]
+def known_vehicles(session: Session, now_ms: int) -> list[Vehicle]:
+    """Every registered vehicle with its operator's name, and what its permits say of remote officers."""
+    limits = remote_officer_limits(session, now_ms)
+    return [vehicle_of(row, limits.get(row.id)) for row in session.scalars(select(VehicleRow))]
 
 
-def vehicle_of(row: VehicleRow) -> Vehicle:
+def vehicle_of(row: VehicleRow, officer_limit: int | None = None) -> Vehicle:
     """The vehicle as the live picture names it."""
     return Vehicle(
         key=row.id,
@@ -32,6 +34,8 @@ def vehicle_of(row: VehicleRow) -> Vehicle:
         kind=row.kind,
         organisation=row.organisation_id,
         operator=Names(zh=row.organisation.name_zh, en=row.organisation.name_en),
+        code=row.organisation.code,
+        officer_limit=officer_limit,
     )
 
 
@@ -46,7 +50,19 @@ def known_places(session: Session, now_ms: int) -> tuple[Gazetteer, list[Centrel
 
 def stored_open_alerts(session: Session) -> list[Alert]:
     """Every alert that is open in the database."""
-    return [alert_of(row) for row in session.scalars(select(AlertRow).where(AlertRow.closed_at_ms.is_(None)))]
+    return _alerts(session, AlertRow.closed_at_ms.is_(None))
+
+
+def alerts_handled_since(session: Session, since_ms: int) -> list[Alert]:
+    """Every alert that is open and about which somebody did something from then on."""
+    return _alerts(session, AlertRow.closed_at_ms.is_(None), AlertRow.handled_at_ms >= since_ms)
+
+
+def _alerts(session: Session, *which: ColumnElement[bool]) -> list[Alert]:
+    """Rows with the person who is charged and nothing else: there may be ten thousand, every few seconds."""
+    assignee = selectinload(AlertRow.assigned_to).options(lazyload("*"))
+    rows = session.scalars(select(AlertRow).where(*which).options(lazyload("*"), assignee))
+    return [alert_of(row) for row in rows]
 
 
 def alert_of(row: AlertRow) -> Alert:
@@ -64,6 +80,10 @@ def alert_of(row: AlertRow) -> Alert:
         closed_at_ms=row.closed_at_ms,
         acknowledged_at_ms=row.acknowledged_at_ms,
         escalated_at_ms=row.escalated_at_ms,
+        resolved_at_ms=row.resolved_at_ms,
+        assignee=None if row.assigned_to is None else Person(row.assigned_to.id, row.assigned_to.display_name),
+        comments=row.comment_count,
+        version=row.version,
     )
 
 
@@ -104,4 +124,5 @@ def _position_of(sample: Sample, vehicle: VehicleRow) -> LivePosition:
         battery_percent=sample.battery_percent,
         verdict=sample.verdict,
         undecided=sample.undecided,
+        officer_id=sample.officer_id,
     )

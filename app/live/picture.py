@@ -90,8 +90,9 @@ class LivePicture:
             vehicle = self._vehicles.get(alert.vehicle)
             if vehicle is None:
                 return False
-            if self._merge(alert):
-                self._show_alert(vehicle, alert)
+            news = self._merge(alert)
+            if news is not None:
+                self._show_alert(vehicle, news)
             return True
 
     def reconcile(self, open_alerts: Iterable[Alert]) -> None:
@@ -138,25 +139,24 @@ class LivePicture:
         too_old = self._clock() - position.timestamp_ms > GONE_AFTER_MS
         return not too_old and (before is None or _order(position) > _order(before))
 
-    def _merge(self, alert: Alert) -> bool:
-        """Whether the alert says something new; closed ones stay closed."""
+    def _merge(self, alert: Alert) -> Alert | None:
+        """The alert with what was known of it, None when it says nothing new; closed ones stay closed."""
         key = alert.alert_id
         opened = self._open.setdefault(alert.vehicle, {})
         if key in self._closed:
-            return False
-        if alert.closed_at_ms is not None:
+            return None
+        before = opened.get(key)
+        merged = _newer(before, alert)
+        if merged.closed_at_ms is not None:
             opened.pop(key, None)
             self._closed[key] = None
             while len(self._closed) > KEPT_CLOSED:
                 self._closed.popitem(last=False)
-            return True
-        merged = _newer(opened.get(key), alert)
-        known = opened.get(key) == merged
+            return merged
         opened[key] = merged
-        return not known
+        return None if merged == before else merged
 
-    def _show_alert(self, vehicle: Vehicle, alert: Alert) -> None:
-        shown = self._open[alert.vehicle].get(alert.alert_id, alert)
+    def _show_alert(self, vehicle: Vehicle, shown: Alert) -> None:
         fields = staff.alert_fields(vehicle, shown, self.place_of(shown))
         document = Document(vehicle.organisation, msgspec.json.encode(fields))
         self.board.put_alert(shown.alert_id, document, closed=shown.closed_at_ms is not None)
@@ -195,11 +195,11 @@ def _newer(before: Alert | None, alert: Alert) -> Alert:
     """Both reports in one: the bus knows the newest extension, the database what people did."""
     if before is None:
         return alert
+    handled = before if before.version > alert.version else alert
     return replace(
-        alert,
+        handled,
         last_seen_ms=max(before.last_seen_ms, alert.last_seen_ms),
-        acknowledged_at_ms=alert.acknowledged_at_ms or before.acknowledged_at_ms,
-        escalated_at_ms=alert.escalated_at_ms or before.escalated_at_ms,
+        closed_at_ms=before.closed_at_ms or alert.closed_at_ms,
     )
 
 

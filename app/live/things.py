@@ -23,19 +23,39 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who is charged with an alert."""
+
+    id: int
+    name: str
+
+    def fields(self) -> dict[str, int | str]:
+        """As JSON shows it."""
+        return {"id": self.id, "name": self.name}
+
+
+@dataclass(frozen=True, slots=True)
 class Vehicle:
-    """A registered vehicle as the staff map names it."""
+    """A registered vehicle as staff see it; `code` is its operator's.
+
+    `officer_limit`: how many vehicles one remote officer may have by the permits that name it (None: any).
+    """
 
     key: int
     vehicle_id: str
     kind: VehicleKind
     organisation: int
     operator: Names
+    code: str = ""
+    officer_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """An alert episode. (vehicle, finding, opened_at_ms, opened_seq) is its natural key."""
+    """An alert episode. (vehicle, finding, opened_at_ms, opened_seq) is its natural key.
+
+    From `acknowledged_at_ms` on it is what people did, as of `version` (0: told by the judge, who does not know).
+    """
 
     vehicle: int
     finding: Finding
@@ -49,6 +69,10 @@ class Alert:
     closed_at_ms: int | None = None
     acknowledged_at_ms: int | None = None
     escalated_at_ms: int | None = None
+    resolved_at_ms: int | None = None
+    assignee: Person | None = None
+    comments: int = 0
+    version: int = 0
 
     @property
     def alert_id(self) -> str:

@@ -16,8 +16,9 @@ from app.models.officers import Capacity, LicenceRevision, Officer
 from app.models.organisations import Jurisdiction, Organisation, RecognitionRevision
 from app.models.permits import Permit, PermitRevisionRow, Stage
 from app.models.places import Zone, ZoneRevisionRow
+from app.models.saved_filters import SavedFilter
 from app.models.seals import SampleSeal, SealHead
-from app.models.telemetry import Alert, OutboxRow, RegistryGeneration, RejectRow, Sample, TrackRow
+from app.models.telemetry import Alert, AlertComment, OutboxRow, RegistryGeneration, RejectRow, Sample, TrackRow
 from app.models.trials import Trial, TrialDomain
 from app.models.usage import UsageDay, UsagePlace, UsageTally
 from app.models.users import OPERATORS, ApiToken, LoginSession, RecoveryCode, Role, User
@@ -26,6 +27,7 @@ from app.models.vehicles import ServiceStatus, Vehicle, VehicleStatusRevision
 __all__ = [
     "OPERATORS",
     "Alert",
+    "AlertComment",
     "ApiToken",
     "Application",
     "ApplicationEvent",
@@ -66,6 +68,7 @@ __all__ = [
     "Role",
     "Sample",
     "SampleSeal",
+    "SavedFilter",
     "SealHead",
     "ServiceStatus",
     "Stage",

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.models.base import AutoKey, Base, Bytes, Key, Milliseconds, Prose, by_value
+from app.models.base import AutoKey, Base, Bytes, Key, Milliseconds, Prose, Versioned, by_value
 from app.models.users import User
 from app.models.vehicles import Vehicle
 from telemetry.findings import Severity
@@ -92,11 +92,12 @@ class RejectRow(Base):
     last_received_ms: Mapped[Milliseconds]
 
 
-class Alert(Base):
-    """An alert episode. The judge opens, extends and closes it; a person acknowledges it.
+class Alert(Versioned, Base):
+    """An alert episode. The judge opens, extends and closes it; people handle it.
 
     `finding` is the single bit of telemetry.findings.Finding; `opened_*` name the sample that
-    confirmed it, the revisions what it was judged against (NULL: none).
+    confirmed it, the revisions what it was judged against (NULL: none). `version` and `handled_at_ms`
+    tell of what people did, and of the escalation by time; what the judge does moves neither.
     """
 
     __tablename__ = "alerts"
@@ -104,6 +105,8 @@ class Alert(Base):
         UniqueConstraint("vehicle_key", "finding", "opened_at_ms", "opened_seq"),
         Index("ix_alerts_open", "closed_at_ms", "opened_at_ms"),
         CheckConstraint("(acknowledged_at_ms IS NULL) = (acknowledged_by_id IS NULL)", name="acknowledged_by_someone"),
+        CheckConstraint("(assigned_at_ms IS NULL) = (assigned_to_id IS NULL)", name="assigned_to_someone"),
+        CheckConstraint("(resolved_at_ms IS NULL) = (resolved_by_id IS NULL)", name="resolved_by_someone"),
     )
 
     id: Mapped[AutoKey]
@@ -123,9 +126,36 @@ class Alert(Base):
     acknowledged_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     acknowledgement: Mapped[str | None] = mapped_column(String(2000))
     escalated_at_ms: Mapped[Milliseconds | None]
+    escalated_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    escalation: Mapped[str | None] = mapped_column(String(2000))
+    assigned_at_ms: Mapped[Milliseconds | None]
+    assigned_to_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), index=True)
+    resolved_at_ms: Mapped[Milliseconds | None]
+    resolved_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    resolution: Mapped[str | None] = mapped_column(String(2000))
+    comment_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    handled_at_ms: Mapped[Milliseconds | None] = mapped_column(index=True)
 
     vehicle: Mapped[Vehicle] = relationship(lazy="joined", innerjoin=True)
-    acknowledged_by: Mapped[User | None] = relationship(lazy="joined")
+    acknowledged_by: Mapped[User | None] = relationship(lazy="selectin", foreign_keys=[acknowledged_by_id])
+    escalated_by: Mapped[User | None] = relationship(lazy="selectin", foreign_keys=[escalated_by_id])
+    assigned_to: Mapped[User | None] = relationship(lazy="selectin", foreign_keys=[assigned_to_id])
+    resolved_by: Mapped[User | None] = relationship(lazy="selectin", foreign_keys=[resolved_by_id])
+
+
+class AlertComment(Base):
+    """What a person wrote about an alert, for everybody who may see it."""
+
+    __tablename__ = "alert_comments"
+
+    id: Mapped[AutoKey]
+    alert_key: Mapped[int] = mapped_column(ForeignKey("alerts.id"), index=True)
+    author_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    written_at_ms: Mapped[Milliseconds]
+    text: Mapped[Prose]
+
+    alert: Mapped[Alert] = relationship(lazy="joined", innerjoin=True)
+    author: Mapped[User] = relationship(lazy="selectin")
 
 
 class OutboxRow(Base):

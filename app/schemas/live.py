@@ -6,15 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from app.schemas.base import Line, Schema
+from app.schemas.base import Schema
 from app.schemas.geojson import Feature, Geometry
 from telemetry.findings import Severity
 from telemetry.samples import VehicleKind
 
 ModeName = Literal["autonomous", "manual", "remote", "takeover", "minimal_risk"]
 OfficerName = Literal["none", "onboard", "remote"]
-AlertState = Literal["open", "closed", "all"]
-AlertNote = Annotated[Line | None, Field(max_length=2_000)]
 
 
 class Names(Schema):
@@ -24,11 +22,19 @@ class Names(Schema):
     en: str
 
 
+class PersonName(Schema):
+    """A person who is charged with something."""
+
+    id: int
+    name: str
+
+
 class Driving(Schema):
     """A vehicle as it was last seen, true to the sample."""
 
     vehicle_id: str
     kind: VehicleKind
+    organisation: Annotated[str, Field(description="the operator's code")]
     operator: str
     operator_names: Names
     timestamp_ms: int
@@ -38,6 +44,8 @@ class Driving(Schema):
     altitude_datum: str | None
     mode: str | None
     safety_officer: str | None
+    officer_id: str | None
+    officer_limit: Annotated[int | None, Field(description="vehicles that one remote officer may have by its permit")]
     battery_percent: float | None
     findings: Annotated[list[str], Field(description="codes of docs/findings.md")]
     undecided: Annotated[list[str], Field(description="findings that could not be decided")]
@@ -51,6 +59,7 @@ class LiveAlert(Schema):
     id: str
     vehicle_id: str
     kind: VehicleKind
+    organisation: Annotated[str, Field(description="the operator's code")]
     operator: str
     operator_names: Names
     finding: str
@@ -58,27 +67,15 @@ class LiveAlert(Schema):
     opened_at_ms: int
     last_seen_ms: int
     closed_at_ms: int | None
-    closed: bool
+    closed: Annotated[bool, Field(description="the judge has ended the episode")]
     acknowledged_at_ms: int | None
     escalated_at_ms: int | None
+    resolved_at_ms: Annotated[int | None, Field(description="when a person closed it with a reason")]
+    assignee: PersonName | None
+    comments: int
+    version: Annotated[int, Field(description="raised by everything that people do about it: its ETag")]
     place: Names | None
     geometry: Geometry
-
-
-class ListedAlert(LiveAlert):
-    """An alert with what people did, and what it was judged against."""
-
-    acknowledged_by: str | None
-    note: str | None
-    zone_revision: int | None
-    permit_revision: int | None
-
-
-class AlertList(Schema):
-    """One page of alerts, newest first."""
-
-    items: list[ListedAlert]
-    next_cursor: str | None
 
 
 class LivePicture(Schema):

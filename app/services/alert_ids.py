@@ -17,6 +17,11 @@ def alert_public_id(vehicle_key: int, finding: Finding, opened_at_ms: int, opene
     return f"{vehicle_key}-{finding.code}-{opened_at_ms}-{opened_seq}"
 
 
+def public_id_of(alert: Alert) -> str:
+    """The same for a row."""
+    return alert_public_id(alert.vehicle_key, Finding(alert.finding), alert.opened_at_ms, alert.opened_seq)
+
+
 def alert_by_public_id(session: Session, public_id: str) -> Alert:
     """Raises NotFound, also for a text that no alert could have."""
     parts = public_id.split("-")

@@ -1,54 +1,70 @@
-"""Alerts as people see them: listed, acknowledged, escalated when nobody does."""
+"""Alerts as lists and to be found, and escalated by the clock when nobody acknowledges them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, Select, and_, select, update
 from sqlalchemy.orm import Session
 
-from app.audit import Subject, record
 from app.database import in_parts
 from app.errors import NotFound
-from app.models import Alert, Organisation, User, Vehicle
-from app.services.alert_ids import alert_public_id
+from app.models import Alert, AlertComment, Organisation, Vehicle, Zone, ZoneRevisionRow
 from app.services.pages import Page, read_page
-from telemetry.findings import Finding
+from telemetry.findings import Finding, Severity
 
 
 class AlertFilter(StrEnum):
-    """Which alerts a list holds."""
+    """Which episodes a list holds: what the judge says."""
 
     OPEN = "open"
     CLOSED = "closed"
     ALL = "all"
 
 
-def list_alerts(
-    session: Session,
-    *,
-    state: AlertFilter = AlertFilter.ALL,
-    organisation_id: int | None = None,
-    organisation: str | None = None,
-    vehicle_id: str | None = None,
-    limit: int = 100,
-    cursor: str | None = None,
-) -> Page[Alert]:
-    """One page of alerts, newest first; `organisation_id` or `organisation` (a code): of one operator's fleet.
+class Handling(StrEnum):
+    """How far people have come with an alert; escalated ones may be of any of the others too."""
 
-    Raises InvalidChange for a foreign cursor.
+    NEW = "new"
+    ACKNOWLEDGED = "acknowledged"
+    ESCALATED = "escalated"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class WantedAlerts:
+    """Which alerts a list holds; None: any. `organisation` is a code, `zone_id` the zone that was breached.
+
+    `assigned_to_id` is a person's key, or 0 for what nobody is charged with.
     """
-    query = select(Alert).join(Alert.vehicle)
-    if state is not AlertFilter.ALL:
-        is_open = Alert.closed_at_ms.is_(None)
-        query = query.where(is_open if state is AlertFilter.OPEN else ~is_open)
-    if organisation_id is not None:
-        query = query.where(Vehicle.organisation_id == organisation_id)
-    if organisation is not None:
-        query = query.where(Vehicle.organisation.has(Organisation.code == organisation))
-    if vehicle_id is not None:
-        query = query.where(Vehicle.vehicle_id == vehicle_id)
+
+    state: AlertFilter = AlertFilter.ALL
+    handling: Handling | None = None
+    finding: Finding | None = None
+    severity: Severity | None = None
+    assigned_to_id: int | None = None
+    organisation_id: int | None = None
+    organisation: str | None = None
+    vehicle_id: str | None = None
+    zone_id: str | None = None
+
+
+_EVERY_ALERT = WantedAlerts()
+_HANDLED = {
+    Handling.NEW: and_(Alert.acknowledged_at_ms.is_(None), Alert.resolved_at_ms.is_(None)),
+    Handling.ACKNOWLEDGED: and_(Alert.acknowledged_at_ms.is_not(None), Alert.resolved_at_ms.is_(None)),
+    Handling.ESCALATED: and_(Alert.escalated_at_ms.is_not(None), Alert.resolved_at_ms.is_(None)),
+    Handling.RESOLVED: Alert.resolved_at_ms.is_not(None),
+}
+
+
+def list_alerts(
+    session: Session, wanted: WantedAlerts = _EVERY_ALERT, *, limit: int = 100, cursor: str | None = None
+) -> Page[Alert]:
+    """One page of alerts, newest first. Raises InvalidChange for a foreign cursor."""
+    query: Select[Alert] = select(Alert).join(Alert.vehicle).where(*_conditions(wanted))
     keys = (Alert.opened_at_ms, Alert.id)
     return read_page(session, query, *keys, limit=limit, cursor=cursor, newest_first=True).map(lambda row: row[0])
 
@@ -61,28 +77,10 @@ def alert_by_id(session: Session, alert_id: int) -> Alert:
     return alert
 
 
-def acknowledge_alert(session: Session, alert_id: int, *, actor: User, now_ms: int, note: str | None = None) -> Alert:
-    """Note who has seen the alert, and when; the first acknowledgement stands. Raises NotFound."""
-    alert = session.get(Alert, alert_id, with_for_update={"of": Alert}, populate_existing=True)
-    if alert is None:
-        raise NotFound(f"no alert {alert_id}")
-    if alert.acknowledged_at_ms is None:
-        alert.acknowledged_at_ms = now_ms
-        alert.acknowledged_by = actor
-        alert.acknowledgement = note
-        session.flush()
-        record(
-            session,
-            "alert.acknowledged",
-            Subject(
-                "alert",
-                alert_public_id(alert.vehicle_key, Finding(alert.finding), alert.opened_at_ms, alert.opened_seq),
-            ),
-            actor=actor,
-            now_ms=now_ms,
-            reason=note or "",
-        )
-    return alert
+def alert_comments(session: Session, alert: Alert, *, limit: int, cursor: str | None) -> Page[AlertComment]:
+    """One page of what people wrote about an alert, the oldest first. Raises InvalidChange for a foreign cursor."""
+    query = select(AlertComment).where(AlertComment.alert_key == alert.id)
+    return read_page(session, query, AlertComment.id, limit=limit, cursor=cursor).map(lambda row: row[0])
 
 
 def escalate_overdue_alerts(session: Session, *, now_ms: int, after_s: float) -> Sequence[Alert]:
@@ -92,12 +90,36 @@ def escalate_overdue_alerts(session: Session, *, now_ms: int, after_s: float) ->
         .where(
             Alert.closed_at_ms.is_(None),
             Alert.acknowledged_at_ms.is_(None),
+            Alert.resolved_at_ms.is_(None),
             Alert.escalated_at_ms.is_(None),
             Alert.opened_at_ms <= now_ms - round(after_s * 1000),
         )
-        .values(escalated_at_ms=now_ms)
+        .values(escalated_at_ms=now_ms, handled_at_ms=now_ms, version=Alert.version + 1)
         .returning(Alert.id)
     )
     keys = sorted(session.scalars(overdue.execution_options(synchronize_session=False)))
     escalated = select(Alert).order_by(Alert.id)
     return [alert for some in in_parts(keys) for alert in session.scalars(escalated.where(Alert.id.in_(some)))]
+
+
+def _conditions(wanted: WantedAlerts) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.state is not AlertFilter.ALL:
+        is_open = Alert.closed_at_ms.is_(None)
+        conditions.append(is_open if wanted.state is AlertFilter.OPEN else ~is_open)
+    if wanted.handling is not None:
+        conditions.append(_HANDLED[wanted.handling])
+    if wanted.assigned_to_id is not None:
+        conditions.append(Alert.assigned_to_id.is_not_distinct_from(wanted.assigned_to_id or None))
+    if wanted.organisation is not None:
+        conditions.append(Vehicle.organisation.has(Organisation.code == wanted.organisation))
+    if wanted.zone_id is not None:
+        of_zone = select(ZoneRevisionRow.id).join(Zone).where(Zone.zone_id == wanted.zone_id)
+        conditions.append(Alert.zone_revision_id.in_(of_zone))
+    exact = (
+        (Alert.finding, None if wanted.finding is None else int(wanted.finding)),
+        (Alert.severity, wanted.severity),
+        (Vehicle.organisation_id, wanted.organisation_id),
+        (Vehicle.vehicle_id, wanted.vehicle_id),
+    )
+    return conditions + [column == value for column, value in exact if value is not None]

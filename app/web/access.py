@@ -16,6 +16,10 @@ class Action(StrEnum):
     SEE_LIVE = "see_live"
     SEE_ALERTS = "see_alerts"
     ACKNOWLEDGE_ALERTS = "acknowledge_alerts"
+    HANDLE_ALERTS = "handle_alerts"
+    RESOLVE_ALERTS = "resolve_alerts"
+    SEE_OWN_FILTERS = "see_own_filters"
+    SAVE_FILTERS = "save_filters"
     SEE_REJECTS = "see_rejects"
     SEE_REPLAY = "see_replay"
     SEE_METRICS = "see_metrics"
@@ -65,6 +69,10 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     Action.SEE_LIVE: _EVERYBODY,
     Action.SEE_ALERTS: _EVERYBODY,
     Action.ACKNOWLEDGE_ALERTS: _REGULATORS | OPERATORS,
+    Action.HANDLE_ALERTS: _REGULATORS | OPERATORS,
+    Action.RESOLVE_ALERTS: _REGULATORS,
+    Action.SEE_OWN_FILTERS: _EVERYBODY,
+    Action.SAVE_FILTERS: _EVERYBODY,
     Action.SEE_REJECTS: _EVERYBODY,
     Action.SEE_REPLAY: _EVERYBODY,
     Action.SEE_METRICS: _OVERSIGHT,
@@ -244,7 +252,18 @@ PROTECTED: Mapping[str, Action] = {
     "account.revoke_token": Action.MANAGE_OWN_ACCOUNT,
     "account.second_factor": Action.MANAGE_OWN_ACCOUNT,
     "api_alerts.acknowledge": Action.ACKNOWLEDGE_ALERTS,
+    "api_alerts.acknowledge_many": Action.ACKNOWLEDGE_ALERTS,
+    "api_alerts.alert": Action.SEE_ALERTS,
     "api_alerts.alerts": Action.SEE_ALERTS,
+    "api_alerts.assign": Action.HANDLE_ALERTS,
+    "api_alerts.comment": Action.HANDLE_ALERTS,
+    "api_alerts.comments": Action.SEE_ALERTS,
+    "api_alerts.escalate": Action.HANDLE_ALERTS,
+    "api_alerts.resolve": Action.RESOLVE_ALERTS,
+    "api_saved-filters.filters": Action.SEE_OWN_FILTERS,
+    "api_saved-filters.forget": Action.SAVE_FILTERS,
+    "api_saved-filters.save": Action.SAVE_FILTERS,
+    "api_saved-filters.saved_filter": Action.SEE_OWN_FILTERS,
     "api_audit.entries": Action.SEE_AUDIT,
     "api_audit.entry": Action.SEE_AUDIT,
     "api_audit.head": Action.SEE_AUDIT,

@@ -57,6 +57,12 @@ FIELD_TEXTS: Mapping[str, LazyString] = {
 ERROR_TEXTS: Mapping[str, LazyString] = {
     **FILE_TEXTS,
     "permit_revision_missing": _("Name the revision of the permit that this replaces."),
+    "alert_escalated": _("Somebody has escalated this alert already."),
+    "alert_in_hand": _("A regulator has this alert in hand."),
+    "alert_resolved": _("This alert was closed with a reason before."),
+    "too_many_filters": _("At most %(most)s saved filters: delete one first."),
+    "unknown_finding": _("There is no such finding."),
+    "unknown_assignee": _("You cannot charge this person with an alert."),
     "not_found": _("This does not exist, or not for you."),
     "already_registered": _("This identifier is taken already."),
     "conflict": _("Somebody else has changed this meanwhile. Nothing was done: look at it again."),

@@ -15,6 +15,7 @@ from app.web.times import day
 
 #: The text of each kind, filled in with the notice's params; `ends_at_ms` as the day `ends_on`.
 NOTICE_TEXTS: Mapping[str, LazyString] = {
+    "alert.escalated": _("An alert of %(vehicle)s was escalated."),
     "permit.issued": _("Permit %(number)s was issued."),
     "permit.restricted": _("Permit %(number)s was restricted."),
     "permit.extended": _("Permit %(number)s was extended."),
@@ -40,6 +41,7 @@ NOTICE_TEXTS: Mapping[str, LazyString] = {
 }
 #: The pages of subjects: endpoint and the name of its argument.
 _PAGES: Mapping[str, tuple[str, str]] = {
+    "alert": ("duty.index", "alert"),
     "permit": ("permits.show", "number"),
     "application": ("applications.show", "number"),
     "vehicle": ("vehicles.show", "vehicle_id"),

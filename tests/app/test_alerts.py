@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 from app.database import changing_session, reading_session
 from app.errors import InvalidChange, NotFound
 from app.models import Alert, Organisation, Role, User, Vehicle
-from app.services.alerts import AlertFilter, acknowledge_alert, alert_by_id, escalate_overdue_alerts, list_alerts
+from app.services.alert_handling import acknowledge_alert
+from app.services.alerts import AlertFilter, WantedAlerts, alert_by_id, escalate_overdue_alerts, list_alerts
 from app.services.organisations import register_organisation
 from app.services.users import create_user
 from app.services.vehicles import register_vehicle
@@ -51,7 +52,7 @@ def test_alerts_are_listed_newest_first_by_state_and_fleet(engine: Engine) -> No
     with reading_session(engine) as session:
 
         def listed(**changes: object) -> list[int]:
-            return [alert.id for alert in list_alerts(session, **changes).items]  # type: ignore[arg-type] # test values
+            return [alert.id for alert in list_alerts(session, WantedAlerts(**changes)).items]  # type: ignore[arg-type] # test values
 
         assert listed() == [three.id, two.id, one.id]
         assert listed(state=AlertFilter.OPEN) == [three.id, one.id]

@@ -19,6 +19,7 @@ from app.web.api.permits import permits_api
 from app.web.api.public import public_api
 from app.web.api.recognition import recognition_api
 from app.web.api.rejects import rejects_api
+from app.web.api.saved_filters import saved_filters_api
 from app.web.api.tokens import tokens_api
 from app.web.api.trails import trails_api
 from app.web.api.trials import trials_api
@@ -57,4 +58,5 @@ API: tuple[APIBlueprint, ...] = (
     permits_api,
     verification_api,
     notices_api,
+    saved_filters_api,
 )

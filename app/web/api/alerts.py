@@ -1,91 +1,229 @@
-"""Alerts over HTTP: listed page by page, and acknowledged."""
+"""Alerts over HTTP: listed page by page, and handled by people."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Annotated, Literal
 
 from flask import Response
 from pydantic import Field
 from sqlalchemy.orm import Session
 
+from app.errors import InvalidChange
 from app.live import staff
 from app.live.loading import alert_of, vehicle_of
-from app.models import Alert
+from app.live.things import Alert as SeenAlert
+from app.models import Alert, AlertComment, User
+from app.schemas.alerts import (
+    Acknowledgement,
+    Acknowledgements,
+    AlertId,
+    AlertList,
+    AlertReason,
+    Assignment,
+    CommentList,
+    CommentOut,
+    ListedAlert,
+    NewComment,
+    UserKey,
+)
 from app.schemas.base import Identifier, Schema
-from app.schemas.live import AlertList, AlertNote, AlertState, ListedAlert
+from app.services.alert_handling import (
+    acknowledge_alert,
+    assign_alert,
+    comment_on_alert,
+    escalate_alert,
+    jurisdiction_of,
+    resolve_alert,
+)
 from app.services.alert_ids import alert_by_public_id
-from app.services.alerts import AlertFilter, acknowledge_alert, list_alerts
-from app.web.api.base import PageQuery, Problem, answer, api_blueprint
+from app.services.alerts import AlertFilter, Handling, WantedAlerts, alert_comments, list_alerts
+from app.web.api.base import PageQuery, Problem, Responses, answer, api_blueprint, require_match
 from app.web.gate import identity
-from app.web.ownership import actor, require_own
+from app.web.ownership import actor, require_decider, require_own, signature
 from app.web.runtime import runtime
+from telemetry.findings import Finding, Severity
 
-alerts_api = api_blueprint("alerts", "Alert episodes: opened and closed by the judge, acknowledged by people.")
+alerts_api = api_blueprint("alerts", "Alert episodes: opened and ended by the judge, handled by people.")
+
+_CHANGED: Responses = {"200": ListedAlert, "409": Problem, "412": Problem, "422": Problem, "428": Problem}
 
 
 class AlertQuery(PageQuery):
     """Which alerts."""
 
-    state: AlertState = "open"
+    state: AlertFilter = AlertFilter.OPEN
+    handling: Handling | None = None
+    finding: Annotated[Identifier | None, Field(description="a code of docs/findings.md")] = None
+    severity: Severity | None = None
+    assignee: Annotated[Literal["me", "nobody"] | UserKey | None, Field(description="a person's number")] = None
     organisation: Annotated[Identifier | None, Field(description="the operator's code")] = None
     vehicle_id: Identifier | None = None
+    zone_id: Annotated[Identifier | None, Field(description="the zone that was breached")] = None
+
+    def wanted(self) -> WantedAlerts:
+        """The same for the service, for this caller, who sees its own as an operator. Raises InvalidChange."""
+        findings = {finding.code: finding for finding in Finding}
+        if self.finding is not None and self.finding not in findings:
+            raise InvalidChange(f"no finding {self.finding}", code="unknown_finding", field="finding")
+        keys = {"me": identity().user_id, "nobody": 0}
+        return WantedAlerts(
+            state=self.state,
+            handling=self.handling,
+            finding=None if self.finding is None else findings[self.finding],
+            severity=self.severity,
+            assigned_to_id=keys[self.assignee] if isinstance(self.assignee, str) else self.assignee,
+            organisation_id=identity().scope,
+            organisation=self.organisation,
+            vehicle_id=self.vehicle_id,
+            zone_id=self.zone_id,
+        )
 
 
 class AlertPath(Schema):
     """Which alert."""
 
-    alert_id: Annotated[str, Field(max_length=100)]
-
-
-class Acknowledgement(Schema):
-    """What the person who has seen it says."""
-
-    note: AlertNote = None
+    alert_id: AlertId
 
 
 @alerts_api.get("", responses={"200": AlertList, "422": Problem})
 def alerts(query: AlertQuery) -> Response:
     """One page, newest first. An operator sees its own."""
     with runtime().reading() as database:
-        page = list_alerts(
-            database,
-            state=AlertFilter(query.state),
-            organisation_id=identity().scope,
-            organisation=query.organisation,
-            vehicle_id=query.vehicle_id,
-            limit=query.limit,
-            cursor=query.cursor,
-        )
+        page = list_alerts(database, query.wanted(), limit=query.limit, cursor=query.cursor)
         return answer(AlertList(items=page.map(_listed).items, next_cursor=page.next_cursor))
+
+
+@alerts_api.post("/acknowledge", responses={"200": AlertList, "422": Problem})
+def acknowledge_many(body: Acknowledgements) -> Response:
+    """Note that the caller has seen all of these. The first acknowledgement of each stands."""
+    with runtime().changing() as database:
+        found = [_own_alert(database, alert_id) for alert_id in dict.fromkeys(body.alert_ids)]
+        person, now_ms = actor(database), runtime().clock()
+        for alert in sorted(found, key=lambda row: row.id):  # in one order, lest two wait for each other
+            acknowledge_alert(database, alert.id, actor=person, now_ms=now_ms, note=body.note)
+        listed, seen = [_listed(alert) for alert in found], [alert_of(alert) for alert in found]
+    _show(seen)
+    return answer(AlertList(items=listed, next_cursor=None))
+
+
+@alerts_api.get("/<alert_id>", responses={"200": ListedAlert, "422": Problem})
+def alert(path: AlertPath) -> Response:
+    """One alert, open or closed."""
+    with runtime().reading() as database:
+        found = _own_alert(database, path.alert_id)
+        return answer(_listed(found), version=found.version)
 
 
 @alerts_api.post("/<alert_id>/acknowledge", responses={"200": ListedAlert, "422": Problem})
 def acknowledge(path: AlertPath, body: Acknowledgement) -> Response:
     """Note that the caller has seen it. The first acknowledgement stands."""
+
+    def handle(database: Session, found: Alert) -> None:
+        acknowledge_alert(database, found.id, actor=actor(database), now_ms=runtime().clock(), note=body.note)
+
+    return _handled(path, handle)
+
+
+@alerts_api.post("/<alert_id>/assign", responses=_CHANGED)
+def assign(path: AlertPath, body: Assignment) -> Response:
+    """Charge a person with it: regulators one another, operators their organisation's people."""
+
+    def handle(database: Session, found: Alert) -> None:
+        require_match(found.version)
+        assign_alert(database, found.id, body.assignee_id, **signature(database, found.version))
+
+    return _handled(path, handle)
+
+
+@alerts_api.post("/<alert_id>/escalate", responses=_CHANGED)
+def escalate(path: AlertPath, body: AlertReason) -> Response:
+    """Call for more attention; the operator and the jurisdiction's regulators are told."""
+
+    def handle(database: Session, found: Alert) -> None:
+        require_match(found.version)
+        escalate_alert(database, found.id, body.reason, **signature(database, found.version))
+
+    return _handled(path, handle)
+
+
+@alerts_api.post("/<alert_id>/resolve", responses=_CHANGED)
+def resolve(path: AlertPath, body: AlertReason) -> Response:
+    """Close it with a reason: for regulators, of the permit's jurisdiction where there is one."""
+
+    def handle(database: Session, found: Alert) -> None:
+        jurisdiction = jurisdiction_of(database, found)
+        if jurisdiction is not None:
+            require_decider(jurisdiction)
+        require_match(found.version)
+        resolve_alert(database, found.id, body.reason, **signature(database, found.version))
+
+    return _handled(path, handle)
+
+
+@alerts_api.get("/<alert_id>/comments", responses={"200": CommentList, "422": Problem})
+def comments(path: AlertPath, query: PageQuery) -> Response:
+    """What people wrote about it, the oldest first."""
+    with runtime().reading() as database:
+        found = _own_alert(database, path.alert_id)
+        page = alert_comments(database, found, limit=query.limit, cursor=query.cursor)
+        return answer(CommentList(items=page.map(_comment).items, next_cursor=page.next_cursor))
+
+
+@alerts_api.post("/<alert_id>/comments", responses={"201": CommentOut, "422": Problem})
+def comment(path: AlertPath, body: NewComment) -> Response:
+    """Write about it, for everybody who may see it."""
     with runtime().changing() as database:
-        alert = _own_alert(database, path.alert_id)
-        acknowledge_alert(database, alert.id, actor=actor(database), now_ms=runtime().clock(), note=body.note)
-        listed, seen = _listed(alert), alert_of(alert)
-    runtime().live.picture.observe_alert(seen)
-    return answer(listed)
+        found = _own_alert(database, path.alert_id)
+        written = comment_on_alert(database, found.id, body.text, actor=actor(database), now_ms=runtime().clock())
+        made, seen = _comment(written), alert_of(found)
+    _show([seen])
+    return answer(made, HTTPStatus.CREATED)
+
+
+def _handled(path: AlertPath, handle: Callable[[Session, Alert], None]) -> Response:
+    with runtime().changing() as database:
+        found = _own_alert(database, path.alert_id)
+        handle(database, found)
+        listed, seen, version = _listed(found), alert_of(found), found.version
+    _show([seen])
+    return answer(listed, version=version)
+
+
+def _show(seen: Sequence[SeenAlert]) -> None:
+    """Every reader of this process sees it at once; those of others when they look into the database."""
+    for each in seen:
+        runtime().live.picture.observe_alert(each)
 
 
 def _own_alert(database: Session, alert_id: str) -> Alert:
-    alert = alert_by_public_id(database, alert_id)
-    require_own(alert.vehicle.organisation_id)
-    return alert
+    found = alert_by_public_id(database, alert_id)
+    require_own(found.vehicle.organisation_id)
+    return found
 
 
-def _listed(alert: Alert) -> ListedAlert:
-    seen = alert_of(alert)
-    acknowledged_by = None if alert.acknowledged_by is None else alert.acknowledged_by.display_name
-    fields = staff.alert_fields(vehicle_of(alert.vehicle), seen, runtime().live.picture.place_of(seen))
+def _comment(row: AlertComment) -> CommentOut:
+    return CommentOut(id=row.id, author=row.author.display_name, written_at_ms=row.written_at_ms, text=row.text)
+
+
+def _listed(row: Alert) -> ListedAlert:
+    seen = alert_of(row)
+    fields = staff.alert_fields(vehicle_of(row.vehicle), seen, runtime().live.picture.place_of(seen))
     return ListedAlert.model_validate(
         fields
         | {
-            "acknowledged_by": acknowledged_by,
-            "note": alert.acknowledgement,
-            "zone_revision": alert.zone_revision_id,
-            "permit_revision": alert.permit_revision_id,
+            "acknowledged_by": _name(row.acknowledged_by),
+            "note": row.acknowledgement,
+            "escalated_by": _name(row.escalated_by),
+            "escalation": row.escalation,
+            "resolved_by": _name(row.resolved_by),
+            "resolution": row.resolution,
+            "zone_revision": row.zone_revision_id,
+            "permit_revision": row.permit_revision_id,
         }
     )
+
+
+def _name(person: User | None) -> str | None:
+    return None if person is None else person.display_name

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from app.models import ServiceStatus, Vehicle
 from app.schemas.vehicles import FOREIGN, StatusChange, VehicleDetails
-from app.services.alerts import list_alerts
+from app.services.alerts import WantedAlerts, list_alerts
 from app.services.rejects import list_rejects
 from app.services.vehicle_lists import (
     SEARCHED,
@@ -179,7 +179,7 @@ def _page(vehicle_id: str, form: Form | None = None) -> str:
             map_data=None if sample is None else map_data(place=place(vehicle, sample)),
             has_credential=vehicle.credential_hash is not None,
             permits=permits_naming(database, vehicle),
-            alerts=alert_rows(list_alerts(database, vehicle_id=vehicle.vehicle_id, limit=_NEWEST).items),
+            alerts=alert_rows(list_alerts(database, WantedAlerts(vehicle_id=vehicle.vehicle_id), limit=_NEWEST).items),
             rejects=list_rejects(database, vehicle_id=vehicle.vehicle_id, limit=_NEWEST).items,
             reasons=REJECT_REASONS,
             history=status_timeline(vehicle, status_history(database, vehicle)),

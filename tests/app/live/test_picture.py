@@ -45,6 +45,7 @@ def test_a_position_is_shown_with_all_that_the_vehicle_said(city: City) -> None:
     assert feature["properties"] == {
         "vehicle_id": "NORTH-R1",
         "kind": "road",
+        "organisation": "NORTH",
         "operator": "北方智行",
         "operator_names": {"zh": "北方智行", "en": "North Mobility"},
         "timestamp_ms": NOON_MS,
@@ -54,6 +55,8 @@ def test_a_position_is_shown_with_all_that_the_vehicle_said(city: City) -> None:
         "altitude_datum": "AMSL",
         "mode": "autonomous",
         "safety_officer": "onboard",
+        "officer_id": None,
+        "officer_limit": None,
         "battery_percent": 81.0,
         "findings": ["outside_area", "overspeed"],
         "undecided": ["below_floor"],
@@ -128,7 +131,7 @@ def test_a_closed_alert_is_never_opened_again(city: City) -> None:
 
 def test_what_people_did_is_not_undone_by_an_extension(city: City) -> None:
     alert = _alert(city)
-    city.live.picture.observe_alert(replace(alert, acknowledged_at_ms=NOON_MS, escalated_at_ms=NOON_MS))
+    city.live.picture.observe_alert(replace(alert, acknowledged_at_ms=NOON_MS, escalated_at_ms=NOON_MS, version=2))
     city.live.picture.observe_alert(replace(alert, last_seen_ms=NOON_MS + 500))
     (shown,) = city.live.picture.open_alerts()
     assert (shown.acknowledged_at_ms, shown.escalated_at_ms, shown.last_seen_ms) == (NOON_MS, NOON_MS, NOON_MS + 500)

@@ -39,6 +39,9 @@ from app.models import (
 )
 from app.schemas.applications import ChangeRequest
 from app.schemas.incidents import FaultDecision, IncidentReport
+from app.schemas.saved_filters import Criteria, NewFilter
+from app.services.alert_handling import comment_on_alert, escalate_alert
+from app.services.alert_ids import alert_by_public_id
 from app.services.attachments import store_attachment
 from app.services.conditions import Conditions
 from app.services.evidence import store_bundle
@@ -47,6 +50,7 @@ from app.services.incidents import decide_fault, report_incident
 from app.services.notices import notify
 from app.services.permits import issue_permit
 from app.services.review import request_changes
+from app.services.saved_filters import save_filter
 from app.services.tokens import issue_token, tokens_of
 from app.services.zone_imports import keep_draft as keep_zones
 from app.services.zone_imports import read_zone_file
@@ -130,6 +134,8 @@ def attacked(city: City) -> Attack:
     with changing_session(city.engine) as session:
         objects = _fill(session, city)
     objects |= {"alert_id": _alerts(city), "audit_entry": _audit_entry(city)}
+    with changing_session(city.engine) as session:
+        objects["filter_id"] = _handled(session, objects["alert_id"])
     with changing_session(city.engine) as session:
         poison(session)
     city.feed().step()
@@ -369,6 +375,15 @@ def _alerts(city: City) -> str:
     city.store_alert("NORTH-R1", Finding.OVERSPEED, acknowledged_at_ms=NOON_MS, acknowledged_by_id=regulator)
     city.store_alert("NORTH-R1")
     return f"{city.keys['NORTH-R1']}-{Finding.OUTSIDE_AREA.code}-{NOON_MS - 1_234}-7"
+
+
+def _handled(session: Session, alert_id: str) -> str:
+    """An alert that people wrote about, and a filter that the manager saved."""
+    manager, alert = user(session), alert_by_public_id(session, alert_id)
+    comment_on_alert(session, alert.id, HOSTILE, actor=manager, now_ms=NOON_MS)
+    escalate_alert(session, alert.id, HOSTILE, expected_version=alert.version, actor=manager, now_ms=NOON_MS)
+    wanted = NewFilter(name=HOSTILE, criteria=Criteria(text=HOSTILE.replace("\u202e", "")))
+    return str(save_filter(session, manager.id, wanted, now_ms=NOON_MS).id)
 
 
 def _audit_entry(city: City) -> str:

@@ -19,6 +19,7 @@ from tests.app.web.hostile_city import Attack
 _OBJECTS: Mapping[str, str] = {
     "alert_id": "alert_id",
     "bundle_id": "bundle",
+    "filter_id": "filter_id",
     "notice_id": "notice_id",
     "officer_id": "officer_id",
     "reject_id": "reject_id",

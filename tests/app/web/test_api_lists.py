@@ -41,6 +41,7 @@ _SUSPENDED = {"decision": "suspended", "reason": "r"}
 _UNMATCHED: Mapping[str, str] = {
     "DELETE /api/v1/tokens/{token_id}": "it ends once, whatever it was",
     "POST /api/v1/alerts/{alert_id}/acknowledge": "the first acknowledgement stands",
+    "POST /api/v1/alerts/{alert_id}/comments": "it only adds",
     "POST /api/v1/notices/{notice_id}/read": "the first reading counts",
 }
 _MEMBERS = ("items", "features")
@@ -101,6 +102,8 @@ def _with_more_of_each(attack: Attack) -> Attack:
         manager.change("POST", f"{application}/submission", {}, seen=application),
         regulator.change("POST", f"/permits/{PERMIT}/decisions", _SUSPENDED, seen=f"/permits/{PERMIT}"),
         regulator.change("POST", "/zones/QH-C-01/end", {"reason": "r"}, seen="/zones/QH-C-01"),
+        manager.send("POST", f"/alerts/{attack.objects['alert_id']}/comments", {"text": "c"}),
+        manager.send("POST", "/saved-filters", {"name": "n", "criteria": {}}),
         (begun := regulator.send("POST", "/recognition", pair | {"stages": ["road_test"], "seen": 0})),
         regulator.send("POST", "/recognition/end", pair | {"seen": begun.get_json()["id"]}),
     ]
