@@ -213,6 +213,7 @@ PROTECTED: Mapping[str, Action] = {
     "applications.new": Action.WRITE_APPLICATIONS,
     "applications.show": Action.SEE_APPLICATIONS,
     "attachments.download": Action.SEE_APPLICATIONS,
+    "duty.index": Action.SEE_LIVE,
     "choices.officers": Action.SEE_OFFICERS,
     "choices.vehicles": Action.SEE_VEHICLES,
     "choices.zones": Action.SEE_ZONES,

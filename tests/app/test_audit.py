@@ -300,6 +300,7 @@ def test_every_model_is_told_of_or_known_to_be_none_of_the_logs_business() -> No
         "RejectRow",
         "Sample",
         "SampleSeal",
+        "SavedFilter",
         "SealHead",
         "TrackRow",
         "UsageDay",

@@ -11,6 +11,7 @@ from app.web.desk.applications import applications
 from app.web.desk.attachments import attachments
 from app.web.desk.audit import audit
 from app.web.desk.choices import choices_desk
+from app.web.desk.duty import duty
 from app.web.desk.incidents import incidents
 from app.web.desk.jurisdictions import jurisdictions
 from app.web.desk.notices import notices
@@ -30,6 +31,7 @@ from app.web.desk.zones import zones
 
 #: Every part of the desk. A new one is added here, and its endpoints in app.web.access.
 DESK: tuple[Blueprint, ...] = (
+    duty,
     organisations,
     vehicles,
     vehicle_imports,

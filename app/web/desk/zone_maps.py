@@ -28,6 +28,12 @@ def drawn_map() -> MapParts:
     return _maps(settings.tile_url, settings.tile_attribution).draw(picture.kinds, picture.bounds)
 
 
+def city_map() -> MapParts:
+    """The same, showing all zones in force at first."""
+    settings, picture = runtime().settings, _picture()
+    return _maps(settings.tile_url, settings.tile_attribution, fits_zones=True).draw(picture.kinds, picture.bounds)
+
+
 def map_data(**more: Any) -> dict[str, Any]:
     """What the map's scripts read; `around` is shown when there is no shape yet."""
     return {
@@ -74,5 +80,5 @@ def _picture() -> ZonePicture:
 
 
 @lru_cache(maxsize=4)
-def _maps(tile_url: str | None, attribution: str) -> DrawnMaps:
-    return DrawnMaps(TileSource(tile_url, attribution) if tile_url else None, fits_zones=False)
+def _maps(tile_url: str | None, attribution: str, *, fits_zones: bool = False) -> DrawnMaps:
+    return DrawnMaps(TileSource(tile_url, attribution) if tile_url else None, fits_zones=fits_zones)
