@@ -13,7 +13,7 @@ from app.live.things import Alert, Names, Person, Vehicle
 from app.models import Alert as AlertRow
 from app.models import Sample, TrackRow, ZoneRevisionRow
 from app.models import Vehicle as VehicleRow
-from app.services.officer_limits import remote_officer_limits
+from app.services.permits_in_force import remote_officer_limits
 from app.services.zones import zones_in_force
 from telemetry.bus import LivePosition
 from telemetry.findings import Finding

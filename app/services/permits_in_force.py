@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, selectinload
 from app.database import in_parts
 from app.models import PermitRevisionRow
 from app.models.permits import permit_revision_vehicles
+from app.services.conditions import Conditions
 from telemetry.ports import PermitState
 
 
@@ -30,6 +31,21 @@ def permit_numbers_of(session: Session, vehicle_keys: Collection[int], now_ms: i
             if revision_id in revisions:
                 numbers.setdefault(vehicle_key, []).append(revisions[revision_id])
     return {vehicle_key: sorted(found) for vehicle_key, found in numbers.items()}
+
+
+def remote_officer_limits(session: Session, now_ms: int) -> dict[int, int]:
+    """How many vehicles a remote officer may have by the strictest permit in force of a vehicle, by its key."""
+    limits: dict[int, int] = {}
+    naming = permit_revision_vehicles.c
+    named = select(naming.vehicle_id, PermitRevisionRow.terms).join(
+        PermitRevisionRow, PermitRevisionRow.id == naming.revision_id
+    )
+    in_force = _in_force(now_ms).with_only_columns(PermitRevisionRow.id)
+    for vehicle_key, terms in session.execute(named.where(naming.revision_id.in_(in_force))):
+        limit = Conditions.from_dict(terms).vehicles_per_remote_officer
+        if limit is not None:
+            limits[vehicle_key] = min(limit, limits.get(vehicle_key, limit))
+    return limits
 
 
 def _in_force(now_ms: int) -> Select[PermitRevisionRow]:

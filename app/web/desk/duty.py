@@ -51,7 +51,7 @@ def index() -> str:
 
 def _page_data() -> dict[str, Any]:
     data = map_data()
-    here = url_for("duty.index", **request.args.to_dict())
+    here = request.full_path.rstrip("?")
     vehicle_trail = url_for("api_trails.vehicle_trail", vehicle_id=_HERE)
     return {
         "audience": "staff",
