@@ -18,7 +18,8 @@ from sqlalchemy import Engine, delete
 from app.database import changing_session, reading_session
 from app.errors import Conflict
 from app.models import ImportDraft
-from app.services.directives import is_anything_due, note_overdue, settle_complied
+from app.services.directive_escalation import is_anything_due, note_overdue, note_refused, note_unanswered
+from app.services.directives import settle_complied
 from app.services.emergency_following import EmergencyFollower
 from app.services.emergency_sightings import Senses
 from app.services.expiry import expire_permit, permits_over
@@ -165,6 +166,8 @@ def _follow_directives(engine: Engine, now_ms: int) -> None:
             return
     with changing_session(engine) as session:
         settle_complied(session, now_ms)
+        note_refused(session, now_ms)
+        note_unanswered(session, now_ms)
         note_overdue(session, now_ms)
 
 

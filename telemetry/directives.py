@@ -93,13 +93,18 @@ class Obeyed(msgspec.Struct, frozen=True, gc=False):
 
 
 class Demand(msgspec.Struct, frozen=True, gc=False):
-    """A directive that waits for its vehicle, as the worker follows it. A LEAVE with a `place` is about that place."""
+    """A directive that waits for its vehicle, as the worker follows it.
+
+    A LEAVE with a `place` is about that place, a SLOW with a speed about that speed; without them what
+    counts is that the vehicle keeps to its permit again.
+    """
 
     directive: int
     vehicle: int
     kind: DirectiveKind
     issued_at_ms: int
     place: DemandedPlace | None = None
+    speed_mps: float | None = None
 
 
 _encode = msgspec.json.Encoder().encode

@@ -47,6 +47,11 @@ def directive_topic(vehicle_id: str) -> str:
     return f"v1/{partition_of(vehicle_id)}/{vehicle_id}/directive"
 
 
+def is_directive_topic(topic: str) -> bool:
+    """Whether a vehicle reads directives there."""
+    return topic.startswith("v1/") and topic.endswith("/directive")
+
+
 def partition_filters(partition: int) -> tuple[str, ...]:
     """The subscriptions to what one partition's vehicles publish."""
     return f"v1/{partition}/+/telemetry", f"v1/{partition}/+/directive/ack"

@@ -13,6 +13,7 @@ from geofences.zones import Datum
 from telemetry.approach import closed_place
 from telemetry.directives import Demand, DemandedPlace, DirectiveKind, Obeyed
 from telemetry.findings import Finding
+from telemetry.places import SPEED_TOLERANCE_MPS
 from telemetry.rulebook import Rulebook
 from telemetry.samples import Flags, Integers, JudgedBatch, Reals, VehicleKind
 
@@ -137,6 +138,9 @@ def _compliance(demand: Demand, rows: Integers, scene: _Scene) -> tuple[Flags, F
     if demand.place is not None:
         outside, untrue = scene.outside[demand.place][rows], judged.verdict[rows] & _UNTRUE > 0
         return outside, ~(outside & untrue)
+    if demand.speed_mps is not None:
+        speed_mps = judged.samples.speed_mps[rows]
+        return speed_mps <= demand.speed_mps + SPEED_TOLERANCE_MPS, ~np.isnan(speed_mps)
     if demand.kind is DirectiveKind.HALT:
         speed_mps = judged.samples.speed_mps[rows]
         stands = speed_mps < STANDING_MPS

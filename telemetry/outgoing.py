@@ -62,8 +62,8 @@ class Outbox(Protocol):
     def pending(self, limit: int, partitions: Collection[int]) -> Sequence[tuple[int, OutboxMessage]]:
         """The oldest unsent messages of these partitions, and of none, with their keys."""
 
-    def sent(self, keys: Collection[int]) -> None:
-        """These have left."""
+    def sent(self, keys: Collection[int], at_ms: int) -> None:
+        """These have left: the broker has them since `at_ms`."""
 
 
 class Watermarks:
@@ -168,7 +168,7 @@ class OutboxSender:
             return False
         self._looked_ms = now_ms
         if confirmed:
-            self._outbox.sent(confirmed)
+            self._outbox.sent(confirmed, now_ms)
             for key in confirmed:
                 del self._on_their_way[key]
         self._publish_pending(now_ms)

@@ -253,5 +253,5 @@ class Store(Protocol):
     def pending(self, limit: int, partitions: Collection[int]) -> Sequence[tuple[int, OutboxMessage]]:
         """The oldest unsent outbox messages of these partitions, and of none, with their keys."""
 
-    def sent(self, keys: Collection[int]) -> None:
-        """These outbox messages have left."""
+    def sent(self, keys: Collection[int], at_ms: int) -> None:
+        """These outbox messages have left: the broker has them since `at_ms`."""

@@ -9,6 +9,7 @@ from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, String, Un
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.base import AutoKey, Base, Generation, Milliseconds, Prose, PublicId, Versioned, by_value
+from app.models.organisations import Jurisdiction
 from app.models.users import User
 from app.models.vehicles import Vehicle
 from telemetry.directives import DirectiveKind, Reply
@@ -31,10 +32,11 @@ class Outcome(StrEnum):
 
 
 class DirectiveRow(Versioned, Base):
-    """One demand on one vehicle. The worker notes `complied_*`; people and the platform do the rest.
+    """One demand on one vehicle. The worker notes `sent_at_ms` and `complied_*`; people and the platform the rest.
 
     `terms` is what else telemetry.directives.Directive says. It stands until it is settled; overdue is
-    one that was not complied with at its deadline.
+    one that was not complied with at its deadline. The regulators of `jurisdiction` follow it:
+    `refused_at_ms`, `unanswered_at_ms` and `overdue_at_ms` are when they and the operator were told.
     """
 
     __tablename__ = "directives"
@@ -54,15 +56,23 @@ class DirectiveRow(Versioned, Base):
     issued_at_ms: Mapped[Milliseconds]
     issued_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     deadline_ms: Mapped[Milliseconds]
+    jurisdiction_id: Mapped[int] = mapped_column(ForeignKey("jurisdictions.id"), index=True)
     generation: Mapped[Generation]
+    sent_at_ms: Mapped[Milliseconds | None]
     complied_at_ms: Mapped[Milliseconds | None]
     complied_seq: Mapped[int | None] = mapped_column(BigInteger)
+    refused_at_ms: Mapped[Milliseconds | None]
+    unanswered_at_ms: Mapped[Milliseconds | None]
     overdue_at_ms: Mapped[Milliseconds | None]
     settled_at_ms: Mapped[Milliseconds | None] = mapped_column(index=True)
     outcome: Mapped[Outcome | None] = mapped_column(by_value(Outcome, "outcome"))
+    settled_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    settled_reason: Mapped[Prose] = mapped_column(default="", server_default="")
 
     vehicle: Mapped[Vehicle] = relationship(lazy="joined", innerjoin=True)
-    issued_by: Mapped[User | None] = relationship(lazy="joined")
+    jurisdiction: Mapped[Jurisdiction] = relationship(lazy="joined", innerjoin=True)
+    issued_by: Mapped[User | None] = relationship(lazy="joined", foreign_keys=[issued_by_id])
+    settled_by: Mapped[User | None] = relationship(lazy="joined", foreign_keys=[settled_by_id])
     answers: Mapped[list[DirectiveAnswer]] = relationship(order_by="DirectiveAnswer.id", viewonly=True)
 
 

@@ -103,7 +103,11 @@ def demands(session: Session, *, up_to: int) -> Sequence[Demand]:
         DirectiveRow.settled_at_ms.is_(None), DirectiveRow.complied_at_ms.is_(None), DirectiveRow.generation <= up_to
     )
     return [
-        Demand(row.id, row.vehicle_key, row.kind, row.issued_at_ms, DemandedPlace.of(row.terms))
+        Demand(
+            *(row.id, row.vehicle_key, row.kind, row.issued_at_ms),
+            place=DemandedPlace.of(row.terms),
+            speed_mps=row.terms.get("speed_mps"),
+        )
         for row in session.execute(waiting.order_by(DirectiveRow.id))
     ]
 

@@ -122,13 +122,14 @@ def _parsed(value: Any) -> Any:
         return None  # no object: the reader says what is missing
 
 
-def _written(geometry: BaseGeometry) -> Any:
+def written_geometry(geometry: BaseGeometry) -> Any:
+    """A geometry as a GeoJSON object, with rings wound as RFC 7946 wants them."""
     return json.loads(shapely.to_geojson(shapely.orient_polygons(geometry)))
 
 
 #: A line or an area in EPSG:4326, lon then lat.
 Geometry = Annotated[
-    BaseGeometry, PlainValidator(_read_geometry), PlainSerializer(_written), WithJsonSchema(GEOMETRY_SCHEMA)
+    BaseGeometry, PlainValidator(_read_geometry), PlainSerializer(written_geometry), WithJsonSchema(GEOMETRY_SCHEMA)
 ]
 #: Weekly windows in a named time zone.
 WeeklySchedule = Annotated[

@@ -10,14 +10,13 @@ import secrets
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.audit import Subject, record, state_of
 from app.errors import Conflict, InvalidChange, NotFound
-from app.models import Cause, DirectiveRow, OutboxRow, Outcome, User, Vehicle
+from app.models import Cause, DirectiveRow, Jurisdiction, OutboxRow, Outcome, User, Vehicle
 from app.services.generations import next_generation
-from app.services.notices import notify
 from geofences.datum import VerticalReference
 from geofences.errors import GeofenceError
 from telemetry.approach import closed_place
@@ -28,7 +27,8 @@ from telemetry.messages import directive_topic
 DEADLINE_MS = 120_000
 
 _ID_BYTES = 8
-_IS_SEEN_COMPLIED = DirectiveRow.complied_at_ms.is_not(None) & (DirectiveRow.cause != Cause.EMERGENCY)
+#: What may be settled: to leave an emergency geofence is to stay out of it until the emergency is over.
+IS_SEEN_COMPLIED = DirectiveRow.complied_at_ms.is_not(None) & (DirectiveRow.cause != Cause.EMERGENCY)
 
 
 def demand(
@@ -43,11 +43,13 @@ def demand(
     actor: User | None,
     deadline_ms: int | None = None,
     terms: Mapping[str, Any] | None = None,
+    jurisdiction: Jurisdiction | None = None,
 ) -> list[DirectiveRow]:
     """Demand this of each vehicle now. One of the same kind and cause that still stands is replaced.
 
-    Raises InvalidChange without a reason, for a deadline that is over, and for a place that nothing
-    can be judged against.
+    The regulators of `jurisdiction` are told what becomes of it; by itself it is the actor's first.
+    Raises InvalidChange without a reason, for a deadline that is over, for a place that nothing can be
+    judged against, and where nobody would be told.
     """
     if not reason.strip():
         raise InvalidChange("a directive needs a reason", code="reason_missing", field="reason")
@@ -55,6 +57,7 @@ def demand(
     if until_ms <= now_ms:
         raise InvalidChange("the deadline is over already", code="deadline_over", field="deadline_ms")
     _require_judgeable(DemandedPlace.of(terms or {}))
+    followed_by = jurisdiction or _jurisdiction_of(actor)
     if not vehicles:
         return []
     generation = next_generation(session)
@@ -73,6 +76,7 @@ def demand(
             issued_at_ms=now_ms,
             issued_by=actor,
             deadline_ms=until_ms,
+            jurisdiction=followed_by,
             generation=generation,
         )
         for vehicle in vehicles
@@ -80,7 +84,7 @@ def demand(
     session.add_all(made)
     session.flush()
     for row in made:
-        _record(session, "directive.issued", row, actor=actor, now_ms=now_ms, reason=reason)
+        record_directive(session, "directive.issued", row, actor=actor, now_ms=now_ms, reason=reason)
     _announce(session, [row.vehicle for row in made], generation)
     return made
 
@@ -118,43 +122,20 @@ def directive_by_id(session: Session, directive_id: str) -> DirectiveRow:
     return row
 
 
-def is_anything_due(session: Session, now_ms: int) -> bool:
-    """Whether the two below have anything to do: asked each second."""
-    waiting = select(DirectiveRow.id).where(DirectiveRow.settled_at_ms.is_(None))
-    return session.scalar(waiting.where(_IS_SEEN_COMPLIED | _is_late(now_ms)).limit(1)) is not None
-
-
 def settle_complied(session: Session, now_ms: int) -> None:
     """What the workers have seen complied with is settled, and the vehicle told that it is over.
 
     To leave an emergency geofence is to stay out of it: that stands until the emergency is over.
     """
-    seen = select(DirectiveRow).where(DirectiveRow.settled_at_ms.is_(None), _IS_SEEN_COMPLIED)
+    seen = select(DirectiveRow).where(DirectiveRow.settled_at_ms.is_(None), IS_SEEN_COMPLIED)
     rows = session.scalars(seen.order_by(DirectiveRow.id).with_for_update(of=DirectiveRow, skip_locked=True)).all()
     _settle_all(session, rows, Outcome.COMPLIED, now_ms=now_ms, actor=None, reason="")
 
 
-def note_overdue(session: Session, now_ms: int) -> None:
-    """What was not complied with at its deadline is escalated, once: operator and regulators are told."""
-    late = select(DirectiveRow).where(DirectiveRow.settled_at_ms.is_(None), _is_late(now_ms))
-    for row in session.scalars(late.order_by(DirectiveRow.id).with_for_update(of=DirectiveRow, skip_locked=True)).all():
-        row.overdue_at_ms = now_ms
-        session.flush()
-        _record(session, "directive.overdue", row, actor=None, now_ms=now_ms, reason="")
-        notify(
-            session,
-            kind="directive.overdue",
-            subject=Subject("directive", row.directive_id),
-            occasion="deadline",
-            params={"directive": row.directive_id, "vehicle": row.vehicle.vehicle_id, "reason": row.reason},
-            now_ms=now_ms,
-            organisation=row.vehicle.organisation,
-        )
-
-
-def _is_late(now_ms: int) -> ColumnElement[bool]:
-    is_told = DirectiveRow.overdue_at_ms.is_not(None)
-    return DirectiveRow.complied_at_ms.is_(None) & ~is_told & (DirectiveRow.deadline_ms <= now_ms)
+def _jurisdiction_of(actor: User | None) -> Jurisdiction:
+    if actor is None or not actor.jurisdictions:
+        raise InvalidChange("nobody would follow this directive", code="jurisdiction_unknown", field="jurisdiction")
+    return min(actor.jurisdictions, key=lambda jurisdiction: jurisdiction.id)
 
 
 def _require_judgeable(place: DemandedPlace | None) -> None:
@@ -195,8 +176,9 @@ def _settle(
 ) -> None:
     before = state_of(row)
     row.outcome, row.settled_at_ms = outcome, now_ms
+    row.settled_by, row.settled_reason = actor, reason
     session.flush()
-    _record(session, f"directive.{outcome}", row, actor=actor, now_ms=now_ms, reason=reason, before=before)
+    record_directive(session, f"directive.{outcome}", row, actor=actor, now_ms=now_ms, reason=reason, before=before)
 
 
 def _announce(session: Session, vehicles: Sequence[Vehicle], number: int) -> None:
@@ -226,15 +208,16 @@ def _on_the_wire(row: DirectiveRow) -> Directive:
     )
 
 
-def _record(
+def record_directive(
     session: Session,
     action: str,
     row: DirectiveRow,
     *,
-    actor: User | None,
     now_ms: int,
-    reason: str,
+    actor: User | None = None,
+    reason: str = "",
     before: Mapping[str, Any] | None = None,
 ) -> None:
+    """Tell the audit log of a directive as it is now."""
     subject = Subject("directive", row.directive_id)
     record(session, action, subject, actor=actor, now_ms=now_ms, reason=reason, before=before, after=state_of(row))

@@ -105,6 +105,7 @@ def order(
         now_ms=now_ms,
         actor=actor,
         terms=_terms(revision),
+        jurisdiction=emergency.jurisdiction,
     )
     for row, directive in zip(rows, directives, strict=True):
         row.directive = directive

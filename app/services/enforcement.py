@@ -53,6 +53,7 @@ def enforce(
             now_ms=now_ms,
             actor=actor,
             terms=terms,
+            jurisdiction=permit.jurisdiction,
         )
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, bindparam, case, func, update
+from sqlalchemy import Connection, bindparam, case, delete, func, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from app.database import in_parts
 from app.models import Alert, Base, DirectiveAnswer, DirectiveRow, OutboxRow, RejectRow
-from telemetry.directives import Obeyed
+from telemetry.directives import Obeyed, decode_orders
+from telemetry.messages import is_directive_topic
 from telemetry.ports import AlertChange, OutboxMessage, Reject, StoredAnswer
 
 Insert: TypeAlias = sqlite.Insert | postgresql.Insert
@@ -54,6 +56,21 @@ def write_outbox(connection: Connection, messages: Sequence[OutboxMessage]) -> N
     """Put messages into the outbox, in order."""
     if messages:
         connection.execute(_insert(connection, OutboxRow), [asdict(message) for message in messages])
+
+
+def write_sent(connection: Connection, keys: Collection[int], at_ms: int) -> None:
+    """Take messages that the broker has out of the outbox, and note it of the directives in them."""
+    gone = delete(OutboxRow).returning(OutboxRow.topic, OutboxRow.payload)
+    sent = {
+        directive.directive_id
+        for some in in_parts(keys)
+        for topic, payload in connection.execute(gone.where(OutboxRow.id.in_(some)))
+        if is_directive_topic(topic)
+        for directive in decode_orders(payload).directives
+    }
+    first = update(DirectiveRow).where(DirectiveRow.sent_at_ms.is_(None)).values(sent_at_ms=at_ms)
+    for names in in_parts(sorted(sent)):
+        connection.execute(first.where(DirectiveRow.directive_id.in_(names)))
 
 
 def write_answers(connection: Connection, answers: Sequence[StoredAnswer]) -> None:

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from typing import Protocol
 
 import numpy as np
-from sqlalchemy import Connection, Engine, delete, select
+from sqlalchemy import Connection, Engine, select
 
 from app.database import changing, in_parts
 from app.models import DirectiveRow, OutboxRow, RegistryGeneration, TrackRow
 from app.storage.failures import failures_mapped
 from app.storage.postgresql import PostgresqlBulk
-from app.storage.records import write_alerts, write_answers, write_obeyed, write_outbox, write_rejects
+from app.storage.records import write_alerts, write_answers, write_obeyed, write_outbox, write_rejects, write_sent
 from app.storage.sealing import write_seals
 from app.storage.sqlite import SqliteBulk
 from telemetry.errors import StaleRegistry, StoreUnavailable
@@ -128,11 +128,10 @@ class DatabaseStore:
                 for row in connection.execute(query)
             ]
 
-    def sent(self, keys: Collection[int]) -> None:
-        """These outbox messages have left: they are deleted."""
+    def sent(self, keys: Collection[int], at_ms: int) -> None:
+        """These outbox messages have left: they are deleted, and it is noted of the directives in them."""
         with self._connection(self._changing) as connection, connection.begin():
-            for some in in_parts(keys):
-                connection.execute(delete(OutboxRow).where(OutboxRow.id.in_(some)))
+            write_sent(connection, keys, at_ms)
 
     def _require_generation(self, connection: Connection, judged: int) -> None:
         self._bulk.lock_generation(connection)

@@ -56,6 +56,8 @@ class Action(StrEnum):
     SEE_PERMITS = "see_permits"
     DECIDE_PERMITS = "decide_permits"
     SURRENDER_PERMITS = "surrender_permits"
+    SEE_DIRECTIVES = "see_directives"
+    ORDER_VEHICLES = "order_vehicles"
     SEE_AUDIT = "see_audit"
 
 
@@ -109,6 +111,8 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     Action.SEE_PERMITS: _EVERYBODY,
     Action.DECIDE_PERMITS: _REGULATORS,
     Action.SURRENDER_PERMITS: _MANAGERS,
+    Action.SEE_DIRECTIVES: _EVERYBODY,
+    Action.ORDER_VEHICLES: _REGULATORS,
     Action.SEE_AUDIT: _OVERSIGHT,
 }
 
@@ -121,6 +125,7 @@ _DECISIONS = frozenset(
         Action.REVIEW_APPLICATIONS,
         Action.DECIDE_PERMITS,
         Action.DECIDE_FAULT,
+        Action.ORDER_VEHICLES,
     }
 )
 
@@ -192,6 +197,10 @@ PROTECTED: Mapping[str, Action] = {
     "api_evidence.bundles": Action.SEE_EVIDENCE,
     "api_evidence.download": Action.SEE_EVIDENCE,
     "api_evidence.export": Action.EXPORT_EVIDENCE,
+    "api_directives.directive": Action.SEE_DIRECTIVES,
+    "api_directives.directives": Action.SEE_DIRECTIVES,
+    "api_directives.order": Action.ORDER_VEHICLES,
+    "api_directives.take_back": Action.ORDER_VEHICLES,
     "api_incidents.decide": Action.DECIDE_FAULT,
     "api_incidents.incident": Action.SEE_INCIDENTS,
     "api_incidents.incidents": Action.SEE_INCIDENTS,
@@ -217,6 +226,10 @@ PROTECTED: Mapping[str, Action] = {
     "choices.officers": Action.SEE_OFFICERS,
     "choices.vehicles": Action.SEE_VEHICLES,
     "choices.zones": Action.SEE_ZONES,
+    "directives.index": Action.SEE_DIRECTIVES,
+    "directives.new": Action.ORDER_VEHICLES,
+    "directives.show": Action.SEE_DIRECTIVES,
+    "directives.take_back": Action.ORDER_VEHICLES,
     "incidents.decide": Action.DECIDE_FAULT,
     "incidents.index": Action.SEE_INCIDENTS,
     "incidents.new": Action.REPORT_INCIDENTS,

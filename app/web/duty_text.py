@@ -70,9 +70,7 @@ def _handling() -> dict[str, str]:
         "escalate": _("Escalate"),
         "escalate_hint": _("The operator and the regulators in charge are told at once, with your reason."),
         "close_alert": _("Close"),
-        "close_hint": _(
-            "The alert stays in the record with your reason. It stays here while the vehicle goes on."
-        ),
+        "close_hint": _("The alert stays in the record with your reason. It stays here while the vehicle goes on."),
         "reason": _("Reason"),
         "cancel": _("Cancel"),
         "choose_one": _("Choose a single alert first."),

@@ -46,6 +46,9 @@ FIELD_TEXTS: Mapping[str, LazyString] = {
     "ends_before_start": _("The last day is before the first."),
     "area_needed": _("An area is needed, not a line."),
     "one_shape_needed": _("Draw an outline, or give a circle: one of them."),
+    "speed_of_slow": _("An order to slow down needs a speed; no other order has one."),
+    "place_of_leave": _("A place belongs to the order to leave it."),
+    "place_no_area": _("What is to be left is an area."),
     "formula": _("A formula: give the value itself."),
     "more_cells_than_columns": _("The row has more cells than the header."),
     "taken": _("Registered already."),
@@ -80,6 +83,13 @@ ERROR_TEXTS: Mapping[str, LazyString] = {
     "broker_unavailable": _("The broker cannot be told who may connect. Nothing was changed: try again soon."),
     "overloaded": _("Too many people want this at the moment. Try again in a minute."),
     "fixed_field": _("This never changes."),
+    "deadline_over": _("The deadline is over already."),
+    "no_such_vehicle": _("There is no such vehicle: %(ids)s."),
+    "vehicle_not_ordered": _("These are retired and hear nothing any more: %(ids)s."),
+    "vehicle_of_other_authority": _(
+        "No permit of your jurisdiction names these, and they are in none of its zones: they are not yours to order."
+        " %(ids)s"
+    ),
     "vehicle_retired": _("The vehicle is retired: its record is closed."),
     "status_unchanged": _("The vehicle has this status already."),
     "held_by_regulator": _("A regulator took it out of service: only a regulator puts it back."),

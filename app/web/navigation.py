@@ -59,6 +59,7 @@ _STAFF = (
     Item("applications.index", _("Applications"), _PERMITS),
     Item("permits.index", _("Permits"), _PERMITS),
     Item("incidents.index", _("Incidents"), _PERMITS),
+    Item("directives.index", _("Directives"), _PERMITS),
     Item("zones.index", _("Zones")),
     Item("organisations.index", _("Organisations"), _REGISTRY),
     Item("users.index", _("Users"), _REGISTRY),

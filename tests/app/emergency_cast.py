@@ -12,7 +12,8 @@ from app.database import changing_session, reading_session
 from app.models import DirectiveRow, Emergency, EmergencyVehicle, Notice, OutboxRow, Vehicle
 from app.registry import DatabaseRegistry
 from app.schemas.emergencies import Declaration
-from app.services.directives import note_overdue, settle_complied
+from app.services.directive_escalation import note_overdue
+from app.services.directives import settle_complied
 from app.services.emergencies import active_emergencies, declare, end
 from app.services.emergency_following import EmergencyFollower
 from app.services.emergency_sightings import Senses

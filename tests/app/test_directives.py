@@ -153,12 +153,98 @@ def test_one_that_does_not_comply_is_escalated_once(road: Road) -> None:
         road.follows()
     assert road.only().overdue_at_ms == road.now_ms
     with reading_session(road.engine) as session:
-        kinds = list(session.scalars(select(Notice.kind).where(Notice.kind == "directive.overdue")))
+        notices = session.scalars(select(Notice).where(Notice.kind == "directive.overdue")).all()
+        kinds = [notice.kind for notice in notices]
+        assert all(notice.organisation_id and notice.jurisdiction_id for notice in notices), "operator and regulators"
         actions = list(session.scalars(select(AuditEntry.action).where(AuditEntry.action == "directive.overdue")))
     assert len(kinds) == len(actions) == 2, "both cars, each once"
     road.drives(STANDING, 4)
     road.follows()
     assert road.only().outcome is Outcome.COMPLIED, "late is better than never"
+
+
+def notices(road: Road) -> list[tuple[str, str]]:
+    with reading_session(road.engine) as session:
+        told = session.scalars(select(Notice).where(Notice.subject_type == "directive").order_by(Notice.id))
+        return [(notice.kind.removeprefix("directive."), notice.params["vehicle"]) for notice in told]
+
+
+def test_a_refusal_is_told_at_once_and_silence_after_a_third_of_the_time(road: Road) -> None:
+    suspend(road)
+    road.answers(road.only().directive_id, Reply.RECEIVED)
+    road.answers(road.only().directive_id, Reply.REFUSED, detail="no hard shoulder")
+    for _twice in range(2):
+        road.follows()
+    assert notices(road) == [("refused", CAR)]
+    road.now_ms += DEADLINE_MS // 3 - 1
+    road.follows()
+    assert notices(road) == [("refused", CAR)]
+    road.now_ms += 1
+    for _twice in range(2):
+        road.follows()
+    assert notices(road) == [("refused", CAR), ("unanswered", OTHER)]
+    with reading_session(road.engine) as session:
+        refused = session.scalars(select(AuditEntry).where(AuditEntry.action == "directive.refused")).one()
+        assert refused.reason == "no hard shoulder"
+
+
+def test_who_complied_owes_no_answer(road: Road) -> None:
+    suspend(road)
+    for vehicle_id in (CAR, OTHER):
+        road.drives(STANDING, 4, vehicle_id)
+    road.now_ms += DEADLINE_MS
+    road.follows()
+    assert notices(road) == []
+
+
+def test_what_the_broker_has_is_noted_of_the_directive(road: Road) -> None:
+    suspend(road)
+    store = open_store(road.engine)
+    pending = store.pending(10, [vehicle.partition for vehicle in cars(road)])
+    mine = [key for key, message in pending if message.topic == directive_topic(CAR)]
+    store.sent(mine, road.now_ms + 7)
+    assert road.only().sent_at_ms == road.now_ms + 7
+    assert road.only(OTHER).sent_at_ms is None
+    assert road.told() == []
+
+
+def cars(road: Road) -> Sequence[Vehicle]:
+    with reading_session(road.engine) as session:
+        return session.scalars(select(Vehicle)).all()
+
+
+def test_a_slow_order_is_complied_with_at_its_own_speed(road: Road) -> None:
+    give(road, DirectiveKind.SLOW, {"speed_mps": 5.0})
+    road.drives(DRIVING, 5)
+    assert road.only().complied_at_ms is None, "below the permit's cap, above the order's"
+    road.drives(5.4, 4)
+    assert road.only().complied_at_ms == road.now_ms, "what a speed limit tolerates"
+
+
+@pytest.mark.parametrize(("side_deg", "leaves"), [(0.01, False), (0.001, True)])
+def test_a_place_is_left_when_the_whole_accuracy_circle_is_out(road: Road, *, side_deg: float, leaves: bool) -> None:
+    lon, lat = 113.905 + 0.0011, 22.51  # the car stands at 113.905
+    ring = [[lon - side_deg, lat - side_deg], [lon + side_deg, lat - side_deg], [lon + side_deg, lat + side_deg]]
+    ring += [[lon - side_deg, lat + side_deg], ring[0]]
+    give(road, DirectiveKind.LEAVE, {"place": {"type": "Polygon", "coordinates": [ring]}})
+    road.drives(STANDING, 8)
+    assert (road.only().complied_at_ms is not None) is leaves
+    assert road.differences() == []
+
+
+def give(road: Road, kind: DirectiveKind, terms: dict[str, object]) -> None:
+    with changing_session(road.engine) as session:
+        demand(
+            session,
+            session.scalars(select(Vehicle).where(Vehicle.vehicle_id == CAR)).all(),
+            kind,
+            cause=Cause.ORDER,
+            cause_id="",
+            reason="fire",
+            now_ms=road.now_ms,
+            actor=person(session, REGULATOR),
+            terms=terms,
+        )
 
 
 def test_an_answer_is_stored_once_whoever_sends_it_again(road: Road) -> None:

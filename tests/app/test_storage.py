@@ -257,7 +257,7 @@ def test_outbox_messages_leave_in_order_and_once(store: Store) -> None:
     store.commit(replace(flush_of(NOTHING), outbox=messages))
     pending = store.pending(3, ())
     assert [message for _, message in pending] == list(messages[:3])
-    store.sent([key for key, _ in pending])
+    store.sent([key for key, _ in pending], 1)
     assert [message for _, message in store.pending(10, ())] == list(messages[3:])
 
 
@@ -334,7 +334,7 @@ def test_a_postgresql_that_stops_is_unavailable_and_comes_back() -> None:
         first, second = judged_batch(50), judged_batch(50, first_seq=100, start_ms=START_MS + DAY_MS)
         store.commit(flush_of(first))
         server.stop("immediate")
-        for attempt in (lambda: store.commit(flush_of(second)), lambda: store.tracks([1]), lambda: store.sent([1])):
+        for attempt in (lambda: store.commit(flush_of(second)), lambda: store.tracks([1]), lambda: store.sent([1], 1)):
             with pytest.raises(StoreUnavailable):
                 attempt()
         server.start()

@@ -198,7 +198,7 @@ class MemoryStore:
     def pending(self, limit: int, _partitions: Collection[int] = ()) -> list[tuple[int, OutboxMessage]]:
         return list(enumerate(self.outbox))[:limit]
 
-    def sent(self, keys: Collection[int]) -> None:
+    def sent(self, keys: Collection[int], _at_ms: int) -> None:
         self.outbox = [message for place, message in enumerate(self.outbox) if place not in set(keys)]
 
 

@@ -167,7 +167,7 @@ class MemoryOutbox:
             raise StoreUnavailable("the disk is full")
         return list(self.waiting.items())[:limit]
 
-    def sent(self, keys: Collection[int]) -> None:
+    def sent(self, keys: Collection[int], _at_ms: int) -> None:
         for key in keys:
             del self.waiting[key]
 

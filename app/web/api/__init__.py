@@ -8,6 +8,7 @@ from app.web.api.alerts import alerts_api
 from app.web.api.applications import applications_api
 from app.web.api.attachments import attachments_api
 from app.web.api.audit import audit_api
+from app.web.api.directives import directives_api
 from app.web.api.evidence import evidence_api
 from app.web.api.incidents import incidents_api
 from app.web.api.jurisdictions import jurisdictions_api
@@ -54,6 +55,7 @@ API: tuple[APIBlueprint, ...] = (
     applications_api,
     attachments_api,
     evidence_api,
+    directives_api,
     incidents_api,
     permits_api,
     verification_api,

@@ -11,6 +11,7 @@ from app.web.desk.applications import applications
 from app.web.desk.attachments import attachments
 from app.web.desk.audit import audit
 from app.web.desk.choices import choices_desk
+from app.web.desk.directives import directives
 from app.web.desk.duty import duty
 from app.web.desk.incidents import incidents
 from app.web.desk.jurisdictions import jurisdictions
@@ -50,6 +51,7 @@ DESK: tuple[Blueprint, ...] = (
     application_steps,
     application_review,
     attachments,
+    directives,
     incidents,
     choices_desk,
     permits,

@@ -13,12 +13,14 @@ from app.documents.wording import condition_terms
 from app.models import Alert, PermitRevisionRow, ZoneRevisionRow
 from app.services.alert_ids import alert_public_id
 from app.services.conditions import Conditions
+from app.services.directive_register import standing_directives
 from app.services.permit_life import Decision, may_follow
 from app.services.permit_register import PLATFORM, StandingPermit, TakenDecision, decisions_on, standing_permit
 from app.services.zones import zones_in_force
 from app.web import access
 from app.web.access import Action
 from app.web.desk.zone_maps import drawn_map, drawn_revision, map_data
+from app.web.directive_page import standing_rows
 from app.web.findings_text import FINDING_TEXTS
 from app.web.forms import Form
 from app.web.gate import identity
@@ -66,6 +68,7 @@ def permit_page(number: str, *, attempted: str = "", form: Form | None = None) -
             names=zone_names(zones),
             timeline=[_entry(each) for each in decisions_on(session, found.permit)],
             alerts=_alerts(session, keys),
+            directives=standing_rows(standing_directives(session, keys)),
             driving=len(runtime().live.picture.on_the_move(keys)),
             decisions=_open_decisions(found),
             attempted=attempted,

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 from app.models import ServiceStatus, Vehicle
 from app.schemas.vehicles import FOREIGN, StatusChange, VehicleDetails
 from app.services.alerts import WantedAlerts, list_alerts
+from app.services.directive_register import standing_directives
 from app.services.rejects import list_rejects
 from app.services.vehicle_lists import (
     SEARCHED,
@@ -30,6 +31,7 @@ from app.services.vehicles import change_vehicle, vehicle_by_id
 from app.web import access, vehicle_credentials
 from app.web.access import Action
 from app.web.desk.zone_maps import drawn_map, map_data
+from app.web.directive_page import standing_rows
 from app.web.forms import Form, blank, read_form, with_error
 from app.web.gate import identity
 from app.web.organisation_names import organisation_name
@@ -182,6 +184,8 @@ def _page(vehicle_id: str, form: Form | None = None) -> str:
             alerts=alert_rows(list_alerts(database, WantedAlerts(vehicle_id=vehicle.vehicle_id), limit=_NEWEST).items),
             rejects=list_rejects(database, vehicle_id=vehicle.vehicle_id, limit=_NEWEST).items,
             reasons=REJECT_REASONS,
+            directives=standing_rows(standing_directives(database, [vehicle.id])),
+            may_order=_may(Action.ORDER_VEHICLES) and row.status != ServiceStatus.RETIRED,
             history=status_timeline(vehicle, status_history(database, vehicle)),
             stages=stage_names(),
             form=form,

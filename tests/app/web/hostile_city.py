@@ -27,6 +27,7 @@ from app.models import (
     Application,
     AuditEntry,
     Base,
+    DirectiveAnswer,
     Jurisdiction,
     Notice,
     Officer,
@@ -38,6 +39,7 @@ from app.models import (
     Vehicle,
 )
 from app.schemas.applications import ChangeRequest
+from app.schemas.directives import Order
 from app.schemas.incidents import FaultDecision, IncidentReport
 from app.schemas.saved_filters import Criteria, NewFilter
 from app.services.alert_handling import comment_on_alert, escalate_alert
@@ -48,6 +50,7 @@ from app.services.evidence import store_bundle
 from app.services.imports import keep_draft, preview_of
 from app.services.incidents import decide_fault, report_incident
 from app.services.notices import notify
+from app.services.orders import order_vehicles
 from app.services.permits import issue_permit
 from app.services.review import request_changes
 from app.services.saved_filters import save_filter
@@ -55,6 +58,7 @@ from app.services.tokens import issue_token, tokens_of
 from app.services.zone_imports import keep_draft as keep_zones
 from app.services.zone_imports import read_zone_file
 from app.web.notice_text import NOTICE_TEXTS
+from telemetry.directives import Reply
 from telemetry.findings import Finding
 from telemetry.ports import RejectReason
 from tests.app.applicants import begun, prepare, submitted, user
@@ -76,6 +80,8 @@ _NO_FREE_TEXT = frozenset(
     {
         "applications.number",
         "attachments.public_id",
+        "directives.cause_id",
+        "directives.directive_id",
         "attachments.media_type",
         "evidence_bundles.bundle_id",
         "import_drafts.kind",
@@ -214,6 +220,7 @@ def _fill(session: Session, city: City) -> dict[str, str]:
         "returned": returned.number,
         "attachment": attachment.public_id,
         "bundle": _bundle(session, manager),
+        "directive": _directive(session, regulator),
         **_incidents(session, north, manager, regulator),
         **_told(session, north, qianhai),
         **_drafts(session, manager, regulator),
@@ -281,6 +288,17 @@ def _incidents(session: Session, north: Organisation, manager: User, regulator: 
             )
         numbers.append(incident.incident_id)
     return {"incident": numbers[0], "decided_incident": numbers[1]}
+
+
+def _directive(session: Session, regulator: User) -> str:
+    """An order to each of NORTH's vehicles, refused by the first with hostile words."""
+    order = Order.model_validate({"vehicles": ["NORTH-R1", "NORTH-E1"], "kind": "halt", "reason": HOSTILE})
+    rows = order_vehicles(session, order, actor=regulator, now_ms=NOON_MS)
+    directive = next(row for row in rows if row.vehicle.vehicle_id == "NORTH-R1")
+    refusal = DirectiveAnswer(reply=Reply.REFUSED, detail=HOSTILE, answered_at_ms=NOON_MS, received_at_ms=NOON_MS)
+    refusal.directive_key = directive.id
+    session.add(refusal)
+    return directive.directive_id
 
 
 def _told(session: Session, north: Organisation, qianhai: Jurisdiction) -> dict[str, str]:

@@ -20,6 +20,7 @@ _OBJECTS: Mapping[str, str] = {
     "alert_id": "alert_id",
     "bundle_id": "bundle",
     "filter_id": "filter_id",
+    "directive_id": "directive",
     "notice_id": "notice_id",
     "officer_id": "officer_id",
     "reject_id": "reject_id",

@@ -35,6 +35,7 @@ _DECISIONS = frozenset(
         Action.PUBLISH_ZONES,
         Action.REVIEW_APPLICATIONS,
         Action.DECIDE_FAULT,
+        Action.ORDER_VEHICLES,
     }
 )
 #: Of a person, not of a jurisdiction: somebody else's is not found.
