@@ -24,6 +24,8 @@ from app.services.emergency_following import EmergencyFollower
 from app.services.emergency_sightings import Senses
 from app.services.expiry import expire_permit, permits_over
 from app.services.reminders import remind, reminders_due
+from app.services.sanction_rules import propose_sanctions
+from app.services.sanctions import make_final, sanctions_due
 from app.services.seal_anchors import EVERY_S as ANCHOR_EVERY_S
 from app.services.seal_anchors import anchor_seals
 from app.services.usage_tally import EVERY_S, tally_usage
@@ -171,10 +173,28 @@ def _follow_directives(engine: Engine, now_ms: int) -> None:
         note_overdue(session, now_ms)
 
 
+def _propose_sanctions(engine: Engine, now_ms: int) -> None:
+    try:
+        with changing_session(engine) as session:
+            propose_sanctions(session, now_ms)
+    except Conflict:
+        logger.info("sanctions were proposed by another process")
+
+
+def _close_appeals(engine: Engine, now_ms: int) -> None:
+    with reading_session(engine) as session:
+        due = sanctions_due(session, now_ms)
+    for sanction_id in due:
+        with changing_session(engine) as session:
+            make_final(session, sanction_id, now_ms=now_ms)
+
+
 #: Everything that is to be done. A new chore is added here.
 CHORES: tuple[Chore, ...] = (
     Chore("follow_directives", 1.0, _follow_directives),
     Chore("expire_permits", 60.0, _expire_permits),
+    Chore("propose_sanctions", 300.0, _propose_sanctions),
+    Chore("close_appeals", 60.0, _close_appeals),
     Chore("remind", 3_600.0, _remind),
     Chore("clear_imports", 3_600.0, _clear_imports),
     Chore("anchor_seals", ANCHOR_EVERY_S, _anchor_seals),

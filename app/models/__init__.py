@@ -17,6 +17,7 @@ from app.models.organisations import Jurisdiction, Organisation, RecognitionRevi
 from app.models.permits import Permit, PermitRevisionRow, Stage
 from app.models.places import Zone, ZoneRevisionRow
 from app.models.saved_filters import SavedFilter
+from app.models.sanctions import Sanction, SanctionState, SanctionStep
 from app.models.seals import SampleSeal, SealHead
 from app.models.telemetry import Alert, AlertComment, OutboxRow, RegistryGeneration, RejectRow, Sample, TrackRow
 from app.models.trials import Trial, TrialDomain
@@ -69,6 +70,9 @@ __all__ = [
     "Sample",
     "SampleSeal",
     "SavedFilter",
+    "Sanction",
+    "SanctionState",
+    "SanctionStep",
     "SealHead",
     "ServiceStatus",
     "Stage",
