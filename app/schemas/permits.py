@@ -41,10 +41,9 @@ class Surrender(Schema):
     reason: Reason
 
 
-class Restriction(Schema):
+class Tightening(Schema):
     """Tighter terms. What is not stated stays as it is; nothing may become wider."""
 
-    reason: Reason
     vehicles: Members = None
     zones: Members = None
     officers: Annotated[
@@ -68,6 +67,12 @@ class Restriction(Schema):
         if isinstance(hours, Mapping) and not hours.get("days") and not hours.get("start") and not hours.get("end"):
             return {name: value for name, value in given.items() if name != "hours"}
         return given
+
+
+class Restriction(Tightening):
+    """Tighter terms, and why."""
+
+    reason: Reason
 
 
 class Standing(StrEnum):

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from app.models import SanctionState, SanctionStep
 from app.schemas.base import Identifier, Milliseconds, Paragraphs, Reason, Schema
-from app.schemas.permits import Restriction
+from app.schemas.permits import Tightening
 
 #: Days that the holder has for an appeal: at least, unless stated otherwise, at most.
 _FEWEST_DAYS, APPEAL_DAYS, _MOST_DAYS = 1, 60, 365
@@ -38,7 +38,7 @@ class SanctionDecision(Schema):
     reason: Reason
     hearing_record: Paragraphs = ""
     appeal_days: Annotated[int, Field(ge=_FEWEST_DAYS, le=_MOST_DAYS)] = APPEAL_DAYS
-    restriction: Restriction | None = None
+    restriction: Tightening | None = None
 
 
 class SanctionDismissal(Schema):

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.calendar import CITY_ZONE
 from app.errors import Conflict, InvalidChange, WiderThanBefore
 from app.models import Officer, Permit, PermitRevisionRow, Stage, User
-from app.schemas.permits import DailyHours, Restriction
+from app.schemas.permits import DailyHours, Tightening
 from app.services.conditions import Conditions
 from app.services.permit_life import TRANSITIONS, Decision, may_follow, terms_of
 from app.services.permits import newest_revision, revise_permit
@@ -53,12 +53,19 @@ def decide(
 
 
 def restrict_permit(
-    session: Session, permit: Permit, details: Restriction, *, expected_revision: int, actor: User, now_ms: int
+    session: Session,
+    permit: Permit,
+    tighter: Tightening,
+    *,
+    reason: str,
+    expected_revision: int,
+    actor: User,
+    now_ms: int,
 ) -> PermitRevisionRow:
     """Tighten the terms. Raises WiderThanBefore, InvalidChange when nothing changes, Conflict."""
     last = _seen_revision(session, permit, expected_revision)
     before = terms_of(last)
-    after = _tightened(before, details)
+    after = _tightened(before, tighter)
     wider = widened(before, after)
     if wider:
         raise WiderThanBefore(wider)
@@ -67,7 +74,7 @@ def restrict_permit(
     return revise_permit(
         session,
         permit,
-        reason=details.reason,
+        reason=reason,
         stage=after.stage,
         conditions=after.conditions,
         vehicles=[vehicle for vehicle in last.vehicles if vehicle.vehicle_id in after.vehicles],
@@ -92,33 +99,33 @@ def _seen_revision(session: Session, permit: Permit, expected_revision: int) -> 
     return last
 
 
-def _tightened(before: Terms, details: Restriction) -> Terms:
+def _tightened(before: Terms, tighter: Tightening) -> Terms:
     def stated(names: Collection[str] | None, otherwise: frozenset[str]) -> frozenset[str]:
         return otherwise if names is None else frozenset(names)
 
-    conditions = _conditions(before.conditions, details)
+    conditions = _conditions(before.conditions, tighter)
     return replace(
         before,
-        stage=before.stage if details.stage is None else details.stage,
-        conditions=conditions if details.stage is None else _bounded(conditions, details.stage),
-        vehicles=stated(details.vehicles, before.vehicles),
-        zones=stated(details.zones, before.zones),
-        officers=stated(details.officers, before.officers),
-        valid_until_ms=before.valid_until_ms if details.valid_until_ms is None else details.valid_until_ms,
+        stage=before.stage if tighter.stage is None else tighter.stage,
+        conditions=conditions if tighter.stage is None else _bounded(conditions, tighter.stage),
+        vehicles=stated(tighter.vehicles, before.vehicles),
+        zones=stated(tighter.zones, before.zones),
+        officers=stated(tighter.officers, before.officers),
+        valid_until_ms=before.valid_until_ms if tighter.valid_until_ms is None else tighter.valid_until_ms,
     )
 
 
-def _conditions(before: Conditions, details: Restriction) -> Conditions:
+def _conditions(before: Conditions, tighter: Tightening) -> Conditions:
     changes: dict[str, Any] = {
-        "hours": None if details.hours is None else _schedule(details.hours),
-        "speed_cap_mps": None if details.speed_cap_kmh is None else mps_of(details.speed_cap_kmh),
-        "modes": None if details.modes is None else frozenset(Mode[name.upper()] for name in details.modes),
+        "hours": None if tighter.hours is None else _schedule(tighter.hours),
+        "speed_cap_mps": None if tighter.speed_cap_kmh is None else mps_of(tighter.speed_cap_kmh),
+        "modes": None if tighter.modes is None else frozenset(Mode[name.upper()] for name in tighter.modes),
         "safety_officers": None
-        if details.safety_officers is None
-        else frozenset(SafetyOfficer[name.upper()] for name in details.safety_officers),
-        "vehicles_per_remote_officer": details.vehicles_per_remote_officer,
-        "passengers_allowed": details.passengers_allowed,
-        "minimum_accuracy_m": details.minimum_accuracy_m,
+        if tighter.safety_officers is None
+        else frozenset(SafetyOfficer[name.upper()] for name in tighter.safety_officers),
+        "vehicles_per_remote_officer": tighter.vehicles_per_remote_officer,
+        "passengers_allowed": tighter.passengers_allowed,
+        "minimum_accuracy_m": tighter.minimum_accuracy_m,
     }
     return replace(before, **{name: value for name, value in changes.items() if value is not None})
 

@@ -11,7 +11,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from app.audit import Subject, record, state_of
-from app.errors import Conflict, Forbidden, InvalidChange, NotFound
+from app.errors import Conflict, Forbidden, InvalidChange, NotFound, WiderThanBefore
 from app.models import (
     Jurisdiction,
     Organisation,
@@ -22,6 +22,7 @@ from app.models import (
     SanctionStep,
     User,
 )
+from app.schemas.permits import Tightening
 from app.schemas.sanctions import Ruling, SanctionDecision, SanctionNotice
 from app.services.conditions import Conditions
 from app.services.decisions import decide, restrict_permit
@@ -255,8 +256,7 @@ def _carried_out(
     """The permit's revision after the step; a warning leaves it as it is, and so does what it is already."""
     permit = sanction.permit
     if decision.restriction is not None:
-        terms = decision.restriction.model_copy(update={"reason": decision.reason})
-        return restrict_permit(session, permit, terms, expected_revision=before.number, actor=actor, now_ms=now_ms)
+        return _restricted(session, permit, decision.restriction, decision.reason, before, actor=actor, now_ms=now_ms)
     if sanction.step is SanctionStep.WARN or (
         sanction.step is SanctionStep.REVOKE and before.state is PermitState.SUSPENDED
     ):
@@ -270,6 +270,24 @@ def _carried_out(
         actor=actor,
         now_ms=now_ms,
     )
+
+
+def _restricted(
+    session: Session,
+    permit: Permit,
+    tighter: Tightening,
+    reason: str,
+    before: PermitRevisionRow,
+    *,
+    actor: User,
+    now_ms: int,
+) -> PermitRevisionRow:
+    try:
+        return restrict_permit(
+            session, permit, tighter, reason=reason, expected_revision=before.number, actor=actor, now_ms=now_ms
+        )
+    except WiderThanBefore as error:
+        raise WiderThanBefore([f"restriction.{field}" for field in error.fields]) from error
 
 
 def _revoke(session: Session, sanction: Sanction, *, reason: str, actor: User | None, now_ms: int) -> None:

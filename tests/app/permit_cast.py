@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.audit import Subject, record
 from app.database import changing_session
 from app.models import Officer, Organisation, Permit, PermitRevisionRow, Role, Stage, User, Vehicle
-from app.schemas.permits import Restriction
+from app.schemas.permits import Tightening
 from app.services.conditions import Conditions
 from app.services.decisions import decide, restrict_permit
 from app.services.officers import record_licence
@@ -133,7 +133,8 @@ def restricted(session: Session, *, seen: int = 1, **terms: object) -> PermitRev
     return restrict_permit(
         session,
         permit_by_number(session, NUMBER),
-        Restriction.model_validate({"reason": "事故后收紧"} | terms),
+        Tightening.model_validate(terms),
+        reason="事故后收紧",
         expected_revision=seen,
         actor=person(session, REGULATOR),
         now_ms=NOW + 1,

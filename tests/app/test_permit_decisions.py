@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -16,7 +17,7 @@ from app.database import changing, changing_session, open_engine, reading_sessio
 from app.errors import Conflict, InvalidChange, WiderThanBefore
 from app.models import AuditEntry, PermitRevisionRow, Stage
 from app.registry import DatabaseRegistry
-from app.schemas.permits import Restriction
+from app.schemas.permits import Tightening
 from app.services.conditions import Conditions
 from app.services.decisions import restrict_permit
 from app.services.permit_life import TRANSITIONS, Decision, may_follow
@@ -227,13 +228,18 @@ def test_an_earlier_stage_takes_out_what_it_does_not_allow(trial: Session) -> No
 def test_a_stage_with_officers_cannot_follow_terms_without(trial: Session, stage: str) -> None:
     nobody = replace(CONDITIONS, safety_officers=frozenset({SafetyOfficer.NONE}), vehicles_per_remote_officer=None)
     permit = issue(trial, "CITY-2024-0009", conditions=nobody, stage=Stage.COMMERCIAL_PILOT)
-    details = Restriction.model_validate({"reason": "tightened", "stage": stage})
+    details = Tightening.model_validate({"stage": stage})
     regulator = person(trial, REGULATOR)
     if stage == "driverless_test":
-        assert restrict_permit(trial, permit, details, expected_revision=1, actor=regulator, now_ms=NOW + 1).number == 2
+        assert (
+            restrict_permit(
+                trial, permit, details, reason="x", expected_revision=1, actor=regulator, now_ms=NOW + 1
+            ).number
+            == 2
+        )
         return
     with pytest.raises(InvalidChange, match="needs a safety officer"):
-        restrict_permit(trial, permit, details, expected_revision=1, actor=regulator, now_ms=NOW + 1)
+        restrict_permit(trial, permit, details, reason="x", expected_revision=1, actor=regulator, now_ms=NOW + 1)
 
 
 def test_a_restriction_that_changes_nothing_is_no_decision(trial: Session) -> None:

@@ -28,7 +28,7 @@ from app.models import (
     User,
     Vehicle,
 )
-from app.schemas.permits import Restriction
+from app.schemas.permits import Tightening
 from app.schemas.sanctions import Ruling, SanctionDecision, SanctionNotice
 from app.services.permit_life import Decision
 from app.services.permits import permit_by_number
@@ -95,7 +95,7 @@ def opened(session: Session, step: SanctionStep = SanctionStep.SUSPEND) -> Sanct
 
 
 def taken(session: Session, sanction: Sanction, *, now_ms: int = NOW + 2, **terms: object) -> Sanction:
-    restriction = Restriction.model_validate({"reason": "see above"} | terms) if terms else None
+    restriction = Tightening.model_validate(terms) if terms else None
     decision = SanctionDecision(reason="听证后决定", hearing_record="holder heard", restriction=restriction)
     regulator = person(session, REGULATOR)
     take_step(session, sanction, decision, expected_version=sanction.version, actor=regulator, now_ms=now_ms)

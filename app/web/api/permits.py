@@ -126,6 +126,7 @@ def restrict(path: PermitPath, body: Restriction) -> Response:
             session,
             found.permit,
             body,
+            reason=body.reason,
             expected_revision=found.newest.number,
             actor=actor(session),
             now_ms=runtime().clock(),
