@@ -38,8 +38,9 @@ _ID_BYTES = 5
 #: States in which each thing may be done.
 _MAY_NOTICE = frozenset({SanctionState.PROPOSED, SanctionState.NOTICED})
 _MAY_DECIDE = _MAY_NOTICE
-#: What an operator does not see: nobody has decided yet whether there is anything to it.
-INTERNAL = frozenset({SanctionState.PROPOSED, SanctionState.DISMISSED})
+
+#: An operator sees what it was told of: a proposal is the regulators' own until then.
+_TOLD = Sanction.noticed_at_ms.is_not(None) | Sanction.decided_at_ms.is_not(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,11 +222,16 @@ def sanction_by_id(session: Session, sanction_id: str) -> Sanction:
     return sanction
 
 
+def was_told(sanction: Sanction) -> bool:
+    """Whether its holder knows of it."""
+    return sanction.noticed_at_ms is not None or sanction.decided_at_ms is not None
+
+
 def sanctions_of(wanted: SanctionFilter) -> Select[Sanction]:
     """The sanctions that fit, in no order."""
     statement = select(Sanction).join(Sanction.permit)
     if wanted.organisation_id is not None:
-        statement = statement.where(Permit.holder_id == wanted.organisation_id, Sanction.state.not_in(INTERNAL))
+        statement = statement.where(Permit.holder_id == wanted.organisation_id, _TOLD)
     if wanted.permit is not None:
         statement = statement.where(Permit.number == wanted.permit)
     if wanted.holder is not None:

@@ -58,6 +58,9 @@ class Action(StrEnum):
     SURRENDER_PERMITS = "surrender_permits"
     SEE_DIRECTIVES = "see_directives"
     ORDER_VEHICLES = "order_vehicles"
+    SEE_SANCTIONS = "see_sanctions"
+    DECIDE_SANCTIONS = "decide_sanctions"
+    APPEAL_SANCTIONS = "appeal_sanctions"
     SEE_AUDIT = "see_audit"
 
 
@@ -113,6 +116,9 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     Action.SURRENDER_PERMITS: _MANAGERS,
     Action.SEE_DIRECTIVES: _EVERYBODY,
     Action.ORDER_VEHICLES: _REGULATORS,
+    Action.SEE_SANCTIONS: _EVERYBODY,
+    Action.DECIDE_SANCTIONS: _REGULATORS,
+    Action.APPEAL_SANCTIONS: _MANAGERS,
     Action.SEE_AUDIT: _OVERSIGHT,
 }
 
@@ -126,6 +132,7 @@ _DECISIONS = frozenset(
         Action.DECIDE_PERMITS,
         Action.DECIDE_FAULT,
         Action.ORDER_VEHICLES,
+        Action.DECIDE_SANCTIONS,
     }
 )
 
@@ -322,6 +329,22 @@ PROTECTED: Mapping[str, Action] = {
     "api_users.reset_password": Action.CHANGE_USERS,
     "api_users.user": Action.SEE_USERS,
     "api_users.users": Action.SEE_USERS,
+    "api_sanctions.begin": Action.DECIDE_SANCTIONS,
+    "api_sanctions.decide": Action.DECIDE_SANCTIONS,
+    "api_sanctions.drop": Action.DECIDE_SANCTIONS,
+    "api_sanctions.notice": Action.DECIDE_SANCTIONS,
+    "api_sanctions.object_to": Action.APPEAL_SANCTIONS,
+    "api_sanctions.rule": Action.DECIDE_SANCTIONS,
+    "api_sanctions.sanction": Action.SEE_SANCTIONS,
+    "api_sanctions.sanctions": Action.SEE_SANCTIONS,
+    "sanctions.decide": Action.DECIDE_SANCTIONS,
+    "sanctions.drop": Action.DECIDE_SANCTIONS,
+    "sanctions.index": Action.SEE_SANCTIONS,
+    "sanctions.new": Action.DECIDE_SANCTIONS,
+    "sanctions.notice": Action.DECIDE_SANCTIONS,
+    "sanctions.object_to": Action.APPEAL_SANCTIONS,
+    "sanctions.rule": Action.DECIDE_SANCTIONS,
+    "sanctions.show": Action.SEE_SANCTIONS,
     "audit.index": Action.SEE_AUDIT,
     "audit.show": Action.SEE_AUDIT,
     "officers.edit": Action.CHANGE_OFFICERS,

@@ -26,6 +26,7 @@ NOUNS: Mapping[str, Any] = {
     "recognition": _("Recognition"),
     "recovery_code": _("Recovery code"),
     "recovery_codes": _("Recovery codes"),
+    "sanction": _("Sanction"),
     "seal": _("Seal of samples"),
     "second_factor": _("Second factor"),
     "token": _("Token"),
@@ -35,6 +36,12 @@ NOUNS: Mapping[str, Any] = {
     "zone": _("Zone"),
 }
 VERBS: Mapping[str, Any] = {
+    "final": _("became final"),
+    "overturned": _("overturned"),
+    "upheld": _("upheld"),
+    "appealed": _("appealed"),
+    "dismissed": _("dismissed"),
+    "noticed": _("notice served"),
     "account_changed": _("account changed"),
     "acknowledged": _("acknowledged"),
     "amended": _("amended"),
@@ -73,6 +80,7 @@ VERBS: Mapping[str, Any] = {
     "refused": _("refused"),
     "registered": _("registered"),
     "reinstated": _("reinstated"),
+    "proposed": _("proposed"),
     "rejected": _("rejected"),
     "removed": _("removed"),
     "renewed": _("renewed"),

@@ -125,7 +125,9 @@ def offer_label(offer: Offer) -> str:
     """A zone that can be asked for, in one line."""
     name = offer.row.name_zh if language() == "zh" else offer.row.name_en
     label = f"{name} · {zone_kind_names()[offer.row.zone.kind]} ({offer.zone_id})"
-    return f"{label} · {_('recognised by %(name)s', name=offer.jurisdiction)}" if offer.is_abroad else label
+    # In an f-string Babel would find the text on some versions of Python only.
+    abroad = _("recognised by %(name)s", name=offer.jurisdiction)
+    return f"{label} · {abroad}" if offer.is_abroad else label
 
 
 def _names(offer: Offer) -> str:

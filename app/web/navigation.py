@@ -60,6 +60,7 @@ _STAFF = (
     Item("permits.index", _("Permits"), _PERMITS),
     Item("incidents.index", _("Incidents"), _PERMITS),
     Item("directives.index", _("Directives"), _PERMITS),
+    Item("sanctions.index", _("Sanctions"), _PERMITS),
     Item("zones.index", _("Zones")),
     Item("organisations.index", _("Organisations"), _REGISTRY),
     Item("users.index", _("Users"), _REGISTRY),

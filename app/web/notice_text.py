@@ -38,6 +38,13 @@ NOTICE_TEXTS: Mapping[str, LazyString] = {
     "directive.refused": _("%(vehicle)s refuses directive %(directive)s."),
     "directive.unanswered": _("%(vehicle)s has not answered directive %(directive)s."),
     "directive.overdue": _("%(vehicle)s has not complied with directive %(directive)s in time."),
+    "sanction.proposed": _("A sanction is proposed against permit %(permit)s."),
+    "sanction.noticed": _("A sanction against permit %(permit)s is intended: a hearing is set."),
+    "sanction.decided": _("A sanction against permit %(permit)s was decided."),
+    "sanction.dismissed": _("The intended sanction against permit %(permit)s was dismissed."),
+    "sanction.appealed": _("An appeal in sanction %(number)s waits for a ruling."),
+    "sanction.upheld": _("The appeal in sanction %(number)s was rejected: the decision stands."),
+    "sanction.overturned": _("The appeal in sanction %(number)s succeeded: the permit is again what it was."),
     "permit.ending": _("Permit %(name)s ends on %(ends_on)s."),
     "licence.ending": _("The licence of %(name)s ends on %(ends_on)s."),
     "insurance.ending": _("The insurance of %(name)s ends on %(ends_on)s."),
@@ -52,6 +59,7 @@ _PAGES: Mapping[str, tuple[str, str]] = {
     "officer": ("officers.show", "officer_id"),
     "emergency": ("emergencies.show", "number"),
     "incident": ("incidents.show", "number"),
+    "sanction": ("sanctions.show", "number"),
     "trial": ("trials.show", "trial_id"),
 }
 

@@ -7,9 +7,10 @@ from typing import TypedDict
 from sqlalchemy.orm import Session
 
 from app.errors import Forbidden, NotFound
-from app.models import Application, ApplicationState, Jurisdiction, User
+from app.models import Application, ApplicationState, Jurisdiction, Sanction, User
 from app.services.applications import application_by_number
 from app.services.jurisdictions import jurisdiction_by_code
+from app.services.sanctions import sanction_by_id, was_told
 from app.web.gate import identity
 from app.web.runtime import runtime
 
@@ -44,6 +45,15 @@ def own_application(session: Session, number: str) -> Application:
     found = application_by_number(session, number)
     require_own(found.holder_id)
     if found.state is ApplicationState.DRAFT and not identity().sees_drafts:
+        raise NotFound("There is no such object.")
+    return found
+
+
+def own_sanction(session: Session, number: str) -> Sanction:
+    """One that the caller may see: operators, what they were told of. Raises NotFound."""
+    found = sanction_by_id(session, number)
+    require_own(found.permit.holder_id)
+    if identity().scope is not None and not was_told(found):
         raise NotFound("There is no such object.")
     return found
 

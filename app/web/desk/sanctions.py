@@ -199,6 +199,7 @@ def _page(number: str, attempted: str = "", form: Form | None = None) -> str:
             actions=_actions(found),
             attempted=attempted,
             form=form,
+            empty=blank(),
             outcomes=[(each.value, state_label(each)) for each in (SanctionState.UPHELD, SanctionState.OVERTURNED)],
         )
 

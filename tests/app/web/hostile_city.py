@@ -34,6 +34,7 @@ from app.models import (
     Organisation,
     RejectRow,
     Role,
+    SanctionStep,
     Stage,
     User,
     Vehicle,
@@ -44,6 +45,7 @@ from app.schemas.incidents import FaultDecision, IncidentReport
 from app.schemas.saved_filters import Criteria, NewFilter
 from app.services.alert_handling import comment_on_alert, escalate_alert
 from app.services.alert_ids import alert_by_public_id
+from app.schemas.sanctions import SanctionDecision, SanctionNotice
 from app.services.attachments import store_attachment
 from app.services.conditions import Conditions
 from app.services.evidence import store_bundle
@@ -52,8 +54,10 @@ from app.services.incidents import decide_fault, report_incident
 from app.services.notices import notify
 from app.services.orders import order_vehicles
 from app.services.permits import issue_permit
+from app.services.permits import issue_permit, permit_by_number
 from app.services.review import request_changes
 from app.services.saved_filters import save_filter
+from app.services.sanctions import appeal, open_sanction, serve_notice, take_step
 from app.services.tokens import issue_token, tokens_of
 from app.services.zone_imports import keep_draft as keep_zones
 from app.services.zone_imports import read_zone_file
@@ -96,6 +100,9 @@ _NO_FREE_TEXT = frozenset(
         "officers.officer_id",
         "organisations.code",
         "permits.number",
+        "sanctions.occasion",
+        "sanctions.rule",
+        "sanctions.sanction_id",
         "trials.trial_id",
         "usage_places.key",
         "users.email",
@@ -222,6 +229,7 @@ def _fill(session: Session, city: City) -> dict[str, str]:
         "bundle": _bundle(session, manager),
         "directive": _directive(session, regulator),
         **_incidents(session, north, manager, regulator),
+        **_sanctions(session, manager, regulator),
         **_told(session, north, qianhai),
         **_drafts(session, manager, regulator),
         **_telemetry(session, city),
@@ -260,6 +268,20 @@ def _bundle(session: Session, manager: User) -> str:
             now_ms=NOON_MS,
         )
     return "EV-1"
+def _sanctions(session: Session, manager: User, regulator: User) -> dict[str, str]:
+    """One that waits for its hearing, and one that was decided and appealed."""
+    numbers = []
+    for is_decided in (False, True):
+        permit = permit_by_number(session, PERMIT)
+        sanction = open_sanction(session, permit, SanctionStep.WARN, reason=HOSTILE, now_ms=NOON_MS, actor=regulator)
+        notice = SanctionNotice(hearing_at_ms=NOON_MS + DAY_MS, reason=HOSTILE)
+        serve_notice(session, sanction, notice, expected_version=1, actor=regulator, now_ms=NOON_MS)
+        if is_decided:
+            decision = SanctionDecision(reason=HOSTILE, hearing_record=HOSTILE)
+            take_step(session, sanction, decision, expected_version=2, actor=regulator, now_ms=NOON_MS)
+            appeal(session, sanction, reason=HOSTILE, expected_version=3, actor=manager, now_ms=NOON_MS)
+        numbers.append(sanction.sanction_id)
+    return {"sanction": numbers[0], "appealed_sanction": numbers[1]}
 
 
 def _incidents(session: Session, north: Organisation, manager: User, regulator: User) -> dict[str, str]:

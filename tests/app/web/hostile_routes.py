@@ -48,6 +48,8 @@ _OBJECTS: Mapping[str, str] = {
     "attachments:public_id": "attachment",
     "incidents:number": "incident",
     "api_incidents:number": "incident",
+    "api_sanctions:number": "sanction",
+    "sanctions:number": "sanction",
     "vehicle_imports:public_id": "vehicle_import",
     "zone_imports:draft_id": "zone_import",
     "organisations:code": "organisation",

@@ -21,7 +21,12 @@ from tests.app.web.hostile_routes import Route, looked_at
 _FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 _LANGUAGES = ("zh", "en")
-_OTHER_STATES = {"application": ("waiting", "returned"), "waiting": ("returned",), "incident": ("decided_incident",)}
+_OTHER_STATES = {
+    "application": ("waiting", "returned"),
+    "waiting": ("returned",),
+    "incident": ("decided_incident",),
+    "sanction": ("appealed_sanction",),
+}
 #: What no browser takes for a page.
 _DATA = frozenset({"json", "problem+json", "geo+json", "csv"})
 
