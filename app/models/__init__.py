@@ -16,8 +16,8 @@ from app.models.officers import Capacity, LicenceRevision, Officer
 from app.models.organisations import Jurisdiction, Organisation, RecognitionRevision
 from app.models.permits import Permit, PermitRevisionRow, Stage
 from app.models.places import Zone, ZoneRevisionRow
-from app.models.saved_filters import SavedFilter
 from app.models.sanctions import Sanction, SanctionState, SanctionStep
+from app.models.saved_filters import SavedFilter
 from app.models.seals import SampleSeal, SealHead
 from app.models.telemetry import Alert, AlertComment, OutboxRow, RegistryGeneration, RejectRow, Sample, TrackRow
 from app.models.trials import Trial, TrialDomain
@@ -69,10 +69,10 @@ __all__ = [
     "Role",
     "Sample",
     "SampleSeal",
-    "SavedFilter",
     "Sanction",
     "SanctionState",
     "SanctionStep",
+    "SavedFilter",
     "SealHead",
     "ServiceStatus",
     "Stage",

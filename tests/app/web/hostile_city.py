@@ -42,10 +42,10 @@ from app.models import (
 from app.schemas.applications import ChangeRequest
 from app.schemas.directives import Order
 from app.schemas.incidents import FaultDecision, IncidentReport
+from app.schemas.sanctions import SanctionDecision, SanctionNotice
 from app.schemas.saved_filters import Criteria, NewFilter
 from app.services.alert_handling import comment_on_alert, escalate_alert
 from app.services.alert_ids import alert_by_public_id
-from app.schemas.sanctions import SanctionDecision, SanctionNotice
 from app.services.attachments import store_attachment
 from app.services.conditions import Conditions
 from app.services.evidence import store_bundle
@@ -56,8 +56,8 @@ from app.services.orders import order_vehicles
 from app.services.permits import issue_permit
 from app.services.permits import issue_permit, permit_by_number
 from app.services.review import request_changes
-from app.services.saved_filters import save_filter
 from app.services.sanctions import appeal, open_sanction, serve_notice, take_step
+from app.services.saved_filters import save_filter
 from app.services.tokens import issue_token, tokens_of
 from app.services.zone_imports import keep_draft as keep_zones
 from app.services.zone_imports import read_zone_file
@@ -268,6 +268,8 @@ def _bundle(session: Session, manager: User) -> str:
             now_ms=NOON_MS,
         )
     return "EV-1"
+
+
 def _sanctions(session: Session, manager: User, regulator: User) -> dict[str, str]:
     """One that waits for its hearing, and one that was decided and appealed."""
     numbers = []
