@@ -53,7 +53,6 @@ from app.services.imports import keep_draft, preview_of
 from app.services.incidents import decide_fault, report_incident
 from app.services.notices import notify
 from app.services.orders import order_vehicles
-from app.services.permits import issue_permit
 from app.services.permits import issue_permit, permit_by_number
 from app.services.review import request_changes
 from app.services.sanctions import appeal, open_sanction, serve_notice, take_step
