@@ -15,12 +15,15 @@ from app.services.tokens import issue_token
 from app.services.users import user_by_email
 from app.settings import Settings
 from app.storage import open_store, stored_alerts, stored_batches, vehicle_key
+from telemetry.airspace import AirspaceSettings
+from telemetry.approaches import ApproachRules
 from telemetry.broker import run_broker
 from telemetry.clock import system_clock
 from telemetry.mqtt import BrokerAddress
 from telemetry.pipeline import Pipeline, PipelineSettings
 from telemetry.replay import judge_again
 from telemetry.samples import JudgedBatch
+from telemetry.separation import Minima
 from telemetry.worker import Worker, WorkerSettings, run_until_signalled, worker_client
 
 #: A damaged database differs in every row; this many differences are shown, all are counted.
@@ -61,7 +64,11 @@ def run_ingest(settings: Settings) -> None:
         open_registry(engine, settings),
         store,
         system_clock,
-        PipelineSettings(worker=settings.worker_name, coverage_factor=settings.coverage_factor),
+        PipelineSettings(
+            worker=settings.worker_name,
+            coverage_factor=settings.coverage_factor,
+            airspace=airspace_settings(settings),
+        ),
     )
     worker_settings = WorkerSettings(
         name=settings.worker_name,
@@ -72,6 +79,18 @@ def run_ingest(settings: Settings) -> None:
     client = worker_client(broker_address(settings), worker_settings, system_clock)
     _spare_collections()
     run_until_signalled(Worker(client, pipeline, store, worker_settings, system_clock))
+
+
+def airspace_settings(settings: Settings) -> AirspaceSettings:
+    """What is too close in the air, as the installation has it."""
+    return AirspaceSettings(
+        Minima(
+            settings.separation_horizontal_m,
+            settings.separation_vertical_m,
+            settings.separation_look_ahead_s,
+        ),
+        ApproachRules(settings.approach_reach_m, settings.approach_height_m, settings.approach_road_active_s),
+    )
 
 
 def _spare_collections() -> None:

@@ -73,6 +73,12 @@ class Settings:
     flush_messages: int
     flush_ms: int
     coverage_factor: float
+    separation_horizontal_m: float
+    separation_vertical_m: float
+    separation_look_ahead_s: float
+    approach_reach_m: float
+    approach_height_m: float
+    approach_road_active_s: float
     ground_elevation_m: float | None
     geoid_undulation_m: float | None
     public_delay_s: float
@@ -129,6 +135,12 @@ class Settings:
             flush_messages=reader.whole("PILOTAGE_FLUSH_MESSAGES", 500, at_least=1),
             flush_ms=reader.whole("PILOTAGE_FLUSH_MS", 50, at_least=1),
             coverage_factor=reader.real("PILOTAGE_COVERAGE_FACTOR", 2.0, above=0.0),
+            separation_horizontal_m=reader.real("PILOTAGE_SEPARATION_HORIZONTAL_M", 150.0, at_least=0.0),
+            separation_vertical_m=reader.real("PILOTAGE_SEPARATION_VERTICAL_M", 30.0, at_least=0.0),
+            separation_look_ahead_s=reader.real("PILOTAGE_SEPARATION_LOOK_AHEAD_S", 30.0, at_least=0.0),
+            approach_reach_m=reader.real("PILOTAGE_APPROACH_REACH_M", 300.0, at_least=0.0),
+            approach_height_m=reader.real("PILOTAGE_APPROACH_HEIGHT_M", 50.0, at_least=0.0),
+            approach_road_active_s=reader.real("PILOTAGE_APPROACH_ROAD_ACTIVE_S", 30.0, at_least=0.0),
             ground_elevation_m=reader.optional_real("PILOTAGE_GROUND_ELEVATION_M"),
             geoid_undulation_m=reader.optional_real("PILOTAGE_GEOID_UNDULATION_M"),
             public_delay_s=reader.real("PILOTAGE_PUBLIC_DELAY_S", 30.0, at_least=0.0),

@@ -13,7 +13,7 @@ from telemetry.judgement import Case, Judgement
 from telemetry.places import judge_place
 from telemetry.plausibility import clock_skewed, low_accuracy
 from telemetry.rulebook import ALL_MODES, ALL_OFFICERS, NOBODY, UNKNOWN, Rulebook, Standing
-from telemetry.samples import Flags, Integers, Reals, SafetyOfficer, SampleBatch, take
+from telemetry.samples import Flags, Integers, Proximity, Reals, SafetyOfficer, SampleBatch, take
 
 _log = logging.getLogger(__name__)
 
@@ -58,6 +58,7 @@ def _judge(rulebook: Rulebook, batch: SampleBatch, jump: Flags, previous: Reals,
     officer = rulebook.officers.rows_of(batch.officer_id)
     case = Case(rulebook, batch, permit, standing == Standing.GOVERNED, officer, jump, previous, coverage_factor)
     _judge_licences(case, into)
+    _judge_separation(case, into)
     if case.governed.any():
         _judge_hours(case, into)
         _judge_officers(case, into)
@@ -73,6 +74,17 @@ def _judge_licences(case: Case, into: Judgement) -> None:
     expires_ms = case.rulebook.officers.licence_expires_ms[case.officer]
     into.find(Finding.LICENCE_EXPIRED, expires_ms <= case.batch.timestamp_ms)
     into.lack(int(Finding.LICENCE_EXPIRED), case.officer == UNKNOWN)
+
+
+def _judge_separation(case: Case, into: Judgement) -> None:
+    """What was seen near an aircraft, whatever its permit says. Of samples that nobody observed nothing is said."""
+    near = np.maximum(case.batch.proximity, 0)
+    if not near.any():
+        return
+    into.find(Finding.SEPARATION, near & (Proximity.CLOSE | Proximity.CLOSING) > 0)
+    into.find(Finding.VERTIPORT_CONFLICT, near & Proximity.VERTIPORT > 0)
+    into.doubt(int(Finding.SEPARATION), near & Proximity.UNDECIDED > 0)
+    into.lack(int(Finding.SEPARATION | Finding.VERTIPORT_CONFLICT), near & Proximity.FAILED > 0)
 
 
 def _judge_officers(case: Case, into: Judgement) -> None:

@@ -27,6 +27,8 @@ class Finding(IntFlag):
     INDETERMINATE = 1 << 15
     PASSENGERS_NOT_PERMITTED = 1 << 16
     OFFICER_NOT_PERMITTED = 1 << 17
+    SEPARATION = 1 << 18
+    VERTIPORT_CONFLICT = 1 << 19
 
     @property
     def code(self) -> str:
@@ -71,6 +73,8 @@ def _rule(
 _NATIONAL = "China, 工信部联通装〔2021〕97号 (national rules for ICV road tests)"
 _SHENZHEN = "Shenzhen ICV regulation of 2022"
 _PLATFORM = "Pilotage, data quality"
+_TRAFFIC = "EU 2021/664: traffic information; minima: Pilotage, configurable"
+_APPROACH = "Pilotage, configurable"
 
 _PLACE = {"confirm": (2, 1_000), "clear": (5, 4_000)}
 _TERM = {"confirm": (2, 1_000), "clear": (3, 2_000)}
@@ -117,5 +121,7 @@ RULES: dict[Finding, FindingRule] = {
         _rule(Finding.INDETERMINATE, Severity.NOTICE, "the term that could not be read", _PLATFORM, **_DATA),
         _rule(Finding.PASSENGERS_NOT_PERMITTED, Severity.CRITICAL, "passengers allowed", _NATIONAL, **_TERM),
         _rule(Finding.OFFICER_NOT_PERMITTED, Severity.WARNING, "people named, or the holder's", _SHENZHEN, **_TERM),
+        _rule(Finding.SEPARATION, Severity.CRITICAL, "none: minima of the platform", _TRAFFIC, **_PLACE),
+        _rule(Finding.VERTIPORT_CONFLICT, Severity.WARNING, "none: the platform's", _APPROACH, **_PLACE),
     )
 }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from telemetry.findings import Finding
 from telemetry.judgement import Judgement
 from telemetry.ports import AlertChange
 from telemetry.rulebook import Rulebook
-from telemetry.samples import Flags, Integers, JudgedBatch, SampleBatch, group_bounds
+from telemetry.samples import Codes, Flags, Integers, JudgedBatch, SampleBatch, group_bounds
 from telemetry.tracks import NEW_TRACK, Track
 
 
@@ -28,18 +28,27 @@ class Judged:
 
 
 def judge_in_order(
-    rulebook: Rulebook, batch: SampleBatch, late: Flags, tracks: Mapping[int, Track], coverage_factor: float
+    rulebook: Rulebook,
+    batch: SampleBatch,
+    late: Flags,
+    tracks: Mapping[int, Track],
+    coverage_factor: float,
+    *,
+    observe: Callable[[Flags], Codes] | None = None,
 ) -> Judged:
     """Judge samples of which each vehicle's are together and its live ones in the order of (timestamp, seq).
 
     `tracks` holds what is known of the vehicles before; one that is missing is new. Late samples
     are judged by themselves: without a previous fix, and without effect on tracks and alerts.
-    Watermarks and received numbers are passed through.
+    Watermarks and received numbers are passed through. What is near an aircraft is observed at ingest, by
+    `observe` of those positions that are not believed; a replay takes what is stored with the samples.
     """
     live = np.flatnonzero(~late)
     top_speed_mps = rulebook.top_speed_mps[rulebook.rows_of(batch.vehicle)]
     known = {key: tracks.get(key, NEW_TRACK) for key in np.unique(batch.vehicle[live]).tolist()}
     belief = believe(batch, live, known, top_speed_mps, coverage_factor)
+    if observe is not None:
+        batch = replace(batch, proximity=observe(belief.jump))
     judgement = judge(rulebook, batch, belief.jump, belief.previous, coverage_factor)
     judged = JudgedBatch(
         samples=batch,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import msgspec
 import numpy as np
 
+from telemetry.airspace import Airspace, AirspaceSettings, Observed
 from telemetry.bus import LivePosition, alerts_topic, encode_alert
 from telemetry.decoding import Decoded, decode, reject_of
 from telemetry.errors import RegistryUnusable, StaleRegistry, StoreUnavailable
@@ -30,6 +31,7 @@ from telemetry.ports import (
 )
 from telemetry.positions import newest_positions
 from telemetry.rulebook import Rulebook
+from telemetry.samples import Codes, Flags
 from telemetry.tracks import NEW_TRACK, Track, state_of, track_of
 
 _LOG = logging.getLogger(__name__)
@@ -47,6 +49,7 @@ class PipelineSettings:
 
     worker: str = "worker"
     coverage_factor: float = 2.0
+    airspace: AirspaceSettings = field(default_factory=AirspaceSettings)
 
 
 class Watermark(msgspec.Struct, frozen=True):
@@ -89,6 +92,7 @@ class Pipeline:
         self._rulebook: Rulebook | None = None
         self._tracks: dict[int, Track] = {}
         self._officers = OfficerRoster()
+        self._airspace = Airspace(self._settings.airspace, self._settings.coverage_factor)
         self._obedience = Obedience(self._settings.coverage_factor)
 
     def process(self, messages: Sequence[Message]) -> FlushResult:
@@ -132,7 +136,16 @@ class Pipeline:
         in_arrival = np.argsort(intake.source, kind="stable")
         loads, seen = self._officers.observe(intake.batch, in_arrival[~intake.late[in_arrival]])
         batch = replace(intake.batch, officer_load=loads)
-        judged = judge_in_order(rulebook, batch, intake.late, self._tracks, self._settings.coverage_factor)
+        looks: list[Observed] = []
+
+        def observe(jump: Flags) -> Codes:
+            looks.append(self._airspace.observe(rulebook, batch, intake.late, jump))
+            return looks[0].proximity
+
+        judged = judge_in_order(
+            rulebook, batch, intake.late, self._tracks, self._settings.coverage_factor, observe=observe
+        )
+        (near,) = looks
         tracks = self._renewed(intake, judged)
         answers, unknown = self._answers(rulebook, decoded, messages)
         obeyed, observed = self._obedience.observe(rulebook, judged.batch)
@@ -148,11 +161,13 @@ class Pipeline:
                 outbox=self._announce(rulebook, judged.changes),
                 answers=answers,
                 obeyed=obeyed,
+                meetings=near.meetings,
             )
         )
         # Only what is stored is remembered: until here the same messages could be processed again.
         self._tracks.update(tracks)
         self._officers.keep(seen)
+        self._airspace.keep(near.seen)
         self._obedience.keep(observed)
         return self._result(rulebook, intake, judged, tracks, len(rejects))
 

@@ -176,6 +176,26 @@ class AlertChange:
     is_new: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """Two aircraft too close, or about to be, as the sample of one of them showed it last in a flush.
+
+    The natural key is (vehicle, other, began_ms): a meeting goes on until they were apart for
+    telemetry.airspace.MEETING_GAP_MS. Distances in metres, None where a height is unknown;
+    `closest_at_ms` is when they are nearest to each other while too close.
+    """
+
+    vehicle: int
+    other: int
+    began_ms: int
+    last_seen_ms: int
+    horizontal_m: float
+    vertical_m: float | None
+    closest_at_ms: int
+    closest_horizontal_m: float
+    closest_vertical_m: float | None
+
+
 class TrackState(msgspec.Struct, frozen=True, gc=False):
     """What the judge remembers of one vehicle, written in the transaction of the flush.
 
@@ -216,6 +236,7 @@ class Flush:
     outbox: Sequence[OutboxMessage] = field(default=())
     answers: Sequence[StoredAnswer] = field(default=())
     obeyed: Sequence[Obeyed] = field(default=())
+    meetings: Sequence[Meeting] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from telemetry.directives import Demand
 from telemetry.messages import routes
 from telemetry.plausibility import TOP_SPEED_MPS
 from telemetry.ports import PermitState, PermitTerms, RegistrySnapshot, VehicleRecord
-from telemetry.samples import Codes, Flags, Integers, Mode, Reals, SafetyOfficer
+from telemetry.samples import Codes, Flags, Integers, Mode, Reals, SafetyOfficer, VehicleKind
 
 _BEFORE_ALL_TIME = -(2**62)
 _NEVER = 2**62
@@ -147,7 +147,7 @@ class ZoneRules:
 class Rulebook:
     """Everything a batch is judged against, as it was known at `generation`. Immutable.
 
-    `vehicle_keys` is sorted, and row for row with `top_speed_mps` and the timelines.
+    `vehicle_keys` is sorted, and row for row with `top_speed_mps`, `flies` (aircraft) and the timelines.
     """
 
     generation: int
@@ -155,6 +155,7 @@ class Rulebook:
     vehicles: dict[int, VehicleRecord]
     vehicle_keys: Integers
     top_speed_mps: Reals
+    flies: Flags
     timelines: Timelines
     permits: PermitColumns
     schedules: tuple[Schedule, ...]
@@ -180,6 +181,7 @@ class Rulebook:
             vehicles={vehicle.key: vehicle for vehicle in vehicles},
             vehicle_keys=np.array([vehicle.key for vehicle in vehicles], dtype=np.int64),
             top_speed_mps=np.array([TOP_SPEED_MPS[vehicle.kind] for vehicle in vehicles], dtype=np.float64),
+            flies=np.array([vehicle.kind is VehicleKind.AIR for vehicle in vehicles], dtype=np.bool_),
             timelines=_timelines(vehicles, snapshot.permits),
             permits=_permit_columns(snapshot, sets, schedules),
             schedules=schedules,

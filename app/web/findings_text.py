@@ -113,4 +113,12 @@ FINDING_TEXTS: dict[Finding, FindingText] = {
             "The safety officer or pilot on duty is not one of those the permit names, or is not the holder's.",
         ),
     ),
+    Finding.SEPARATION: _text(
+        ("间隔不足", "与另一航空器的间隔小于最低值，或即将小于最低值。"),
+        ("Too close", "Another aircraft is closer than the minima, or will be if both go on as they do."),
+    ),
+    Finding.VERTIPORT_CONFLICT: _text(
+        ("起降场冲突", "在有车辆行驶的测试道路上方进近起降场。"),
+        ("Approach over traffic", "Approaching a vertiport above a test road with vehicles on it."),
+    ),
 }
