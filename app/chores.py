@@ -18,6 +18,9 @@ from sqlalchemy import Engine, delete
 from app.database import changing_session, reading_session
 from app.errors import Conflict
 from app.models import ImportDraft
+from app.services.alert_notices import EVERY_S as ALERTS_EVERY_S
+from app.services.alert_notices import is_any_alert_untold, tell_of_alerts
+from app.services.deliveries import drop_stale
 from app.services.directive_escalation import is_anything_due, note_overdue, note_refused, note_unanswered
 from app.services.directives import settle_complied
 from app.services.emergency_following import EmergencyFollower
@@ -189,14 +192,29 @@ def _close_appeals(engine: Engine, now_ms: int) -> None:
             make_final(session, sanction_id, now_ms=now_ms)
 
 
+def _tell_of_alerts(engine: Engine, now_ms: int) -> None:
+    with reading_session(engine) as session:
+        if not is_any_alert_untold(session, now_ms):
+            return
+    with changing_session(engine) as session:
+        tell_of_alerts(session, now_ms)
+
+
+def _drop_stale_notifications(engine: Engine, now_ms: int) -> None:
+    with changing_session(engine) as session:
+        drop_stale(session, now_ms)
+
+
 #: Everything that is to be done. A new chore is added here.
 CHORES: tuple[Chore, ...] = (
     Chore("follow_directives", 1.0, _follow_directives),
+    Chore("tell_of_alerts", ALERTS_EVERY_S, _tell_of_alerts),
     Chore("expire_permits", 60.0, _expire_permits),
     Chore("propose_sanctions", 300.0, _propose_sanctions),
     Chore("close_appeals", 60.0, _close_appeals),
     Chore("remind", 3_600.0, _remind),
     Chore("clear_imports", 3_600.0, _clear_imports),
+    Chore("drop_stale_notifications", 3_600.0, _drop_stale_notifications),
     Chore("anchor_seals", ANCHOR_EVERY_S, _anchor_seals),
 )
 

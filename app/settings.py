@@ -6,25 +6,28 @@ import hashlib
 import hmac
 import math
 import os
+import re
 import secrets
 import socket
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Self, TypeVar
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from app.errors import SettingsError
-from app.proxies import TrustedProxies
+from app.proxies import Network, TrustedProxies
 from geofences.datum import VerticalReference
 
 PARTITIONS = 64
 SECRET_FILE = "secret.key"  # noqa: S105 -- a file's name, not a secret
 _MINIMUM_SECRET_CHARACTERS = 32
 _BROKER_SCHEMES = {"mqtt": 1883, "mqtts": 8883}
+_SMTP_SCHEMES = {"smtp": 587, "smtps": 465}
+_MAIL_ADDRESS = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+")
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 _MOST_PROXIES = 10
@@ -48,6 +51,18 @@ class OpenIdProvider:
     client_id: str
     client_secret: str = field(repr=False)
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """Where e-mail is handed in, and from whom it comes. `tls`: encrypted from the first byte."""
+
+    host: str
+    port: int
+    tls: bool
+    username: str
+    password: str = field(repr=False)
+    sender: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +111,8 @@ class Settings:
     second_factor_required: bool
     trusted_proxies: TrustedProxies
     openid: OpenIdProvider | None
+    mail: MailServer | None
+    webhook_networks: tuple[Network, ...]
 
     @property
     def vertical(self) -> VerticalReference:
@@ -158,6 +175,8 @@ class Settings:
             second_factor_required=reader.flag("PILOTAGE_SECOND_FACTOR_REQUIRED", default=True),
             trusted_proxies=trusted_proxies,
             openid=reader.openid("PILOTAGE_OIDC_ISSUER"),
+            mail=reader.mail("PILOTAGE_SMTP_URL"),
+            webhook_networks=reader.networks("PILOTAGE_WEBHOOK_NETWORKS"),
         )
         reader.finish()
         return settings
@@ -355,6 +374,37 @@ class _Reader:
                 self._problem(other, f"is needed with {name}")
         client_id, client_secret = (self._env.get(other, "") for other in needed)
         return OpenIdProvider(issuer, client_id, client_secret, self.text("PILOTAGE_OIDC_NAME", parts.hostname or ""))
+
+    def mail(self, name: str) -> MailServer | None:
+        """The mail server, when one is named."""
+        parts = urlsplit(self._env.get(name, ""))
+        if not parts.geturl():
+            return None
+        if (
+            parts.scheme not in _SMTP_SCHEMES
+            or not parts.hostname
+            or parts.path.strip("/")
+            or not _has_valid_port(parts)
+        ):
+            self._problem(name, "must be smtp://user:password@host:port or smtps://...")
+            return None
+        sender = self._env.get("PILOTAGE_MAIL_FROM", "")
+        if not _MAIL_ADDRESS.fullmatch(sender):
+            self._problem("PILOTAGE_MAIL_FROM", f"is needed with {name}: an e-mail address")
+        return MailServer(
+            host=parts.hostname,
+            port=parts.port or _SMTP_SCHEMES[parts.scheme],
+            tls=parts.scheme == "smtps",
+            username=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
+            sender=sender,
+        )
+
+    def networks(self, name: str) -> tuple[Network, ...]:
+        def parse(text: str) -> tuple[Network, ...]:
+            return tuple(ip_network(part.strip()) for part in text.split(","))
+
+        return self._parsed(name, (), parse, "networks such as 10.20.0.0/16,fd00::/8", lambda _: True, "")
 
     def dynsec(self, name: str) -> bool:
         wanted = self.flag(name, default=False)

@@ -12,6 +12,16 @@ from app.models.evidence import EvidenceBundle
 from app.models.imports import ImportDraft
 from app.models.incidents import Fault, Harm, Incident, IncidentKind
 from app.models.notices import Notice, NoticeRead
+from app.models.notifications import (
+    AlertTelling,
+    ChannelKind,
+    Delivery,
+    DeliveryState,
+    Digest,
+    Notification,
+    NotificationChannel,
+    Topic,
+)
 from app.models.officers import Capacity, LicenceRevision, Officer
 from app.models.organisations import Jurisdiction, Organisation, RecognitionRevision
 from app.models.permits import Permit, PermitRevisionRow, Stage
@@ -29,6 +39,7 @@ __all__ = [
     "OPERATORS",
     "Alert",
     "AlertComment",
+    "AlertTelling",
     "ApiToken",
     "Application",
     "ApplicationEvent",
@@ -40,7 +51,11 @@ __all__ = [
     "Base",
     "Capacity",
     "Cause",
+    "ChannelKind",
     "Concern",
+    "Delivery",
+    "DeliveryState",
+    "Digest",
     "DirectiveAnswer",
     "DirectiveRow",
     "Emergency",
@@ -56,6 +71,8 @@ __all__ = [
     "LoginSession",
     "Notice",
     "NoticeRead",
+    "Notification",
+    "NotificationChannel",
     "Officer",
     "Organisation",
     "OutboxRow",
@@ -76,6 +93,7 @@ __all__ = [
     "SealHead",
     "ServiceStatus",
     "Stage",
+    "Topic",
     "TrackRow",
     "Trial",
     "TrialDomain",

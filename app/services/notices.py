@@ -5,13 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, select
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.audit import Subject
 from app.errors import NotFound
-from app.models import OPERATORS, Base, Jurisdiction, Notice, NoticeRead, Organisation, Role, User
+from app.models import (
+    OPERATORS,
+    Base,
+    Jurisdiction,
+    Notice,
+    NoticeRead,
+    Notification,
+    NotificationChannel,
+    Organisation,
+    Role,
+    User,
+)
+from app.services.delivery_times import due_on
+from app.services.notice_topics import NOT_IN_PAGE, severity_of, topic_of, wants
 from app.services.pages import Page, read_page
 
 _Insert: TypeAlias = sqlite.Insert | postgresql.Insert
@@ -27,11 +40,12 @@ def notify(
     now_ms: int,
     organisation: Organisation | None = None,
     jurisdiction: Jurisdiction | None = None,
-) -> None:
-    """Tell an organisation, a jurisdiction's regulators, or both; nothing when it was told before.
+) -> int | None:
+    """Tell an organisation, a jurisdiction's regulators, or both, in the page and on the channels that want it.
 
-    `kind` names the text (app.web.notice_text), `params` fill it in: JSON values, no secrets.
-    (kind, subject, occasion) is told once, however many processes try.
+    `kind` names the text (app.web.notice_text) and what it is about (app.services.notice_topics), `params`
+    fill the text in: JSON values, no secrets. (kind, subject, occasion) is told once, however many processes
+    try: the answer is the notice's key, or None when it was told before.
     """
     statement = _insert(session, Notice).values(
         kind=kind,
@@ -43,7 +57,10 @@ def notify(
         jurisdiction_id=jurisdiction.id if jurisdiction else None,
         created_at_ms=now_ms,
     )
-    session.execute(statement.on_conflict_do_nothing())
+    notice_id = session.execute(statement.on_conflict_do_nothing().returning(Notice.id)).scalar_one_or_none()
+    if notice_id is not None:
+        _hold_for_channels(session, notice_id, kind, organisation, jurisdiction, now_ms)
+    return notice_id
 
 
 def notices_for(
@@ -83,6 +100,32 @@ def mark_all_read(session: Session, reader: User, *, now_ms: int, up_to: int) ->
     _read(session, reader, [notice.id for notice, _read_at_ms in session.execute(unread)], now_ms)
 
 
+def _hold_for_channels(  # noqa: PLR0917 -- private, and called once
+    session: Session,
+    notice_id: int,
+    kind: str,
+    organisation: Organisation | None,
+    jurisdiction: Jurisdiction | None,
+    now_ms: int,
+) -> None:
+    """What the channels want of it waits for them, in this very transaction."""
+    topic, severity = topic_of(kind), severity_of(kind)
+    owners = [
+        owner == addressed.id
+        for owner, addressed in (
+            (NotificationChannel.organisation_id, organisation),
+            (NotificationChannel.jurisdiction_id, jurisdiction),
+        )
+        if addressed is not None
+    ]
+    if topic is None or not owners:
+        return
+    for channel in session.scalars(select(NotificationChannel).where(NotificationChannel.enabled, or_(*owners))):
+        if wants(channel, topic, severity):
+            due = due_on(channel, topic, severity, now_ms)
+            session.add(Notification(channel_key=channel.id, notice_id=notice_id, due_at_ms=due))
+
+
 def _read(session: Session, reader: User, notice_ids: Sequence[int], now_ms: int) -> None:
     rows = [{"user_id": reader.id, "notice_id": notice_id, "read_at_ms": now_ms} for notice_id in notice_ids]
     if rows:
@@ -92,7 +135,8 @@ def _read(session: Session, reader: User, notice_ids: Sequence[int], now_ms: int
 def _addressed(reader: User) -> Select[Notice, int]:
     """The person's notices with when they read each."""
     own = and_(NoticeRead.notice_id == Notice.id, NoticeRead.user_id == reader.id)
-    return select(Notice, NoticeRead.read_at_ms).outerjoin(NoticeRead, own).where(_is_for(reader))
+    in_page = Notice.kind.not_in(NOT_IN_PAGE)
+    return select(Notice, NoticeRead.read_at_ms).outerjoin(NoticeRead, own).where(_is_for(reader), in_page)
 
 
 def _is_for(reader: User) -> ColumnElement[bool]:

@@ -24,6 +24,8 @@ class Action(StrEnum):
     SEE_REPLAY = "see_replay"
     SEE_METRICS = "see_metrics"
     SEE_NOTICES = "see_notices"
+    SEE_NOTIFICATIONS = "see_notifications"
+    CHANGE_NOTIFICATIONS = "change_notifications"
     MANAGE_OWN_ACCOUNT = "manage_own_account"
     SEE_USERS = "see_users"
     CHANGE_USERS = "change_users"
@@ -82,6 +84,8 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     Action.SEE_REPLAY: _EVERYBODY,
     Action.SEE_METRICS: _OVERSIGHT,
     Action.SEE_NOTICES: _EVERYBODY,
+    Action.SEE_NOTIFICATIONS: _EVERYBODY,
+    Action.CHANGE_NOTIFICATIONS: _ADMINISTRATORS | _REGULATORS | _MANAGERS,
     Action.MANAGE_OWN_ACCOUNT: _EVERYBODY,
     Action.SEE_USERS: _ADMINISTRATORS | _MANAGERS | {Role.AUDITOR},
     Action.CHANGE_USERS: _ADMINISTRATORS | _MANAGERS,
@@ -243,6 +247,14 @@ PROTECTED: Mapping[str, Action] = {
     "incidents.show": Action.SEE_INCIDENTS,
     "api_notices.notices": Action.SEE_NOTICES,
     "api_notices.read": Action.SEE_NOTICES,
+    "api_notifications.add": Action.CHANGE_NOTIFICATIONS,
+    "api_notifications.again": Action.CHANGE_NOTIFICATIONS,
+    "api_notifications.change": Action.CHANGE_NOTIFICATIONS,
+    "api_notifications.channel": Action.SEE_NOTIFICATIONS,
+    "api_notifications.channels": Action.SEE_NOTIFICATIONS,
+    "api_notifications.deliveries": Action.SEE_NOTIFICATIONS,
+    "api_notifications.rotate": Action.CHANGE_NOTIFICATIONS,
+    "api_notifications.test": Action.CHANGE_NOTIFICATIONS,
     "api_permits.decide": Action.DECIDE_PERMITS,
     "api_permits.notice": Action.SEE_PERMITS,
     "api_permits.permit": Action.SEE_PERMITS,
@@ -254,6 +266,15 @@ PROTECTED: Mapping[str, Action] = {
     "notices.index": Action.SEE_NOTICES,
     "notices.open_subject": Action.SEE_NOTICES,
     "notices.read_all": Action.SEE_NOTICES,
+    "notifications.again": Action.CHANGE_NOTIFICATIONS,
+    "notifications.deliveries": Action.SEE_NOTIFICATIONS,
+    "notifications.delivery": Action.SEE_NOTIFICATIONS,
+    "notifications.edit": Action.CHANGE_NOTIFICATIONS,
+    "notifications.index": Action.SEE_NOTIFICATIONS,
+    "notifications.new": Action.CHANGE_NOTIFICATIONS,
+    "notifications.rotate": Action.CHANGE_NOTIFICATIONS,
+    "notifications.show": Action.SEE_NOTIFICATIONS,
+    "notifications.test": Action.CHANGE_NOTIFICATIONS,
     "permit_decisions.decide": Action.DECIDE_PERMITS,
     "permit_decisions.restrict": Action.DECIDE_PERMITS,
     "permit_decisions.restriction": Action.DECIDE_PERMITS,

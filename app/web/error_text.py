@@ -53,6 +53,7 @@ FIELD_TEXTS: Mapping[str, LazyString] = {
     "more_cells_than_columns": _("The row has more cells than the header."),
     "taken": _("Registered already."),
     "window_empty": _("A window ends at another time than it starts."),
+    "quiet_hours_half": _("Quiet hours have a beginning and an end: state both, or neither."),
     "twice_in_file": _("More than once in this file."),
 }
 
@@ -162,6 +163,15 @@ ERROR_TEXTS: Mapping[str, LazyString] = {
     "moment_in_future": _("It has not happened yet."),
     "window_too_long": _("Before and after together: at least a second, at most %(limit)s minutes."),
     "incident_in_future": _("It has not happened yet."),
+    "email_address": _("This is no e-mail address."),
+    "webhook_address": _("This is no address of the web: https://host/path."),
+    "webhook_user": _("An address with a user name or a password is not taken: messages are signed instead."),
+    "webhook_private": _("This is no public address: the platform does not send into networks of its own."),
+    "webhook_https": _("The address must begin with https://."),
+    "channel_owner": _("Choose an organisation or a jurisdiction, one of them."),
+    "channel_without_secret": _("Only webhooks have a secret."),
+    "channel_off": _("The channel is switched off: it sends nothing."),
+    "delivery_not_failed": _("This message has arrived, or is on its way."),
     "revision_in_past": _("It cannot start before now: samples were judged already."),
 }
 

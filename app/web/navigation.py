@@ -65,6 +65,7 @@ _STAFF = (
     Item("organisations.index", _("Organisations"), _REGISTRY),
     Item("users.index", _("Users"), _REGISTRY),
     Item("jurisdictions.index", _("Jurisdictions"), _REGISTRY),
+    Item("notifications.index", _("Notifications"), _REGISTRY),
     Item("audit.index", _("Audit"), _REGISTRY),
 )
 _OPEN = (

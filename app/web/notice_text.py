@@ -10,8 +10,11 @@ from flask_babel import LazyString
 from flask_babel import lazy_gettext as _
 
 from app.models import Notice
+from app.web.findings_text import FINDING_TEXTS
+from app.web.language import language
 from app.web.navigation import url_if
 from app.web.times import day
+from telemetry.findings import Finding
 
 #: The text of each kind, filled in with the notice's params; `ends_at_ms` as the day `ends_on`.
 NOTICE_TEXTS: Mapping[str, LazyString] = {
@@ -45,6 +48,15 @@ NOTICE_TEXTS: Mapping[str, LazyString] = {
     "sanction.appealed": _("An appeal in sanction %(number)s waits for a ruling."),
     "sanction.upheld": _("The appeal in sanction %(number)s was rejected: the decision stands."),
     "sanction.overturned": _("The appeal in sanction %(number)s succeeded: the permit is again what it was."),
+    "alert.critical": _("New critical alert: %(summary)s"),
+    "alert.warning": _("New warning: %(summary)s"),
+    "alert.notice": _("New remark: %(summary)s"),
+    "alert.escalated_critical": _("Nobody has taken care of a critical alert: %(summary)s"),
+    "alert.escalated_warning": _("Nobody has taken care of a warning: %(summary)s"),
+    "alert.escalated_notice": _("Nobody has taken care of a remark: %(summary)s"),
+    "channel.paused": _("The channel %(name)s fails again and again: it is tried once an hour."),
+    "channel.disabled": _("The receiver of the channel %(name)s has gone: the channel is switched off."),
+    "delivery.given_up": _("A message on the channel %(name)s was given up."),
     "permit.ending": _("Permit %(name)s ends on %(ends_on)s."),
     "licence.ending": _("The licence of %(name)s ends on %(ends_on)s."),
     "insurance.ending": _("The insurance of %(name)s ends on %(ends_on)s."),
@@ -61,7 +73,10 @@ _PAGES: Mapping[str, tuple[str, str]] = {
     "incident": ("incidents.show", "number"),
     "sanction": ("sanctions.show", "number"),
     "trial": ("trials.show", "trial_id"),
+    "channel": ("notifications.show", "channel_id"),
 }
+#: The page of alerts, whichever they are.
+_BOARD = "pages.staff_map"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +96,8 @@ def told(notice: Notice, read_at_ms: int | None) -> ToldNotice:
     params: dict[str, Any] = dict(notice.params)
     if "ends_at_ms" in params:
         params["ends_on"] = day(params["ends_at_ms"])
+    if "findings" in params:
+        params["summary"] = _alerts_in_words(params)
     text = NOTICE_TEXTS.get(notice.kind)
     return ToldNotice(
         id=notice.id,
@@ -92,7 +109,22 @@ def told(notice: Notice, read_at_ms: int | None) -> ToldNotice:
     )
 
 
+def _alerts_in_words(params: Mapping[str, Any]) -> str:
+    """`Outside area 12, Overspeed: N-1, N-2 and 7 more vehicles (North Mobility)`."""
+    counts = params["findings"]
+    names = [(FINDING_TEXTS[Finding[code.upper()]].wording(language()).name, count) for code, count in counts.items()]
+    findings = str(_(", ")).join(f"{name} × {count}" if count > 1 else name for name, count in names)
+    named, others = params["vehicles"], params["vehicle_count"] - len(params["vehicles"])
+    vehicles = str(_(", ")).join(named)
+    if others:
+        vehicles = str(_("%(vehicles)s and %(count)s more vehicles", vehicles=vehicles, count=others))
+    operator = params["operator"][language()]
+    return str(_("%(findings)s – %(vehicles)s (%(operator)s)", findings=findings, vehicles=vehicles, operator=operator))
+
+
 def _url(notice: Notice) -> str:
+    if notice.subject_type == "alerts":
+        return url_if(_BOARD)
     if notice.subject_type not in _PAGES:
         return ""
     endpoint, argument = _PAGES[notice.subject_type]

@@ -16,10 +16,12 @@ from gunicorn.workers.gthread import ThreadWorker
 from app.chores import ChoreThread, chores_of
 from app.live.feed import LiveFeed
 from app.live.subscriber import BusSubscriber
+from app.outgoing.sender import DeliveryThread, carriers
 from app.processes import start_logging
 from app.settings import Settings
 from app.web.factory import create_app
-from app.web.runtime import Runtime, runtime_of
+from app.web.notification_words import composer
+from app.web.runtime import runtime_of
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +35,8 @@ _KEEPALIVE_S = 2
 class Background:
     """The threads that feed one app, the bus and the database, and the one that does the chores."""
 
-    def __init__(self, state: Runtime) -> None:
+    def __init__(self, app: Flask) -> None:
+        state = runtime_of(app)
         self._live = state.live
         self._feed = LiveFeed(state.live, state.engine, state.clock, escalate_after_s=state.settings.alert_escalation_s)
         self._subscriber = BusSubscriber(
@@ -43,12 +46,16 @@ class Background:
             on_connection=state.heartbeats.set_connected,
         )
         self._chores = ChoreThread(chores_of(state.settings), state.engine, state.clock, state.chores)
+        self._deliveries = DeliveryThread(
+            state.engine, state.clock, composer(app, state.settings), carriers(state.settings)
+        )
 
     def start(self) -> None:
         """Start all, after the fork: threads do not survive one."""
         self._feed.start()
         self._subscriber.start()
         self._chores.start()
+        self._deliveries.start()
 
     def end_streams(self) -> None:
         """Let every open event stream come to its end."""
@@ -58,6 +65,7 @@ class Background:
         """Stop all."""
         self.end_streams()
         self._chores.stop()
+        self._deliveries.stop()
         self._subscriber.stop()
         self._feed.stop()
 
@@ -121,7 +129,7 @@ class Server(BaseApplication):
     def load(self) -> Flask:
         """Make the app in the serving process and start what feeds it."""
         app = create_app(self._settings)
-        self.background = Background(runtime_of(app))
+        self.background = Background(app)
         self.background.start()
         return app
 

@@ -6,12 +6,11 @@ from flask import Flask
 
 from app.settings import Settings
 from app.web.factory import create_app
-from app.web.runtime import runtime_of
 from app.web.server import Background
 
 
 def application() -> Flask:
     """Make the app and start what feeds it; call it in the serving process, after any fork."""
     app = create_app(Settings.from_environment())
-    Background(runtime_of(app)).start()
+    Background(app).start()
     return app

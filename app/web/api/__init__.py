@@ -14,6 +14,7 @@ from app.web.api.incidents import incidents_api
 from app.web.api.jurisdictions import jurisdictions_api
 from app.web.api.live import live_api
 from app.web.api.notices import notices_api
+from app.web.api.notifications import notifications_api
 from app.web.api.officers import officers_api
 from app.web.api.organisations import organisations_api
 from app.web.api.permits import permits_api
@@ -63,4 +64,5 @@ API: tuple[APIBlueprint, ...] = (
     verification_api,
     notices_api,
     saved_filters_api,
+    notifications_api,
 )

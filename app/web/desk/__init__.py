@@ -16,6 +16,7 @@ from app.web.desk.duty import duty
 from app.web.desk.incidents import incidents
 from app.web.desk.jurisdictions import jurisdictions
 from app.web.desk.notices import notices
+from app.web.desk.notifications import notifications
 from app.web.desk.officers import officers
 from app.web.desk.organisations import organisations
 from app.web.desk.permit_decisions import permit_decisions
@@ -59,4 +60,5 @@ DESK: tuple[Blueprint, ...] = (
     permits,
     permit_decisions,
     notices,
+    notifications,
 )

@@ -36,17 +36,20 @@ from app.models import (
     Role,
     SanctionStep,
     Stage,
+    Topic,
     User,
     Vehicle,
 )
 from app.schemas.applications import ChangeRequest
 from app.schemas.directives import Order
 from app.schemas.incidents import FaultDecision, IncidentReport
+from app.schemas.notifications import NewChannel
 from app.schemas.sanctions import SanctionDecision, SanctionNotice
 from app.schemas.saved_filters import Criteria, NewFilter
 from app.services.alert_handling import comment_on_alert, escalate_alert
 from app.services.alert_ids import alert_by_public_id
 from app.services.attachments import store_attachment
+from app.services.channels import add_channel, send_test
 from app.services.conditions import Conditions
 from app.services.evidence import store_bundle
 from app.services.imports import keep_draft, preview_of
@@ -82,11 +85,14 @@ PERMIT = "QH-2026-0001"
 _NO_FREE_TEXT = frozenset(
     {
         "applications.number",
+        "alert_tellings.batch",
         "attachments.public_id",
         "directives.cause_id",
         "directives.directive_id",
         "attachments.media_type",
         "evidence_bundles.bundle_id",
+        "deliveries.delivery_id",
+        "deliveries.lease",
         "import_drafts.kind",
         "import_drafts.public_id",
         "incidents.incident_id",
@@ -96,6 +102,7 @@ _NO_FREE_TEXT = frozenset(
         "notices.occasion",
         "notices.subject_id",
         "notices.subject_type",
+        "notification_channels.channel_id",
         "officers.officer_id",
         "organisations.code",
         "permits.number",
@@ -229,6 +236,7 @@ def _fill(session: Session, city: City) -> dict[str, str]:
         "directive": _directive(session, regulator),
         **_incidents(session, north, manager, regulator),
         **_sanctions(session, manager, regulator),
+        **_channels(session, north, manager),
         **_told(session, north, qianhai),
         **_drafts(session, manager, regulator),
         **_telemetry(session, city),
@@ -322,6 +330,19 @@ def _directive(session: Session, regulator: User) -> str:
     refusal.directive_key = directive.id
     session.add(refusal)
     return directive.directive_id
+
+
+def _channels(session: Session, north: Organisation, manager: User) -> dict[str, str]:
+    """Channels with a message each."""
+    ids = {}
+    for kind, address in (("webhook", "https://receiver.example/"), ("email", "duty@north.example")):
+        details = NewChannel.model_validate(
+            {"name": "Duty", "kind": kind, "address": address, "topics": list(Topic), "enabled": True}
+        )
+        channel = add_channel(session, details, owner=north, allowed=(), actor=manager, now_ms=NOON_MS)
+        delivery = send_test(session, channel, actor=manager, now_ms=NOON_MS)
+        ids = ids or {"channel_id": channel.channel_id, "delivery_id": delivery.delivery_id}
+    return ids
 
 
 def _told(session: Session, north: Organisation, qianhai: Jurisdiction) -> dict[str, str]:

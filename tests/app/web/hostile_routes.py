@@ -18,6 +18,8 @@ from tests.app.web.hostile_city import Attack
 #: The object that a variable names: by endpoint, blueprint or variable, the first that is known counts.
 _OBJECTS: Mapping[str, str] = {
     "alert_id": "alert_id",
+    "channel_id": "channel_id",
+    "delivery_id": "delivery_id",
     "bundle_id": "bundle",
     "filter_id": "filter_id",
     "directive_id": "directive",

@@ -43,6 +43,8 @@ _UNMATCHED: Mapping[str, str] = {
     "POST /api/v1/alerts/{alert_id}/acknowledge": "the first acknowledgement stands",
     "POST /api/v1/alerts/{alert_id}/comments": "it only adds",
     "POST /api/v1/notices/{notice_id}/read": "the first reading counts",
+    "POST /api/v1/notifications/channels/{channel_id}/test": "a message more, which changes no channel",
+    "POST /api/v1/notifications/deliveries/{delivery_id}/send-again": "only one that did not arrive, whatever it was",
 }
 _MEMBERS = ("items", "features")
 #: None of these was given by a page: no base64, no JSON, other keys, and what no database takes as a value.

@@ -42,6 +42,7 @@ _DECISIONS = frozenset(
 _PERSONAL = frozenset({"zone_import"})
 #: A good value for each field of each change.
 _WORDS: Mapping[str, Any] = {
+    "address": "https://receiver.example/",
     "automation_level": 4,
     "capacity": "onboard_safety_officer",
     "comment": "Done.",
@@ -75,6 +76,7 @@ _WORDS: Mapping[str, Any] = {
     "stages": ["road_test"],
     "starts_on": "2026-03-02",
     "status": "out_of_service",
+    "topics": ["alerts"],
     "valid_from_ms": NOON_MS + 86_400_000,
     "valid_until_ms": NOON_MS + 9 * 86_400_000,
     "vehicle_id": "NORTH-R1",

@@ -1,0 +1,125 @@
+"""E-mail: one message in both languages, as text and as simple HTML, handed to one mail server."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.utils import format_datetime
+from html import escape
+
+from app.calendar import wall_time
+from app.outgoing.messages import Answer, Message, Told, refused, safe_text
+from app.settings import MailServer, is_this_machine
+
+#: For each step of the conversation.
+_TIMEOUT_S = 10.0
+_SUBJECT_CHARACTERS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class MailSender:
+    """How this installation mails; without a server it says so to each attempt."""
+
+    server: MailServer | None
+    tls: ssl.SSLContext
+
+    def send(self, message: Message, address: str, now_ms: int) -> Answer:
+        """One attempt: accepted means that the mail server took it."""
+        if self.server is None:
+            return refused("this installation has no mail server (PILOTAGE_SMTP_URL)")
+        try:
+            mail = mail_of(message, self.server.sender, address, now_ms)
+            with self._connected(self.server) as connection:
+                connection.send_message(mail)
+        except smtplib.SMTPRecipientsRefused as error:
+            ((code, said),) = error.recipients.values()
+            return refused(_decoded(said), code)
+        except smtplib.SMTPAuthenticationError as error:
+            return refused("the mail server refuses the platform's user name and password", error.smtp_code)
+        except smtplib.SMTPResponseException as error:
+            return refused(_decoded(error.smtp_error), error.smtp_code)
+        except (OSError, smtplib.SMTPException, ValueError) as error:
+            return refused(f"{type(error).__name__}: {error}")
+        return Answer(is_accepted=True, status=250, text=safe_text("taken by the mail server"))
+
+    def _connected(self, server: MailServer) -> smtplib.SMTP:
+        """Encrypted, unless the server is this machine."""
+        if server.tls:
+            connection: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=_TIMEOUT_S, context=self.tls)
+        else:
+            connection = smtplib.SMTP(server.host, server.port, timeout=_TIMEOUT_S)
+        try:
+            if not server.tls and not is_this_machine(server.host):
+                connection.starttls(context=self.tls)
+            if server.username:
+                connection.login(server.username, server.password)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def mail_of(message: Message, sender: str, address: str, now_ms: int) -> EmailMessage:
+    """The mail. Its Message-ID is the delivery's: a mailbox that gets it twice can tell."""
+    mail = EmailMessage()
+    mail["Subject"] = _subject(message)
+    mail["From"] = sender
+    mail["To"] = address
+    mail["Date"] = format_datetime(wall_time(now_ms))
+    mail["Message-ID"] = f"<{message.delivery_id}@{sender.rpartition('@')[2].rstrip('>')}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content("\n".join(_text_lines(message)))
+    mail.add_alternative("\n".join(_html_lines(message)), subtype="html")
+    return mail
+
+
+def _decoded(said: bytes | str) -> str:
+    return said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+
+
+def _subject(message: Message) -> str:
+    if message.is_test:
+        return "[Pilotage] 测试消息 · Test message"
+    if len(message.told) > 1:
+        return f"[Pilotage] {len(message.told)} 条通知 · {len(message.told)} notices"
+    return safe_text(f"[Pilotage] {message.told[0].zh} · {message.told[0].en}")[:_SUBJECT_CHARACTERS]
+
+
+def _text_lines(message: Message) -> Iterator[str]:
+    for test, words, footer in (
+        ("这是一条测试消息：此渠道工作正常。", lambda told: told.zh, "此渠道的设置："),
+        ("This is a test message: the channel works.", lambda told: told.en, "Settings of this channel: "),
+    ):
+        if message.is_test:
+            yield test
+        for told in message.told:
+            yield f"{wall_time(told.created_at_ms):%Y-%m-%d %H:%M:%S}  {safe_text(words(told))}"
+            yield from (f"    {line}" for line in (safe_text(told.reason), told.url) if line)
+        yield ""
+        yield f"{footer}{message.settings_url}"
+        yield ""
+        yield ""
+
+
+def _html_lines(message: Message) -> Iterator[str]:
+    yield "<!DOCTYPE html><html><body>"
+    yield from _html_part("zh-CN", message, "这是一条测试消息：此渠道工作正常。", lambda told: told.zh, "此渠道的设置")
+    yield "<hr>"
+    test = "This is a test message: the channel works."
+    yield from _html_part("en", message, test, lambda told: told.en, "Settings of this channel")
+    yield "</body></html>"
+
+
+def _html_part(language: str, message: Message, test: str, words: Callable[[Told], str], footer: str) -> Iterator[str]:
+    yield f'<div lang="{language}">'
+    if message.is_test:
+        yield f"<p>{escape(test)}</p>"
+    for told in message.told:
+        text = f"<strong>{escape(safe_text(words(told)))}</strong>"
+        linked = f'<a href="{escape(told.url)}">{text}</a>' if told.url else text
+        reason = f"<br>{escape(safe_text(told.reason))}" if told.reason else ""
+        yield f"<p>{wall_time(told.created_at_ms):%Y-%m-%d %H:%M:%S}<br>{linked}{reason}</p>"
+    yield f'<p><small><a href="{escape(message.settings_url)}">{escape(footer)}</a></small></p></div>'
