@@ -20,6 +20,22 @@ _SUBJECT_CHARACTERS = 120
 
 
 @dataclass(frozen=True, slots=True)
+class _Part:
+    """One language of a mail."""
+
+    language: str
+    words: Callable[[Told], str]
+    test: str
+    settings: str
+
+
+_PARTS = (
+    _Part("zh-CN", lambda told: told.zh, "这是一条测试消息：此渠道工作正常。", "此渠道的设置"),
+    _Part("en", lambda told: told.en, "This is a test message: the channel works.", "Settings of this channel"),
+)
+
+
+@dataclass(frozen=True, slots=True)
 class MailSender:
     """How this installation mails; without a server it says so to each attempt."""
 
@@ -89,37 +105,30 @@ def _subject(message: Message) -> str:
 
 
 def _text_lines(message: Message) -> Iterator[str]:
-    for test, words, footer in (
-        ("这是一条测试消息：此渠道工作正常。", lambda told: told.zh, "此渠道的设置："),
-        ("This is a test message: the channel works.", lambda told: told.en, "Settings of this channel: "),
-    ):
+    for part in _PARTS:
         if message.is_test:
-            yield test
+            yield part.test
         for told in message.told:
-            yield f"{wall_time(told.created_at_ms):%Y-%m-%d %H:%M:%S}  {safe_text(words(told))}"
+            yield f"{wall_time(told.created_at_ms):%Y-%m-%d %H:%M:%S}  {safe_text(part.words(told))}"
             yield from (f"    {line}" for line in (safe_text(told.reason), told.url) if line)
         yield ""
-        yield f"{footer}{message.settings_url}"
-        yield ""
+        yield f"{part.settings}: {message.settings_url}"
         yield ""
 
 
 def _html_lines(message: Message) -> Iterator[str]:
     yield "<!DOCTYPE html><html><body>"
-    yield from _html_part("zh-CN", message, "这是一条测试消息：此渠道工作正常。", lambda told: told.zh, "此渠道的设置")
-    yield "<hr>"
-    test = "This is a test message: the channel works."
-    yield from _html_part("en", message, test, lambda told: told.en, "Settings of this channel")
+    for part in _PARTS:
+        yield f'<div lang="{part.language}">'
+        if message.is_test:
+            yield f"<p>{escape(part.test)}</p>"
+        for told in message.told:
+            yield f"<p>{wall_time(told.created_at_ms):%Y-%m-%d %H:%M:%S}<br>{_html(told, part.words(told))}</p>"
+        yield f'<p><small><a href="{escape(message.settings_url)}">{escape(part.settings)}</a></small></p></div><hr>'
     yield "</body></html>"
 
 
-def _html_part(language: str, message: Message, test: str, words: Callable[[Told], str], footer: str) -> Iterator[str]:
-    yield f'<div lang="{language}">'
-    if message.is_test:
-        yield f"<p>{escape(test)}</p>"
-    for told in message.told:
-        text = f"<strong>{escape(safe_text(words(told)))}</strong>"
-        linked = f'<a href="{escape(told.url)}">{text}</a>' if told.url else text
-        reason = f"<br>{escape(safe_text(told.reason))}" if told.reason else ""
-        yield f"<p>{wall_time(told.created_at_ms):%Y-%m-%d %H:%M:%S}<br>{linked}{reason}</p>"
-    yield f'<p><small><a href="{escape(message.settings_url)}">{escape(footer)}</a></small></p></div>'
+def _html(told: Told, words: str) -> str:
+    text = f"<strong>{escape(safe_text(words))}</strong>"
+    linked = f'<a href="{escape(told.url)}">{text}</a>' if told.url else text
+    return linked + (f"<br>{escape(safe_text(told.reason))}" if told.reason else "")
