@@ -104,6 +104,16 @@ class ZoneAtlas:
         chosen = (sheet.drawn[key] for key in sheet.edition.revisions)
         return _collection(sheet.edition.from_ms, [each.feature for each in chosen if each.zone_id in zone_ids])
 
+    def past(self, session: Session, at_ms: int) -> bytes:
+        """The zones that were in force at an instant, as areas; its member `until_ms` says until when they were."""
+        edition = _edition(session, current_generation(session), at_ms)
+        with self._lock:
+            sheet = self._sheets.get(False)
+        known = {} if sheet is None else sheet.drawn
+        drawn = {**known, **_read(session, [key for key in edition.revisions if key not in known], centreline=False)}
+        features = [drawn[key].feature for key in edition.revisions]
+        return _collection(edition.from_ms, features, b'"until_ms":%d,' % edition.until_ms)
+
     def _sheet(self, session: Session, now_ms: int, *, centreline: bool) -> _Sheet:
         edition = self._current(session, now_ms)
         sheet = self._sheets.get(centreline)
@@ -199,9 +209,13 @@ def _picture(edition: _Edition, drawn: Mapping[int, _Drawn]) -> ZonePicture:
     )
 
 
-def _collection(since_ms: int, features: Iterable[bytes]) -> bytes:
-    """`generated_at_ms` is since when it is so: one and the same of every process."""
-    return b'{"type":"FeatureCollection","generated_at_ms":%d,"features":[%b]}' % (since_ms, b",".join(features))
+def _collection(since_ms: int, features: Iterable[bytes], more: bytes = b"") -> bytes:
+    """`generated_at_ms` is since when it is so: one and the same of every process. `more` are further members."""
+    return b'{"type":"FeatureCollection","generated_at_ms":%d,%b"features":[%b]}' % (
+        since_ms,
+        more,
+        b",".join(features),
+    )
 
 
 def _bounds(boxes: Collection[tuple[float, float, float, float]]) -> Bounds | None:

@@ -6,8 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from app.schemas.base import Milliseconds, Schema
+from app.schemas.base import Identifier, Milliseconds, Schema
 from app.schemas.live import ModeName, Names, OfficerName
+from app.schemas.zone_features import ZoneCollection
 from telemetry.samples import VehicleKind
 
 _MOST_POINTS = 20_000
@@ -62,3 +63,28 @@ class SectionOut(Schema):
     until_ms: Annotated[int, Field(description="how far it reaches: the next section begins here")]
     findings: dict[str, list[str]]
     trails: list[TrailOut]
+
+
+class InstantQuery(Schema):
+    """Which instant."""
+
+    at_ms: Milliseconds
+
+
+class PastZones(ZoneCollection):
+    """The zones that were in force at an instant, and from `generated_at_ms` until `until_ms`."""
+
+    until_ms: int
+
+
+class ReplayView(Schema):
+    """What a link to a replay says: the period, the instant, how fast, and what is looked at."""
+
+    since_ms: Milliseconds | None = None
+    until_ms: Milliseconds | None = None
+    at_ms: Milliseconds | None = None
+    speed: Annotated[int, Field(ge=1, le=60)] = 1
+    vehicle: Identifier | None = None
+    lat: Annotated[float | None, Field(ge=-90, le=90)] = None
+    lon: Annotated[float | None, Field(ge=-180, le=180)] = None
+    zoom: Annotated[float | None, Field(ge=0, le=22)] = None

@@ -37,7 +37,8 @@ class Handling(StrEnum):
 class WantedAlerts:
     """Which alerts a list holds; None: any. `organisation` is a code, `zone_id` the zone that was breached.
 
-    `assigned_to_id` is a person's key, or 0 for what nobody is charged with.
+    `assigned_to_id` is a person's key, or 0 for what nobody is charged with. `since_ms` and `until_ms`: those
+    that were open at some instant of [since_ms, until_ms).
     """
 
     state: AlertFilter = AlertFilter.ALL
@@ -49,6 +50,8 @@ class WantedAlerts:
     organisation: str | None = None
     vehicle_id: str | None = None
     zone_id: str | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
 
 
 _EVERY_ALERT = WantedAlerts()
@@ -116,6 +119,10 @@ def _conditions(wanted: WantedAlerts) -> list[ColumnElement[bool]]:
     if wanted.zone_id is not None:
         of_zone = select(ZoneRevisionRow.id).join(Zone).where(Zone.zone_id == wanted.zone_id)
         conditions.append(Alert.zone_revision_id.in_(of_zone))
+    if wanted.since_ms is not None:
+        conditions.append(Alert.closed_at_ms.is_(None) | (Alert.closed_at_ms >= wanted.since_ms))
+    if wanted.until_ms is not None:
+        conditions.append(Alert.opened_at_ms < wanted.until_ms)
     exact = (
         (Alert.finding, None if wanted.finding is None else int(wanted.finding)),
         (Alert.severity, wanted.severity),

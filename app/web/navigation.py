@@ -52,6 +52,7 @@ class Group:
 
 _STAFF = (
     Item("pages.staff_map", _("Live map")),
+    Item("replay.index", _("Replay")),
     Item("vehicles.index", _("Vehicles"), _FLEET),
     Item("officers.index", _("People"), _FLEET),
     Item("trials.index", _("Trials"), _FLEET),

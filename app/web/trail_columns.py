@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any
 
 import msgspec
 import numpy as np
-from flask import Response, request
 
 from app.live.things import finding_codes
 from app.services.trails import Section, Trail
@@ -25,15 +23,14 @@ _DIGITS: Mapping[str, int] = {
     "battery_percent": 1,
 }
 _PLAIN = ("timestamp_ms", "seq", "verdict", "undecided", "late")
-_ZIP_LEVEL = 3
 
 
-def section_answer(section: Section) -> Response:
-    """The answer that app.schemas.replay.SectionOut describes; packed where the caller takes it."""
+def section_json(section: Section) -> bytes:
+    """The section as app.schemas.replay.SectionOut describes it."""
     masks = {0}
     for trail in section.trails:
         masks |= {*trail.points.verdict.tolist(), *trail.points.undecided.tolist()}
-    body = msgspec.json.encode(
+    return msgspec.json.encode(
         {
             "since_ms": section.since_ms,
             "until_ms": section.until_ms,
@@ -41,12 +38,6 @@ def section_answer(section: Section) -> Response:
             "trails": [_trail(trail) for trail in section.trails],
         }
     )
-    is_zipped = request.accept_encodings.quality("gzip") > 0
-    answer = Response(gzip.compress(body, _ZIP_LEVEL) if is_zipped else body, mimetype="application/json")
-    if is_zipped:
-        answer.content_encoding = "gzip"
-    answer.vary.add("Accept-Encoding")
-    return answer
 
 
 def _trail(trail: Trail) -> dict[str, Any]:

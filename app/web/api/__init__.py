@@ -22,6 +22,7 @@ from app.web.api.public import public_api
 from app.web.api.recognition import recognition_api
 from app.web.api.rejects import rejects_api
 from app.web.api.sanctions import sanctions_api
+from app.web.api.replay import replay_api
 from app.web.api.saved_filters import saved_filters_api
 from app.web.api.tokens import tokens_api
 from app.web.api.trails import trails_api
@@ -43,6 +44,7 @@ API: tuple[APIBlueprint, ...] = (
     officers_api,
     trials_api,
     rejects_api,
+    replay_api,
     users_api,
     tokens_api,
     audit_api,

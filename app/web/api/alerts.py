@@ -28,7 +28,7 @@ from app.schemas.alerts import (
     NewComment,
     UserKey,
 )
-from app.schemas.base import Identifier, Schema
+from app.schemas.base import Identifier, Milliseconds, Schema
 from app.services.alert_handling import (
     acknowledge_alert,
     assign_alert,
@@ -61,6 +61,8 @@ class AlertQuery(PageQuery):
     organisation: Annotated[Identifier | None, Field(description="the operator's code")] = None
     vehicle_id: Identifier | None = None
     zone_id: Annotated[Identifier | None, Field(description="the zone that was breached")] = None
+    since_ms: Annotated[Milliseconds | None, Field(description="open at this time, or later")] = None
+    until_ms: Annotated[Milliseconds | None, Field(description="opened before this time")] = None
 
     def wanted(self) -> WantedAlerts:
         """The same for the service, for this caller, who sees its own as an operator. Raises InvalidChange."""
@@ -78,6 +80,8 @@ class AlertQuery(PageQuery):
             organisation=self.organisation,
             vehicle_id=self.vehicle_id,
             zone_id=self.zone_id,
+            since_ms=self.since_ms,
+            until_ms=self.until_ms,
         )
 
 

@@ -10,8 +10,9 @@ from app.services.trails import DEFAULT_MS, trail
 from app.services.vehicles import vehicle_by_id
 from app.web.api.base import PREFIX, Problem, api_blueprint
 from app.web.ownership import require_own
+from app.web.packed import packed_answer
 from app.web.runtime import runtime
-from app.web.trail_columns import section_answer
+from app.web.trail_columns import section_json
 
 trails_api = api_blueprint("trails", "Where vehicles were.", f"{PREFIX}/vehicles")
 
@@ -30,4 +31,5 @@ def vehicle_trail(path: TrailPath, query: TrailQuery) -> Response:
     with runtime().reading() as session:
         vehicle = vehicle_by_id(session, path.vehicle_id)
         require_own(vehicle.organisation_id)
-        return section_answer(trail(session, vehicle, since_ms=since_ms, until_ms=until_ms, most=query.most))
+        found = trail(session, vehicle, since_ms=since_ms, until_ms=until_ms, most=query.most)
+        return packed_answer(section_json(found), "application/json")

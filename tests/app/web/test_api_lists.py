@@ -30,6 +30,7 @@ _WHOLE: Mapping[str, str] = {
     "/api/v1/live": "a picture: the fleet at this moment",
     "/api/v1/public/live": "a picture: the fleet at this moment",
     "/api/v1/public/places": "a picture: what is in force now, with totals of all of it",
+    "/api/v1/replay/zones": "a picture: what was in force at an instant",
     "/api/v1/zones": "a picture: what is in force now",
     "/api/v1/public/zones": "a picture: what is in force now",
     "/api/v1/permits/{number}/zones": "a picture: the zones of one permit",

@@ -84,6 +84,7 @@ window.pilotage = (() => {
   /** Each kind goes to its layer, in the order of the layers: what matters most is drawn last. */
   function drawZones(found, layers) {
     for (const [kind, layer] of Object.entries(layers)) {
+      layer.clearLayers();
       const members = found.filter(({ properties }) => properties.kind === kind);
       const onEachFeature = (feature, shape) =>
         shape.bindTooltip(() => describe(feature), { sticky: true, className: "zone-tooltip", opacity: 1 });
@@ -105,10 +106,15 @@ window.pilotage = (() => {
     notice.addTo(map);
   }
 
+  let furnished = null;
+
   return {
+    /** Draws these zones in the place of those that the map shows; once it is furnished. */
+    show(found) { return zones.then(() => drawZones(found, furnished), () => drawZones(found, furnished)); },
     /** The zones in force as GeoJSON features; rejected when they cannot be had. */
     zones,
     furnish(map, cityLayer, zoneLayers) {
+      furnished = zoneLayers;
       const drawn = [
         city.then((found) => window.pilotageCity(found, cityLayer, data.language)),
         zones.then((found) => drawZones(found, zoneLayers)),

@@ -1,0 +1,234 @@
+// The replay: a player over the recording, the map that it moves, and the alerts that it jumps to.
+
+import { vehicleOf } from "../alerts.js";
+import { turnDeg } from "../motion.js";
+import { element, findingDescription, findingName, icon, localised, page, text } from "../page.js";
+import { Chosen } from "./chosen.js";
+import { FleetLayer } from "./fleet.js";
+import { Player } from "./player.js";
+import { Recording } from "./recording.js";
+import { Timeline } from "./timeline.js";
+
+const STEP_MS = 5_000;
+/** A vehicle of which nothing newer is known turns pale, then is no longer shown. */
+const PALE_FROM_MS = 2_000;
+const PALE_ALPHA = 0.35;
+const GONE_AFTER_MS = 60_000;
+const ALERTS_AT_ONCE = 500;
+const MOST_ALERTS = 2_000;
+const LISTED = 300;
+const SEVERITIES = [null, "notice", "warning", "critical"];
+
+const map = window.pilotageMap;
+const byId = (id) => document.getElementById(id);
+const clock = new Intl.DateTimeFormat("sv-SE", { timeZone: "Asia/Shanghai", dateStyle: "short", timeStyle: "medium" });
+const note = byId("replay-note");
+
+const recording = new Recording({ url: page.urls.section, since_ms: page.since_ms, until_ms: page.until_ms, gap_ms: page.gap_ms });
+const player = new Player({ ...page, isReady: (at) => recording.pieceAt(at) !== null });
+const timeline = new Timeline({ since_ms: page.since_ms, until_ms: page.until_ms, onMove: (at) => player.goTo(at) });
+const fleet = new FleetLayer({ onChoose: choose }).addTo(map);
+const chosen = new Chosen(map, render);
+let zonesUntil = 0;
+let zonesSince = 0;
+let zonesAsked = false;
+let saidWhat = "";
+
+/** Faster play needs fewer samples a second of what was. */
+function stepOf(speed) { return speed <= 5 ? 1_000 : speed <= 10 ? 2_000 : 5_000; }
+
+function worst(codes) {
+  return codes.reduce((found, code) => {
+    const severity = page.severities[code] ?? "notice";
+    return SEVERITIES.indexOf(severity) > SEVERITIES.indexOf(found) ? severity : found;
+  }, null);
+}
+
+function alphaAt(age) {
+  if (age <= PALE_FROM_MS) return 1;
+  return Math.max(1 - ((1 - PALE_ALPHA) * (age - PALE_FROM_MS)) / (page.gap_ms - PALE_FROM_MS), PALE_ALPHA);
+}
+
+/** A vehicle between two samples, or pale where it was last seen; null once it is gone. */
+function vehicleAt({ id, last, next }, at) {
+  const age = at - last.timestamp_ms;
+  if (!next && age > GONE_AFTER_MS) return null;
+  const part = next ? age / Math.max(next.timestamp_ms - last.timestamp_ms, 1) : 0;
+  const from = last.value("heading_deg") ?? 0;
+  return {
+    id,
+    kind: last.trail.kind,
+    lat: last.lat + part * ((next ?? last).lat - last.lat),
+    lon: last.lon + part * ((next ?? last).lon - last.lon),
+    heading: from + (next ? Math.min(part * 2, 1) * turnDeg(from, next.value("heading_deg") ?? from) : 0),
+    severity: worst(last.codes("verdict")),
+    alpha: next ? 1 : alphaAt(age),
+    altitude_m: last.value("altitude_m"),
+  };
+}
+
+function render() {
+  const { at } = player;
+  const brackets = recording.at(at);
+  const vehicles = brackets.map((bracket) => vehicleAt(bracket, at)).filter(Boolean);
+  fleet.show(vehicles, chosen.id);
+  const known = brackets.find(({ id }) => id === chosen.id);
+  chosen.show(known && vehicles.some(({ id }) => id === chosen.id) ? known : null);
+  const words = clock.format(at);
+  byId("now").textContent = words;
+  timeline.show(at, words);
+  document.body.dataset.vehicles = String(vehicles.length);
+  recording.want(at, player.speed);
+  if (!recording.pieceAt(at)) say(text("loading"));
+  else say(vehicles.length === 0 && isEmpty() ? text("empty") : "");
+  if (at < zonesSince || at >= zonesUntil) loadZones(at);
+}
+
+/** Whether nothing at all is stored of what is loaded. */
+function isEmpty() { return (recording.pieceAt(player.at)?.trails.size ?? 0) === 0; }
+
+function say(words) {
+  if (words === saidWhat) return;
+  saidWhat = words;
+  note.textContent = words;
+  note.hidden = words === "";
+}
+
+async function loadZones(at) {
+  if (zonesAsked) return;
+  zonesAsked = true;
+  try {
+    const answer = await fetch(`${page.urls.past_zones}?at_ms=${Math.round(at)}`, { headers: { Accept: "application/geo+json" } });
+    if (!answer.ok) throw new Error(`zones: ${answer.status}`);
+    const { features, generated_at_ms, until_ms } = await answer.json();
+    [zonesSince, zonesUntil] = [generated_at_ms, until_ms];
+    await window.pilotage.show(features);
+  } catch (error) {
+    console.warn(String(error));
+    // Tried again at another instant, not at every frame.
+    [zonesSince, zonesUntil] = [at, at + STEP_MS];
+    say(text("zones_missing"));
+  } finally {
+    zonesAsked = false;
+  }
+}
+
+function choose(id) {
+  chosen.choose(id);
+  render();
+}
+
+function jump(alert) {
+  player.goTo(alert.opened_at_ms);
+  const [lon, lat] = alert.geometry.coordinates;
+  map.setView([lat, lon], Math.max(map.getZoom(), 16), { animate: false });
+  if (vehicleOf(alert) !== chosen.id) choose(vehicleOf(alert));
+}
+
+async function loadAlerts() {
+  const found = [];
+  let cursor = null;
+  do {
+    const query = new URLSearchParams({ state: "all", since_ms: page.since_ms, until_ms: page.until_ms, limit: ALERTS_AT_ONCE });
+    if (cursor) query.set("cursor", cursor);
+    const answer = await fetch(`${page.urls.alerts}?${query}`, { headers: { Accept: "application/json" } });
+    if (!answer.ok) throw new Error(`alerts: ${answer.status}`);
+    const part = await answer.json();
+    found.push(...part.items);
+    cursor = part.next_cursor;
+  } while (cursor && found.length < MOST_ALERTS);
+  return { found, isCut: cursor !== null };
+}
+
+function listAlerts({ found, isCut }) {
+  timeline.alerts = found;
+  byId("alert-count").textContent = String(found.length) + (isCut ? "+" : "");
+  byId("alert-list").replaceChildren(...found.slice(0, LISTED).map(alertItem));
+  const more = byId("alert-more");
+  more.hidden = found.length > 0 && found.length <= LISTED && !isCut;
+  more.textContent = found.length === 0 ? text("no_alerts") : text("many_alerts", { count: Math.min(found.length, LISTED) });
+}
+
+function alertItem(alert) {
+  const item = element("li", `alert-item is-${alert.severity}`);
+  const button = element("button", "alert-button");
+  button.type = "button";
+  button.title = findingDescription(alert.finding);
+  const when = clock.format(alert.opened_at_ms);
+  const first = element("span", "alert-line");
+  first.append(element("strong", "alert-name", findingName(alert.finding)), element("time", "", when.slice(11)));
+  const second = element("span", "alert-line alert-detail");
+  const vehicle = element("span", "alert-vehicle");
+  vehicle.append(icon(alert.kind === "air" ? "evtol" : "car", "alert-icon"), vehicleOf(alert));
+  second.append(vehicle);
+  const place = localised(alert.place);
+  if (place) second.append(element("span", "alert-place", place));
+  button.append(element("span", "visually-hidden", `${text(`severity_${alert.severity}`)}, ${text("jump_to", { time: when })}`), first, second);
+  button.addEventListener("click", () => jump(alert));
+  item.append(button);
+  return item;
+}
+
+/** The address that leads to this instant and view. */
+function address() {
+  const { lat, lng } = map.getCenter();
+  const values = { since_ms: page.since_ms, until_ms: page.until_ms, at_ms: Math.round(player.at), speed: player.speed, lat: lat.toFixed(6), lon: lng.toFixed(6), zoom: map.getZoom() };
+  if (chosen.id) values.vehicle = chosen.id;
+  return new URL(`${page.urls.page}?${new URLSearchParams(values)}`, window.location.href).href;
+}
+
+async function share() {
+  player.pause();
+  const url = address();
+  window.history.replaceState(null, "", url);
+  const copied = await navigator.clipboard?.writeText(url).then(() => true, () => false);
+  say(copied ? text("copied") : text("copy_by_hand"));
+  setTimeout(() => { if (!player.isPlaying) render(); }, 4_000);
+}
+
+function toAlert(direction) {
+  const at = timeline.neighbour(player.at, direction);
+  if (at !== null) player.goTo(at);
+}
+
+/** Texts and lists keep their keys, and so does the map for those who move it by them. */
+function isOthers(target) {
+  return target.closest("input:not([type=range]), select, textarea, summary, .folium-map, .alert-list") !== null;
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || isOthers(event.target)) return;
+  const isButton = event.target.closest("button, a") !== null;
+  if (event.key === " " && !isButton) player.toggle();
+  else if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
+    const direction = event.key === "ArrowLeft" ? -1 : 1;
+    if (event.shiftKey) toAlert(direction);
+    else player.goTo(player.at + direction * STEP_MS * (player.speed > 5 ? 6 : 1));
+  } else return;
+  event.preventDefault();
+});
+
+player.addEventListener("moved", render);
+player.addEventListener("state", () => {
+  byId("play-icon").className = `fa-solid fa-${player.isPlaying ? "pause" : "play"}`;
+  byId("play").setAttribute("aria-label", text(player.isPlaying ? "pause" : "play"));
+  document.body.dataset.playing = String(player.isPlaying);
+});
+recording.addEventListener("loaded", () => { if (!player.isPlaying) render(); });
+recording.addEventListener("failed", () => { player.pause(); say(text("failed")); });
+byId("play").addEventListener("click", () => player.toggle());
+byId("previous-alert").addEventListener("click", () => toAlert(-1));
+byId("next-alert").addEventListener("click", () => toAlert(1));
+byId("share").addEventListener("click", share);
+byId("speed").addEventListener("change", ({ target }) => {
+  player.speed = Number(target.value);
+  recording.stepMs = stepOf(player.speed);
+  render();
+});
+
+recording.stepMs = stepOf(player.speed);
+if (page.view) map.setView(page.view.slice(0, 2), page.view[2], { animate: false });
+else if (page.around) map.fitBounds(page.around, { padding: [24, 24], animate: false });
+if (page.vehicle) chosen.choose(page.vehicle);
+render();
+loadAlerts().then(listAlerts, (error) => { console.warn(String(error)); say(text("failed")); });
