@@ -55,15 +55,15 @@ def judge_again(
     for stored in batches:
         if rulebook is None or rulebook.generation != stored.generation:
             rulebook = Rulebook.of(registry.snapshot(stored.generation), rulebook)
-        batch = _together(stored)
+        batch = together(stored)
         judged = judge_in_order(rulebook, batch.samples, batch.late, tracks, coverage_factor)
         tracks.update(judged.tracks)
-        again.update((_key(change), change) for change in judged.changes)
+        again.update((episode_key(change), change) for change in judged.changes)
         yield from _differing_samples(batch, judged.batch)
     yield from _differing_episodes(episodes, again)
 
 
-def _together(stored: JudgedBatch) -> JudgedBatch:
+def together(stored: JudgedBatch) -> JudgedBatch:
     """The batch with each vehicle's samples together, in the order that they had."""
     if (np.diff(stored.samples.vehicle) >= 0).all():
         return stored
@@ -88,7 +88,7 @@ def _differing_samples(stored: JudgedBatch, again: JudgedBatch) -> Iterator[Diff
 
 def _differing_episodes(stored: Iterable[AlertChange], again: dict[EpisodeKey, AlertChange]) -> Iterator[Difference]:
     for before in stored:
-        now = again.pop(_key(before), None)
+        now = again.pop(episode_key(before), None)
         if now is None:
             yield _of_alert(before, "alert", before, None)
             continue
@@ -105,5 +105,6 @@ def _of_alert(episode: AlertChange, column: str, stored: object, again: object) 
     return Difference(episode.vehicle, episode.opened_at_ms, episode.opened_seq, column, stored, again)
 
 
-def _key(change: AlertChange) -> EpisodeKey:
+def episode_key(change: AlertChange) -> EpisodeKey:
+    """The natural key of an episode: vehicle, finding, and the sample that opened it."""
     return change.vehicle, int(change.finding), change.opened_at_ms, change.opened_seq
