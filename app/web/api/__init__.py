@@ -21,8 +21,8 @@ from app.web.api.permits import permits_api
 from app.web.api.public import public_api
 from app.web.api.recognition import recognition_api
 from app.web.api.rejects import rejects_api
-from app.web.api.sanctions import sanctions_api
 from app.web.api.replay import replay_api
+from app.web.api.sanctions import sanctions_api
 from app.web.api.saved_filters import saved_filters_api
 from app.web.api.tokens import tokens_api
 from app.web.api.trails import trails_api

@@ -23,8 +23,8 @@ from app.web.desk.permit_decisions import permit_decisions
 from app.web.desk.permits import permits
 from app.web.desk.recognition import recognition
 from app.web.desk.rejects import rejects
-from app.web.desk.sanctions import sanctions
 from app.web.desk.replay import replay
+from app.web.desk.sanctions import sanctions
 from app.web.desk.trials import trials
 from app.web.desk.users import users
 from app.web.desk.vehicle_imports import vehicle_imports
