@@ -247,11 +247,7 @@ def _actions(found: Sanction) -> frozenset[str]:
 
 
 def _ladder(step: SanctionStep) -> list[dict[str, str]]:
-    reached = LADDER.index(step)
-    return [
-        {"label": str(STEPS[each]), "state": "done" if place < reached else "current" if place == reached else "todo"}
-        for place, each in enumerate(LADDER)
-    ]
+    return [{"label": str(STEPS[each]), "state": "current" if each is step else "todo"} for each in LADDER]
 
 
 def _ground(ground: dict[str, Any]) -> dict[str, Any]:
