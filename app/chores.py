@@ -26,6 +26,10 @@ from app.services.directives import settle_complied
 from app.services.emergency_following import EmergencyFollower
 from app.services.emergency_sightings import Senses
 from app.services.expiry import expire_permit, permits_over
+from app.services.incident_deadlines import incident_reminders_due, remind_of_incidents
+from app.services.incident_proposals import has_unproposed_alerts, propose_incidents
+from app.services.links import EVERY_S as LINKS_EVERY_S
+from app.services.links import Attention, LinkRules, watch_links
 from app.services.reminders import remind, reminders_due
 from app.services.sanction_rules import propose_sanctions
 from app.services.sanctions import make_final, sanctions_due
@@ -155,6 +159,25 @@ def _remind(engine: Engine, now_ms: int) -> None:
             remind(session, due[first : first + _TOLD_AT_ONCE], now_ms)
 
 
+def _propose_incidents(engine: Engine, now_ms: int) -> None:
+    # Portion by portion, for as long as there is something: a flood of alerts must not wait for the next time.
+    while True:
+        with reading_session(engine) as session:
+            if not has_unproposed_alerts(session, now_ms):
+                return
+        with changing_session(engine) as session:
+            if not propose_incidents(session, now_ms):
+                return
+
+
+def _remind_of_incidents(engine: Engine, now_ms: int) -> None:
+    with reading_session(engine) as session:
+        due = incident_reminders_due(session, now_ms)
+        for first in range(0, len(due), _TOLD_AT_ONCE):
+            with changing_session(engine) as writing:
+                remind_of_incidents(writing, due[first : first + _TOLD_AT_ONCE], now_ms)
+
+
 def _clear_imports(engine: Engine, now_ms: int) -> None:
     with changing_session(engine) as session:
         session.execute(delete(ImportDraft).where(ImportDraft.created_at_ms < now_ms - _IMPORT_KEPT_MS))
@@ -212,6 +235,8 @@ CHORES: tuple[Chore, ...] = (
     Chore("expire_permits", 60.0, _expire_permits),
     Chore("propose_sanctions", 300.0, _propose_sanctions),
     Chore("close_appeals", 60.0, _close_appeals),
+    Chore("propose_incidents", 5.0, _propose_incidents),
+    Chore("remind_of_incidents", 60.0, _remind_of_incidents),
     Chore("remind", 3_600.0, _remind),
     Chore("clear_imports", 3_600.0, _clear_imports),
     Chore("drop_stale_notifications", 3_600.0, _drop_stale_notifications),
@@ -219,11 +244,16 @@ CHORES: tuple[Chore, ...] = (
 )
 
 
-def chores_of(settings: Settings) -> tuple[Chore, ...]:
-    """All of these, and those that read altitudes and accuracies as this installation does."""
+def chores_of(settings: Settings, attention: Attention) -> tuple[Chore, ...]:
+    """All of these, and those that read altitudes, accuracies and silences as this installation does.
+
+    `attention` says since when the platform has been listening to a partition.
+    """
     follower = EmergencyFollower(Senses(settings.vertical, settings.coverage_factor))
+    links = LinkRules(round(settings.link_lost_after_s * 1000), settings.vertical)
     return (
         Chore("follow_emergencies", 1.0, follower.run),
         *CHORES,
+        Chore("watch_links", LINKS_EVERY_S, partial(watch_links, rules=links, attention=attention)),
         Chore("tally_usage", EVERY_S, partial(tally_usage, vertical=settings.vertical)),
     )

@@ -105,6 +105,7 @@ class Settings:
     public_url: str | None
     locale: Locale
     alert_escalation_s: float
+    link_lost_after_s: float
     log_level: str
     web_threads: int
     demo: bool
@@ -169,6 +170,7 @@ class Settings:
             public_url=reader.public_url("PILOTAGE_PUBLIC_URL", host, trusted_proxies),
             locale=reader.choice("PILOTAGE_LOCALE", Locale.CHINESE, Locale),
             alert_escalation_s=reader.real("PILOTAGE_ALERT_ESCALATION_S", 300.0, above=0.0),
+            link_lost_after_s=reader.real("PILOTAGE_LINK_LOST_AFTER_S", 30.0, at_least=5.0),
             log_level=reader.log_level("PILOTAGE_LOG_LEVEL", "INFO"),
             web_threads=reader.whole("PILOTAGE_WEB_THREADS", 64, at_least=2),
             demo=reader.flag("PILOTAGE_DEMO", default=False),

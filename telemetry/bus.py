@@ -98,7 +98,10 @@ class AlertMessage(msgspec.Struct, frozen=True):
 
 
 class Heartbeat(msgspec.Struct, frozen=True):
-    """A worker's own account, once a second. `lag_ms` is the age of the oldest message not committed."""
+    """A worker's own account, once a second. `lag_ms` is the age of the oldest message not committed.
+
+    `partitions` are those whose vehicles it listens to.
+    """
 
     worker: str
     at_ms: int
@@ -111,6 +114,7 @@ class Heartbeat(msgspec.Struct, frozen=True):
     rejected_total: int = 0
     duplicates_total: int = 0
     flush_ms: float = 0.0
+    partitions: tuple[int, ...] = ()
 
 
 class _Live(msgspec.Struct, frozen=True):

@@ -8,8 +8,9 @@ from dataclasses import fields
 import numpy as np
 
 from geofences.schedule import Activity
-from telemetry.findings import Finding
+from telemetry.findings import OF_SAMPLES, Finding
 from telemetry.judgement import Case, Judgement
+from telemetry.occurrences import judge_occurrences
 from telemetry.places import judge_place
 from telemetry.plausibility import clock_skewed, low_accuracy
 from telemetry.rulebook import ALL_MODES, ALL_OFFICERS, NOBODY, UNKNOWN, Rulebook, Standing
@@ -17,15 +18,24 @@ from telemetry.samples import Flags, Integers, Proximity, Reals, SafetyOfficer, 
 
 _log = logging.getLogger(__name__)
 
-_EVERYTHING = sum(int(finding) for finding in Finding if finding is not Finding.INDETERMINATE)
+_EVERYTHING = OF_SAMPLES & ~int(Finding.INDETERMINATE)
 
 
 def judge(rulebook: Rulebook, batch: SampleBatch, jump: Flags, previous: Reals, coverage_factor: float) -> Judgement:
     """Judge a batch. `jump` (n,) and `previous` (n, 8) are telemetry.belief's.
 
     Never raises for what a sample holds: a sample whose judging fails is INDETERMINATE with every
-    finding undecided, and the traceback is logged. Others are not touched by it.
+    finding undecided, and the traceback is logged. Others are not touched by it. Only findings that were
+    judged at the registry's generation are.
     """
+    judgement = _judge_all(rulebook, batch, jump, previous, coverage_factor)
+    judgement.limit(rulebook.source.findings)
+    return judgement
+
+
+def _judge_all(
+    rulebook: Rulebook, batch: SampleBatch, jump: Flags, previous: Reals, coverage_factor: float
+) -> Judgement:
     try:
         return _judge(rulebook, batch, jump, previous, coverage_factor)
     except Exception:  # noqa: BLE001 - whatever fails must end as indeterminate, never as a lost sample
@@ -66,6 +76,7 @@ def _judge(rulebook: Rulebook, batch: SampleBatch, jump: Flags, previous: Reals,
         _judge_remote_ratio(case, into)
         _judge_accuracy(case, into)
     judge_place(case, into)
+    judge_occurrences(case, into)
     return into
 
 

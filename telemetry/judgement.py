@@ -48,6 +48,11 @@ class Judgement:
         """What was found after all is no longer in doubt."""
         np.bitwise_and(self.undecided, ~(self.verdict & int(findings)), out=self.undecided)
 
+    def limit(self, findings: int) -> None:
+        """Leave out what was not judged yet when these samples were: nothing was found, and nothing in doubt."""
+        np.bitwise_and(self.verdict, findings, out=self.verdict)
+        np.bitwise_and(self.undecided, findings, out=self.undecided)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:

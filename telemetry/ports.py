@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from telemetry.directives import Answer, Demand, Obeyed
+from telemetry.findings import OF_SAMPLES
 from telemetry.samples import JudgedBatch, Mode, SafetyOfficer, VehicleKind
 
 if TYPE_CHECKING:
@@ -92,7 +93,10 @@ class OfficerRecord:
 
 @dataclass(frozen=True, slots=True)
 class RegistrySnapshot:
-    """Everything judgement depends on, as it was known at `generation`. Immutable."""
+    """Everything judgement depends on, as it was known at `generation`. Immutable.
+
+    `findings` is the mask of those that were judged then: a later version of the platform finds more.
+    """
 
     generation: int
     vehicles: Sequence[VehicleRecord]
@@ -101,6 +105,7 @@ class RegistrySnapshot:
     officers: Mapping[str, OfficerRecord]  # by officer_id, as samples name them
     vertical: VerticalReference
     demands: Sequence[Demand] = ()
+    findings: int = OF_SAMPLES
 
 
 class Registry(Protocol):

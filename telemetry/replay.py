@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from telemetry.findings import OF_SILENCE
 from telemetry.judging import judge_in_order
 from telemetry.ports import AlertChange, Registry
 from telemetry.rulebook import Rulebook
@@ -47,7 +48,8 @@ def judge_again(
 
     Over all batches each vehicle's live samples must come in the order of (timestamp, seq), from
     its first one on; late ones may stand anywhere. `episodes` are the stored alerts, in their last
-    state. Each sample is judged by the registry as it was known at its batch's generation.
+    state; those of silence are no matter of samples. Each sample is judged by the registry as it was known
+    at its batch's generation.
     """
     tracks: dict[int, Track] = {}
     again: dict[EpisodeKey, AlertChange] = {}
@@ -88,6 +90,8 @@ def _differing_samples(stored: JudgedBatch, again: JudgedBatch) -> Iterator[Diff
 
 def _differing_episodes(stored: Iterable[AlertChange], again: dict[EpisodeKey, AlertChange]) -> Iterator[Difference]:
     for before in stored:
+        if before.finding == OF_SILENCE:
+            continue
         now = again.pop(episode_key(before), None)
         if now is None:
             yield _of_alert(before, "alert", before, None)

@@ -156,6 +156,7 @@ class Worker:
             rejected_total=self._rejected,
             duplicates_total=self._duplicates,
             flush_ms=round(self._longest_flush_ms, 1),
+            partitions=tuple(self._settings.partitions),
         )
 
     def _send_last_watermarks(self) -> None:

@@ -28,6 +28,7 @@ from app.live.pseudonyms import Pseudonyms
 from app.live.snapping import Centreline, Snapper
 from app.live.things import Alert, Vehicle, most_severe
 from telemetry.bus import LivePosition
+from telemetry.findings import RULES, Nature
 from telemetry.ports import Clock
 from telemetry.samples import VehicleKind
 
@@ -119,7 +120,9 @@ class PublicPicture:
         self._hold_back(vehicle, position)
 
     def follow_alert(self, vehicle: Vehicle, alert: Alert) -> None:
-        """Hold the alert back until the delay has passed."""
+        """Hold the alert back until the delay has passed; what merely happens to vehicles is not the public's."""
+        if RULES[alert.finding].nature is Nature.OCCURRENCE:
+            return
         self._hold_back(vehicle, alert)
 
     def sweep(self) -> None:

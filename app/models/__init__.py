@@ -10,7 +10,15 @@ from app.models.directives import Cause, DirectiveAnswer, DirectiveRow, Outcome
 from app.models.emergencies import Concern, Emergency, EmergencyVehicle
 from app.models.evidence import EvidenceBundle
 from app.models.imports import ImportDraft
-from app.models.incidents import Fault, Harm, Incident, IncidentKind
+from app.models.incidents import (
+    Fault,
+    Harm,
+    Incident,
+    IncidentKind,
+    IncidentRevision,
+    IncidentState,
+    incident_alerts,
+)
 from app.models.notices import Notice, NoticeRead
 from app.models.notifications import (
     AlertTelling,
@@ -29,7 +37,16 @@ from app.models.places import Zone, ZoneRevisionRow
 from app.models.sanctions import Sanction, SanctionState, SanctionStep
 from app.models.saved_filters import SavedFilter
 from app.models.seals import SampleSeal, SealHead
-from app.models.telemetry import Alert, AlertComment, OutboxRow, RegistryGeneration, RejectRow, Sample, TrackRow
+from app.models.telemetry import (
+    Alert,
+    AlertComment,
+    JudgedFindings,
+    OutboxRow,
+    RegistryGeneration,
+    RejectRow,
+    Sample,
+    TrackRow,
+)
 from app.models.trials import Trial, TrialDomain
 from app.models.usage import UsageDay, UsagePlace, UsageTally
 from app.models.users import OPERATORS, ApiToken, LoginSession, RecoveryCode, Role, User
@@ -66,6 +83,9 @@ __all__ = [
     "ImportDraft",
     "Incident",
     "IncidentKind",
+    "IncidentRevision",
+    "IncidentState",
+    "JudgedFindings",
     "Jurisdiction",
     "LicenceRevision",
     "LoginSession",
@@ -105,4 +125,5 @@ __all__ = [
     "VehicleStatusRevision",
     "Zone",
     "ZoneRevisionRow",
+    "incident_alerts",
 ]

@@ -31,7 +31,8 @@ class Organisation(Versioned, Base):
 class Jurisdiction(Versioned, Base):
     """Where one authority decides: the value of `jurisdiction` in its zones is its `code`.
 
-    `thresholds` is the JSON form of app.schemas.jurisdictions.Thresholds: what the entry gates demand.
+    `thresholds` is the JSON form of app.schemas.jurisdictions.Thresholds: what the entry gates demand;
+    `deadlines` that of ReportingDeadlines: by when incidents are to be reported.
     """
 
     __tablename__ = "jurisdictions"
@@ -43,6 +44,7 @@ class Jurisdiction(Versioned, Base):
     authority_id: Mapped[int | None] = mapped_column(ForeignKey("organisations.id"))
     number_prefix: Mapped[str] = mapped_column(String(16))
     thresholds: Mapped[dict[str, Any]] = mapped_column(JSON)
+    deadlines: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
 
     authority: Mapped[Organisation | None] = relationship(lazy="joined")
 

@@ -190,3 +190,12 @@ class RegistryGeneration(Base):
 
     id: Mapped[int] = mapped_column(Key, primary_key=True, autoincrement=False)
     generation: Mapped[int] = mapped_column(BigInteger)
+
+
+class JudgedFindings(Base):
+    """From `generation` on, samples were judged for the findings of this mask; written by migrations."""
+
+    __tablename__ = "judged_findings"
+
+    generation: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    findings: Mapped[int] = mapped_column(BigInteger)

@@ -18,10 +18,12 @@ from app.calendar import day_of, start_of_day_ms
 from app.models import Alert, UsageDay, Vehicle
 from app.public.suppression import SMALLEST_GROUP, Protected, group_count, protected, share_percent
 from app.schemas.public import FindingCount, SafetyMonth
-from telemetry.findings import Finding
+from telemetry.findings import RULES, Finding, Nature
 from telemetry.samples import VehicleKind
 
 MONTHS = 12
+#: What merely happens to vehicles is no sign of rules that were broken, and is not counted.
+_COUNTED = tuple(finding for finding, rule in RULES.items() if rule.nature is not Nature.OCCURRENCE)
 #: With more than this of a group's kilometres, one vehicle would be recognised in the sum.
 _LARGEST_SHARE = 0.5
 
@@ -70,7 +72,7 @@ def _both_kinds(session: Session, first: date, end: date) -> list[SafetyMonth]:
 def _month(first: date, kind: VehicleKind, driven: _Driven, raised: _Raised) -> SafetyMonth:
     if driven.vehicles < SMALLEST_GROUP:
         raised = _Raised({})  # many alerts of few vehicles are a small group all the same
-    counts: Protected[Finding] = protected(dict.fromkeys(Finding, 0) | dict(raised.by_finding))
+    counts: Protected[Finding] = protected(dict.fromkeys(_COUNTED, 0) | dict(raised.by_finding))
     total = sum(raised.by_finding.values())
     rate = partial(_per_1000_km, distance_m=driven.distance_m if driven.may_be_shown else 0.0)
     return SafetyMonth(
@@ -119,6 +121,7 @@ def _raised(session: Session, first: date, end: date) -> dict[VehicleKind, _Rais
         )
         .join_from(Alert, Vehicle)
         .where(Alert.opened_at_ms >= start_of_day_ms(first), Alert.opened_at_ms < start_of_day_ms(end))
+        .where(Alert.finding.in_([int(finding) for finding in _COUNTED]))
         .group_by(Vehicle.kind, Alert.finding)
     )
     found: dict[VehicleKind, _Raised] = {}

@@ -6,6 +6,7 @@ from sqlalchemy import Engine
 
 from app.database import reading_session
 from app.registry.history import NOTHING
+from app.registry.judged import judged_at
 from app.registry.rows import changes, demands
 from app.services.generations import current_generation
 from app.settings import Settings
@@ -43,8 +44,9 @@ class DatabaseRegistry:
             if before.generation < known:
                 before = before.advanced(changes(session, after=before.generation, up_to=known))
             standing = demands(session, up_to=known)
+            findings = judged_at(session, known)
         self._history = before
-        return before.snapshot(self._vertical, standing)
+        return before.snapshot(self._vertical, standing, findings)
 
 
 def open_registry(engine: Engine, settings: Settings) -> DatabaseRegistry:

@@ -41,8 +41,8 @@ class History:
     permit_sequence: Sequence[PermitTerms]
     officers: Mapping[str, OfficerRecord]
 
-    def snapshot(self, vertical: VerticalReference, demands: Sequence[Demand]) -> RegistrySnapshot:
-        """What judgement reads."""
+    def snapshot(self, vertical: VerticalReference, demands: Sequence[Demand], findings: int) -> RegistrySnapshot:
+        """What judgement reads; `findings` is the mask of those that were judged at this generation."""
         return RegistrySnapshot(
             generation=self.generation,
             vehicles=self.vehicle_sequence,
@@ -51,6 +51,7 @@ class History:
             officers=self.officers,
             vertical=vertical,
             demands=demands,
+            findings=findings,
         )
 
     def advanced(self, changes: Changes) -> History:

@@ -89,6 +89,18 @@ class Thresholds(Schema):
     )
 
 
+class ReportingDeadlines(Schema):
+    """By when an operator reports an incident, counted from when it happened.
+
+    Ten days for the full report are those of California's collision report (DOMAIN.md); the hours of
+    the first report are this project's own choice. A jurisdiction may set each of them.
+    """
+
+    harm_hours: Annotated[float, Field(gt=0, le=8_760, description="first report where somebody was hurt")] = 2
+    other_hours: Annotated[float, Field(gt=0, le=8_760, description="first report of anything else")] = 24
+    full_days: Annotated[float, Field(gt=0, le=365, description="full report")] = 10
+
+
 NumberPrefix = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,15}$"),
@@ -97,13 +109,17 @@ NumberPrefix = Annotated[
 
 
 class JurisdictionDetails(Schema):
-    """What may change of a jurisdiction. `authority` is an organisation's code; thresholds not stated stay."""
+    """What may change of a jurisdiction. `authority` is an organisation's code.
+
+    Thresholds and deadlines that are not stated stay.
+    """
 
     name_zh: Title
     name_en: Title
     number_prefix: NumberPrefix
     authority: Annotated[str, StringConstraints(pattern=IDENTIFIER_OR_NOTHING)] = ""
     thresholds: Thresholds | None = None
+    deadlines: ReportingDeadlines | None = None
     reason: Reason
 
 
@@ -118,3 +134,4 @@ class JurisdictionFull(JurisdictionOut):
 
     authority: str
     thresholds: Thresholds
+    deadlines: ReportingDeadlines

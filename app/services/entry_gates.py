@@ -11,7 +11,7 @@ from app.calendar import months_after_ms
 from app.models import Fault, Jurisdiction, Organisation, Stage, Vehicle
 from app.schemas.applications import EntryGate
 from app.schemas.jurisdictions import StageThresholds, Thresholds
-from app.services.incidents import accidents_since
+from app.services.accidents import accidents_since
 from app.services.usage import drove_elsewhere, usage_of
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.audit import Subject, record, state_of
 from app.errors import AlreadyRegistered, InvalidChange, NotFound
 from app.models import Jurisdiction, Organisation, User
-from app.schemas.jurisdictions import JurisdictionDetails, NewJurisdiction, Thresholds
+from app.schemas.jurisdictions import JurisdictionDetails, NewJurisdiction, ReportingDeadlines, Thresholds
 
 
 def create_jurisdiction(
@@ -23,10 +23,11 @@ def create_jurisdiction(
     now_ms: int,
     authority: Organisation | None = None,
     thresholds: Thresholds | None = None,
+    deadlines: ReportingDeadlines | None = None,
     reason: str = "",
     actor: User | None = None,
 ) -> Jurisdiction:
-    """Create a jurisdiction; without thresholds it has the documented defaults. Raises AlreadyRegistered."""
+    """Create a jurisdiction; what is not stated has the documented defaults. Raises AlreadyRegistered."""
     if session.scalar(select(Jurisdiction.id).where(Jurisdiction.code == code)) is not None:
         raise AlreadyRegistered(f"jurisdiction {code} exists")
     jurisdiction = Jurisdiction(
@@ -36,6 +37,7 @@ def create_jurisdiction(
         number_prefix=number_prefix,
         authority=authority,
         thresholds={} if thresholds is None else thresholds.model_dump(mode="json"),
+        deadlines={} if deadlines is None else deadlines.model_dump(mode="json"),
     )
     session.add(jurisdiction)
     session.flush()
@@ -57,6 +59,7 @@ def register_jurisdiction(
         number_prefix=details.number_prefix,
         authority=authority_by_code(session, details.authority),
         thresholds=details.thresholds,
+        deadlines=details.deadlines,
         reason=details.reason,
         now_ms=now_ms,
         actor=actor,
@@ -68,7 +71,7 @@ def register_jurisdiction(
 def change_jurisdiction(
     session: Session, jurisdiction: Jurisdiction, details: JurisdictionDetails, *, now_ms: int, actor: User | None
 ) -> Jurisdiction:
-    """Change names, number prefix, authority and thresholds. Raises InvalidChange for an unknown authority."""
+    """Change what is stated of it. Raises InvalidChange for an unknown authority."""
     before = state_of(jurisdiction)
     jurisdiction.name_zh = details.name_zh
     jurisdiction.name_en = details.name_en
@@ -76,6 +79,8 @@ def change_jurisdiction(
     jurisdiction.authority = authority_by_code(session, details.authority)
     if details.thresholds is not None:
         jurisdiction.thresholds = details.thresholds.model_dump(mode="json")
+    if details.deadlines is not None:
+        jurisdiction.deadlines = details.deadlines.model_dump(mode="json")
     session.flush()
     record(
         session,

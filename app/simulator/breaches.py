@@ -98,7 +98,7 @@ class Script:
 
 SCRIPTS = (
     Script(Finding.OVERSPEED, "YL-001", 0, 12, Hurry(18.5)),  # its permit allows 50 km/h
-    Script(Finding.OUTSIDE_AREA, "YL-011", 4, 20, Wander(right_m=40.0)),
+    Script(Finding.OUTSIDE_AREA, "YL-011", 4, 20, Wander(right_m=40.0, ramp_s=8.0)),
     # A colleague whom its permit does not name.
     Script(Finding.OFFICER_NOT_PERMITTED, "YL-012", 6, 9, Misreport({"officer_id": "SO-YL-14"})),
     Script(Finding.MODE_NOT_PERMITTED, "HJ-012", 9, 9, Misreport({"mode": "manual"})),
@@ -117,7 +117,7 @@ SCRIPTS = (
     ),
     Script(Finding.BELOW_FLOOR, "FL-102", 33, 18, Wander(up_m=-24.0)),
     Script(Finding.LICENCE_EXPIRED, "HJ-014", 36, 9, Misreport({"officer_id": "SO-HJ-90"})),
-    Script(Finding.RESTRICTED_AREA, "YL-014", 39, 23, Wander(right_m=60.0, ramp_s=8.0)),
+    Script(Finding.RESTRICTED_AREA, "YL-014", 39, 23, Wander(right_m=60.0, ramp_s=10.0)),
     Script(Finding.CLOCK_SKEW, "HJ-015", 42, 22, WrongClock(10_000)),
     Script(Finding.PERMIT_SUSPENDED, "HJ-020", 45, 12, Appear(), opens=Opens.ONCE),
     # So far that no fix is in reach of another, nor of the last good one, until it is over.

@@ -52,9 +52,9 @@ class Action(StrEnum):
     REVIEW_APPLICATIONS = "review_applications"
     SEE_INCIDENTS = "see_incidents"
     REPORT_INCIDENTS = "report_incidents"
-    DECIDE_FAULT = "decide_fault"
     SEE_EVIDENCE = "see_evidence"
     EXPORT_EVIDENCE = "export_evidence"
+    REVIEW_INCIDENTS = "review_incidents"
     SEE_PERMITS = "see_permits"
     DECIDE_PERMITS = "decide_permits"
     SURRENDER_PERMITS = "surrender_permits"
@@ -112,9 +112,9 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     Action.REVIEW_APPLICATIONS: _REGULATORS,
     Action.SEE_INCIDENTS: _EVERYBODY,
     Action.REPORT_INCIDENTS: OPERATORS,
-    Action.DECIDE_FAULT: _REGULATORS,
     Action.SEE_EVIDENCE: _EVERYBODY,
     Action.EXPORT_EVIDENCE: _REGULATORS | OPERATORS | {Role.AUDITOR},
+    Action.REVIEW_INCIDENTS: _REGULATORS,
     Action.SEE_PERMITS: _EVERYBODY,
     Action.DECIDE_PERMITS: _REGULATORS,
     Action.SURRENDER_PERMITS: _MANAGERS,
@@ -134,9 +134,9 @@ _DECISIONS = frozenset(
         Action.PUBLISH_ZONES,
         Action.REVIEW_APPLICATIONS,
         Action.DECIDE_PERMITS,
-        Action.DECIDE_FAULT,
         Action.ORDER_VEHICLES,
         Action.DECIDE_SANCTIONS,
+        Action.REVIEW_INCIDENTS,
     }
 )
 
@@ -212,10 +212,18 @@ PROTECTED: Mapping[str, Action] = {
     "api_directives.directives": Action.SEE_DIRECTIVES,
     "api_directives.order": Action.ORDER_VEHICLES,
     "api_directives.take_back": Action.ORDER_VEHICLES,
-    "api_incidents.decide": Action.DECIDE_FAULT,
+    "api_incidents.amend": Action.REPORT_INCIDENTS,
+    "api_incidents.attach_file": Action.REPORT_INCIDENTS,
+    "api_incidents.close": Action.REVIEW_INCIDENTS,
+    "api_incidents.decide": Action.REVIEW_INCIDENTS,
+    "api_incidents.disengagements": Action.SEE_INCIDENTS,
+    "api_incidents.dismiss": Action.REPORT_INCIDENTS,
     "api_incidents.incident": Action.SEE_INCIDENTS,
     "api_incidents.incidents": Action.SEE_INCIDENTS,
+    "api_incidents.reopen": Action.REVIEW_INCIDENTS,
     "api_incidents.report": Action.REPORT_INCIDENTS,
+    "api_incidents.review": Action.REVIEW_INCIDENTS,
+    "api_incidents.revisions": Action.SEE_INCIDENTS,
     "application_review.ask_for_changes": Action.REVIEW_APPLICATIONS,
     "application_review.changes": Action.REVIEW_APPLICATIONS,
     "application_review.issue": Action.REVIEW_APPLICATIONS,
@@ -241,10 +249,18 @@ PROTECTED: Mapping[str, Action] = {
     "directives.new": Action.ORDER_VEHICLES,
     "directives.show": Action.SEE_DIRECTIVES,
     "directives.take_back": Action.ORDER_VEHICLES,
-    "incidents.decide": Action.DECIDE_FAULT,
+    "incidents.compare": Action.SEE_INCIDENTS,
+    "incidents.disengagements": Action.SEE_INCIDENTS,
+    "incidents.dismiss": Action.REPORT_INCIDENTS,
+    "incidents.edit": Action.REPORT_INCIDENTS,
     "incidents.index": Action.SEE_INCIDENTS,
     "incidents.new": Action.REPORT_INCIDENTS,
     "incidents.show": Action.SEE_INCIDENTS,
+    "incident_review.close": Action.REVIEW_INCIDENTS,
+    "incident_review.decide": Action.REVIEW_INCIDENTS,
+    "incident_review.reopen": Action.REVIEW_INCIDENTS,
+    "incident_review.review": Action.REVIEW_INCIDENTS,
+    "incidents.attach_file": Action.REPORT_INCIDENTS,
     "api_notices.notices": Action.SEE_NOTICES,
     "api_notices.read": Action.SEE_NOTICES,
     "api_notifications.add": Action.CHANGE_NOTIFICATIONS,

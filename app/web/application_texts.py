@@ -1,4 +1,4 @@
-"""The words of applications: steps, fields, gaps, entry gates, events; of incidents too."""
+"""The words of applications: steps, fields, gaps, entry gates, events."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from flask_babel import LazyString, format_decimal
 from flask_babel import gettext as _now
 from flask_babel import lazy_gettext as _
 
-from app.models import Application, ApplicationState, Fault, Harm, IncidentKind
+from app.models import Application, ApplicationState
 from app.schemas.applications import EntryGate
 from app.services.completeness import Gap
 from app.web.times import day
@@ -94,25 +94,6 @@ _EVENTS: Mapping[ApplicationState, LazyString] = {
     ApplicationState.GRANTED: _("Granted"),
     ApplicationState.REJECTED: _("Rejected"),
     ApplicationState.WITHDRAWN: _("Withdrawn"),
-}
-
-INCIDENT_KINDS: Mapping[IncidentKind, LazyString] = {
-    IncidentKind.COLLISION: _("Collision"),
-    IncidentKind.EMERGENCY_LANDING: _("Emergency landing"),
-    IncidentKind.NEAR_MISS: _("Near miss"),
-    IncidentKind.SYSTEM_FAILURE: _("System failure"),
-    IncidentKind.OTHER: _("Other incident"),
-}
-HARMS: Mapping[Harm, LazyString] = {
-    Harm.NONE: _("No harm"),
-    Harm.DAMAGE: _("Damage to property"),
-    Harm.INJURY: _("Injury"),
-    Harm.DEATH: _("Death"),
-}
-FAULTS: Mapping[Fault, LazyString] = {
-    Fault.UNDECIDED: _("Not decided"),
-    Fault.YES: _("At fault"),
-    Fault.NO: _("Not at fault"),
 }
 
 

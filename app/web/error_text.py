@@ -41,6 +41,7 @@ FIELD_TEXTS: Mapping[str, LazyString] = {
     "date_out_of_range": _("The year must be between 1990 and 2199."),
     "vin_check_digit": _("The check digit (ninth character) does not fit: one character is wrong."),
     "credit_code_check": _("The last character does not fit the others: one character is wrong."),
+    "harm_differs": _("People were hurt: the harm must say so."),
     "not_of_this_kind": _("A vehicle of this kind has no such detail: leave it empty."),
     "stage_of_other_domain": _("A trial of this domain has no such stage."),
     "ends_before_start": _("The last day is before the first."),
@@ -172,6 +173,12 @@ ERROR_TEXTS: Mapping[str, LazyString] = {
     "channel_without_secret": _("Only webhooks have a secret."),
     "channel_off": _("The channel is switched off: it sends nothing."),
     "delivery_not_failed": _("This message has arrived, or is on its way."),
+    "incident_not_proposed": _("Only what the platform proposed can be dismissed."),
+    "incident_settled": _("The incident is closed or dismissed: a regulator can open it again."),
+    "incident_state": _("The state of the incident does not allow this any more."),
+    "disengagement_incomplete": _("A full report answers this."),
+    "alert_unknown": _("This vehicle has no such alert."),
+    "alert_has_incident": _("There is an incident of this alert already."),
     "revision_in_past": _("It cannot start before now: samples were judged already."),
 }
 

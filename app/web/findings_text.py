@@ -121,4 +121,24 @@ FINDING_TEXTS: dict[Finding, FindingText] = {
         ("起降场冲突", "在有车辆行驶的测试道路上方进近起降场。"),
         ("Approach over traffic", "Approaching a vertiport above a test road with vehicles on it."),
     ),
+    Finding.LOW_BATTERY: _text(
+        ("电量过低", "航空器剩余电量低于20%，或道路车辆低于10%。"),
+        ("Low battery", "Less than 20 % of charge left in an aircraft, or 10 % in a road vehicle."),
+    ),
+    Finding.LINK_LOST: _text(
+        ("链路中断", "运行中的车辆不再有新的数据上报。"),
+        ("Link lost", "A vehicle under way is not heard of any more."),
+    ),
+    Finding.TAKEOVER: _text(
+        ("人工接管", "有人从自动驾驶系统接管了车辆。"),
+        ("Takeover", "Somebody took over from the automation."),
+    ),
+    Finding.MINIMAL_RISK: _text(
+        ("最小风险操作", "自动驾驶系统正在将车辆带入最小风险状态。"),
+        ("Minimal-risk manoeuvre", "The automation is bringing the vehicle into a state of least risk."),
+    ),
+    Finding.HARD_BRAKING: _text(
+        ("急刹车", "道路车辆以4 m/s²或更大的减速度制动。"),
+        ("Hard braking", "A road vehicle slowed down by 4 m/s² or more."),
+    ),
 }

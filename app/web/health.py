@@ -11,11 +11,9 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from app.web.heartbeats import HEARTBEAT_AGE_MS, LAG_MS
 from app.web.runtime import Runtime, runtime
 from telemetry.bus import Heartbeat, WorkerState
-
-HEARTBEAT_AGE_MS = 5_000
-LAG_MS = 5_000
 
 health = Blueprint("health", __name__)
 

@@ -13,10 +13,11 @@ from app.models import Notice
 from app.web.findings_text import FINDING_TEXTS
 from app.web.language import language
 from app.web.navigation import url_if
-from app.web.times import day
+from app.web.times import day, shanghai
 from telemetry.findings import Finding
 
-#: The text of each kind, filled in with the notice's params; `ends_at_ms` as the day `ends_on`.
+#: The text of each kind, filled in with the notice's params; `ends_at_ms` as the day `ends_on`, `due_at_ms` as the
+#: time `due_at`.
 NOTICE_TEXTS: Mapping[str, LazyString] = {
     "alert.escalated": _("An alert of %(vehicle)s was escalated."),
     "permit.issued": _("Permit %(number)s was issued."),
@@ -35,6 +36,18 @@ NOTICE_TEXTS: Mapping[str, LazyString] = {
     "application.rejected": _("Application %(number)s was rejected."),
     "application.granted": _("Application %(number)s was granted."),
     "incident.reported": _("Incident %(number)s of %(vehicle)s was reported."),
+    "incident.proposed": _(
+        "Telemetry shows an incident of %(vehicle)s: report %(number)s until %(due_at)s, or dismiss it."
+    ),
+    "incident.amended": _("Incident %(number)s of %(vehicle)s was amended."),
+    "incident.dismissed": _("The operator dismissed %(number)s, which telemetry showed of %(vehicle)s."),
+    "incident.review_begun": _("Incident %(number)s of %(vehicle)s is under review."),
+    "incident.closed": _("Incident %(number)s of %(vehicle)s was closed."),
+    "incident.reopened": _("Incident %(number)s of %(vehicle)s was opened again."),
+    "incident.first_due": _("The report on incident %(number)s of %(vehicle)s is due at %(due_at)s."),
+    "incident.full_due": _("The full report on incident %(number)s of %(vehicle)s is due at %(due_at)s."),
+    "incident.first_overdue": _("The report on incident %(number)s of %(vehicle)s was due at %(due_at)s."),
+    "incident.full_overdue": _("The full report on incident %(number)s of %(vehicle)s was due at %(due_at)s."),
     "incident.fault_decided": _("The fault in incident %(number)s was decided."),
     "emergency.declared": _("Emergency %(number)s was declared: vehicles must leave, and keep out."),
     "emergency.ended": _("Emergency %(number)s is over."),
@@ -98,6 +111,8 @@ def told(notice: Notice, read_at_ms: int | None) -> ToldNotice:
         params["ends_on"] = day(params["ends_at_ms"])
     if "findings" in params:
         params["summary"] = _alerts_in_words(params)
+    if "due_at_ms" in params:
+        params["due_at"] = shanghai(params["due_at_ms"])
     text = NOTICE_TEXTS.get(notice.kind)
     return ToldNotice(
         id=notice.id,

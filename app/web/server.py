@@ -45,10 +45,11 @@ class Background:
             on_heartbeat=state.heartbeats.beat,
             on_connection=state.heartbeats.set_connected,
         )
-        self._chores = ChoreThread(chores_of(state.settings), state.engine, state.clock, state.chores)
         self._deliveries = DeliveryThread(
             state.engine, state.clock, composer(app, state.settings), carriers(state.settings)
         )
+        chores = chores_of(state.settings, state.heartbeats.listening_since_ms)
+        self._chores = ChoreThread(chores, state.engine, state.clock, state.chores)
 
     def start(self) -> None:
         """Start all, after the fork: threads do not survive one."""

@@ -50,7 +50,8 @@ from app.services.applications import (
     withdraw,
 )
 from app.services.completeness import gaps
-from app.services.incidents import decide_fault, incident_by_id, report_incident
+from app.services.incident_life import decide_fault
+from app.services.incidents import incident_by_id, report_incident
 from app.services.permits import newest_revision, revise_permit
 from app.services.recognition import recognise
 from app.services.review import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from telemetry.findings import RULES, Finding
+from telemetry.findings import OF_SAMPLES, OF_SILENCE, RULES, Finding, Nature
 from telemetry.samples import JudgedBatch
 
 
@@ -14,10 +14,16 @@ def test_each_finding_has_one_rule(finding: Finding) -> None:
     assert rule.finding is finding
     assert rule.reads
     assert rule.source
-    assert rule.confirm_count >= 2, "one wild fix must not open an alert"
-    assert rule.confirm_ms > 0
+    if rule.nature is not Nature.OCCURRENCE:
+        assert rule.confirm_count >= 2, "one wild fix must not open an alert"
+        assert rule.confirm_ms > 0
     assert rule.clear_count >= rule.confirm_count
-    assert rule.clear_ms >= rule.confirm_ms
+    assert rule.clear_ms >= rule.confirm_ms or finding is OF_SILENCE
+
+
+def test_silence_is_no_matter_of_samples() -> None:
+    assert OF_SAMPLES & OF_SILENCE == 0
+    assert sum(Finding) == OF_SAMPLES | OF_SILENCE
 
 
 def test_bits_are_single_distinct_and_fit_the_column() -> None:

@@ -9,19 +9,43 @@ from flask import Response
 from pydantic import Field
 from sqlalchemy.orm import Session
 
-from app.models import Fault, Incident, IncidentKind
-from app.schemas.base import Identifier, Schema
-from app.schemas.incidents import FaultDecision, IncidentOut, IncidentReport
-from app.services.incidents import IncidentFilter, decide_fault, incident_by_id, incident_page, report_incident
+from app.models import Fault, Incident, IncidentKind, IncidentRevision, IncidentState
+from app.schemas.base import Identifier, Milliseconds, Schema
+from app.schemas.incidents import (
+    FaultDecision,
+    IncidentAmendment,
+    IncidentClosing,
+    IncidentContent,
+    IncidentOut,
+    IncidentReason,
+    IncidentReport,
+    IncidentRevisionOut,
+)
+from app.services.attachments import MOST_BYTES
+from app.services.incident_deadlines import is_overdue
+from app.services.incident_life import close_incident, decide_fault, reopen_incident, review_incident
+from app.services.incident_records import content_of, incident_revision_page
+from app.services.incidents import (
+    IncidentFilter,
+    amend_incident,
+    attach_to_incident,
+    dismiss_proposal,
+    incident_by_id,
+    incident_page,
+    report_incident,
+)
+from app.web.api.applications import UploadForm
 from app.web.api.base import PageQuery, Problem, Responses, answer, api_blueprint, require_match
+from app.web.disengagement_file import disengagement_file
 from app.web.gate import identity
-from app.web.ownership import actor, require_decider, require_own
+from app.web.ownership import actor, require_decider, require_own, signature
 from app.web.runtime import runtime
 from app.web.vehicle_credentials import own_organisation
 
-incidents_api = api_blueprint("incidents", "Accidents and other incidents, and who was at fault.")
+incidents_api = api_blueprint("incidents", "Accidents and other incidents: reported, reviewed, closed.")
 
 _CHANGED: Responses = {"200": IncidentOut, "409": Problem, "412": Problem, "422": Problem, "428": Problem}
+_CSV: Responses = {"200": {"content": {"text/csv": {"schema": {"type": "string"}}}}, "422": Problem}
 
 
 class IncidentPath(Schema):
@@ -36,14 +60,30 @@ class IncidentQuery(PageQuery):
     organisation: Annotated[Identifier | None, Field(description="the operator's code")] = None
     jurisdiction: Annotated[Identifier | None, Field(description="a jurisdiction's code")] = None
     vehicle_id: Identifier | None = None
+    state: IncidentState | None = None
     kind: IncidentKind | None = None
     fault: Fault | None = None
+    overdue: Annotated[bool | None, Field(description="a report is missing although its deadline is over")] = None
+
+
+class PeriodQuery(Schema):
+    """When it happened: in [since_ms, until_ms)."""
+
+    since_ms: Milliseconds
+    until_ms: Milliseconds
 
 
 class IncidentList(Schema):
-    """One page, the oldest report first."""
+    """One page, the oldest first."""
 
     items: list[IncidentOut]
+    next_cursor: str | None
+
+
+class IncidentRevisionList(Schema):
+    """One page of an incident's revisions, oldest first."""
+
+    items: list[IncidentRevisionOut]
     next_cursor: str | None
 
 
@@ -55,11 +95,13 @@ def incidents(query: IncidentQuery) -> Response:
         organisation=query.organisation,
         jurisdiction=query.jurisdiction,
         vehicle_id=query.vehicle_id,
+        state=query.state,
         kind=query.kind,
         fault=query.fault,
+        is_overdue=query.overdue,
     )
     with runtime().reading() as session:
-        page = incident_page(session, wanted, limit=query.limit, cursor=query.cursor)
+        page = incident_page(session, wanted, now_ms=runtime().clock(), limit=query.limit, cursor=query.cursor)
         return answer(IncidentList(items=page.map(_out).items, next_cursor=page.next_cursor))
 
 
@@ -73,6 +115,13 @@ def report(body: IncidentReport) -> Response:
         return answer(_out(made), HTTPStatus.CREATED, version=made.version)
 
 
+@incidents_api.get("/disengagements", responses=_CSV)
+def disengagements(query: PeriodQuery) -> Response:
+    """The disengagements of a period as a file with the columns of California's yearly report."""
+    with runtime().reading() as session:
+        return disengagement_file(session, since_ms=query.since_ms, until_ms=query.until_ms)
+
+
 @incidents_api.get("/<number>", responses={"200": IncidentOut, "422": Problem})
 def incident(path: IncidentPath) -> Response:
     """One incident."""
@@ -81,17 +130,82 @@ def incident(path: IncidentPath) -> Response:
         return answer(_out(found), version=found.version)
 
 
+@incidents_api.put("/<number>", responses=_CHANGED)
+def amend(path: IncidentPath, body: IncidentAmendment) -> Response:
+    """State the facts anew; of what the platform proposed this makes a report."""
+    with runtime().changing() as session:
+        found = _matched(session, path.number)
+        amend_incident(session, found, body, **signature(session, found.version))
+        return answer(_out(found), version=found.version)
+
+
+@incidents_api.post("/<number>/dismissal", responses=_CHANGED)
+def dismiss(path: IncidentPath, body: IncidentReason) -> Response:
+    """Say why what the platform proposed is no incident."""
+    with runtime().changing() as session:
+        found = _matched(session, path.number)
+        dismiss_proposal(session, found, body.reason, **signature(session, found.version))
+        return answer(_out(found), version=found.version)
+
+
+@incidents_api.post(
+    "/<number>/files",
+    responses={"201": IncidentOut, "409": Problem, "412": Problem, "413": Problem, "422": Problem, "428": Problem},
+)
+def attach_file(path: IncidentPath, form: UploadForm) -> Response:
+    """Add a file: PDF, PNG, JPEG, DOCX, XLSX, GeoJSON, CSV or text, told by its content. It stays."""
+    content = form.file.stream.read(MOST_BYTES + 1)
+    with runtime().changing() as session:
+        found = _matched(session, path.number)
+        attach_to_incident(
+            session, found, file_name=form.file.filename or "", content=content, **signature(session, found.version)
+        )
+        return answer(_out(found), HTTPStatus.CREATED, version=found.version)
+
+
+@incidents_api.post("/<number>/review", responses=_CHANGED)
+def review(path: IncidentPath) -> Response:
+    """Begin to look into it."""
+    with runtime().changing() as session:
+        found = _decided(session, path.number)
+        review_incident(session, found, **signature(session, found.version))
+        return answer(_out(found), version=found.version)
+
+
 @incidents_api.post("/<number>/fault", responses=_CHANGED)
 def decide(path: IncidentPath, body: FaultDecision) -> Response:
     """Decide on the fault."""
     with runtime().changing() as session:
-        found = _own(session, path.number)
-        require_decider(found.jurisdiction)
-        require_match(found.version)
-        decide_fault(
-            session, found, body, expected_version=found.version, actor=actor(session), now_ms=runtime().clock()
-        )
+        found = _decided(session, path.number)
+        decide_fault(session, found, body, **signature(session, found.version))
         return answer(_out(found), version=found.version)
+
+
+@incidents_api.post("/<number>/closing", responses=_CHANGED)
+def close(path: IncidentPath, body: IncidentClosing) -> Response:
+    """Close it with what was found and the fault."""
+    with runtime().changing() as session:
+        found = _decided(session, path.number)
+        close_incident(session, found, body, **signature(session, found.version))
+        return answer(_out(found), version=found.version)
+
+
+@incidents_api.post("/<number>/reopening", responses=_CHANGED)
+def reopen(path: IncidentPath, body: IncidentReason) -> Response:
+    """Take a closed one under review again, or a dismissed proposal back to its operator."""
+    with runtime().changing() as session:
+        found = _decided(session, path.number)
+        reopen_incident(session, found, body.reason, **signature(session, found.version))
+        return answer(_out(found), version=found.version)
+
+
+@incidents_api.get("/<number>/revisions", responses={"200": IncidentRevisionList, "422": Problem})
+def revisions(path: IncidentPath, query: PageQuery) -> Response:
+    """One page of its revisions: what it said when, who changed it, and why."""
+    with runtime().reading() as session:
+        found = _own(session, path.number)
+        page = incident_revision_page(session, found, limit=query.limit, cursor=query.cursor).map(_revision_out)
+        return answer(IncidentRevisionList(items=page.items, next_cursor=page.next_cursor))
 
 
 def _own(session: Session, number: str) -> Incident:
@@ -100,19 +214,45 @@ def _own(session: Session, number: str) -> Incident:
     return found
 
 
+def _matched(session: Session, number: str) -> Incident:
+    found = _own(session, number)
+    require_match(found.version)
+    return found
+
+
+def _decided(session: Session, number: str) -> Incident:
+    found = _own(session, number)
+    require_decider(found.jurisdiction)
+    require_match(found.version)
+    return found
+
+
+def _revision_out(row: IncidentRevision) -> IncidentRevisionOut:
+    return IncidentRevisionOut(
+        number=row.number,
+        change=row.change,
+        reason=row.reason,
+        actor=row.actor.email if row.actor is not None else None,
+        recorded_at_ms=row.recorded_at_ms,
+        content=IncidentContent.model_validate(row.content),
+    )
+
+
 def _out(row: Incident) -> IncidentOut:
+    content = content_of(row)
+    facts = {name: getattr(content, name) for name in IncidentContent.model_fields if name != "complete"}
     return IncidentOut(
+        **facts,
         incident_id=row.incident_id,
         vehicle_id=row.vehicle.vehicle_id,
         organisation=row.vehicle.organisation.code,
-        jurisdiction=row.jurisdiction.code,
-        occurred_at_ms=row.occurred_at_ms,
-        kind=row.kind,
-        harm=row.harm,
-        summary=row.summary,
-        fault=row.fault,
-        fault_reason=row.fault_reason,
+        proposed_at_ms=row.proposed_at_ms,
         reported_at_ms=row.reported_at_ms,
+        first_due_ms=row.first_due_ms,
+        full_due_ms=row.full_due_ms,
+        complete_at_ms=row.complete_at_ms,
         decided_at_ms=row.decided_at_ms,
+        closed_at_ms=row.closed_at_ms,
+        overdue=is_overdue(row, runtime().clock()),
         version=row.version,
     )

@@ -8,7 +8,13 @@ from flask import Response
 
 from app.models import Jurisdiction
 from app.schemas.base import Identifier, Schema
-from app.schemas.jurisdictions import JurisdictionDetails, JurisdictionFull, NewJurisdiction, Thresholds
+from app.schemas.jurisdictions import (
+    JurisdictionDetails,
+    JurisdictionFull,
+    NewJurisdiction,
+    ReportingDeadlines,
+    Thresholds,
+)
 from app.services.jurisdictions import (
     change_jurisdiction,
     jurisdiction_by_code,
@@ -61,7 +67,7 @@ def create(body: NewJurisdiction) -> Response:
 
 @jurisdictions_api.put("/<code>", responses={"200": JurisdictionFull, **_CHANGED})
 def change(path: JurisdictionPath, body: JurisdictionDetails) -> Response:
-    """Change names, prefix, authority and thresholds; thresholds that are not stated stay."""
+    """Change names, prefix, authority, thresholds and deadlines; of the last two what is not stated stays."""
     with runtime().changing() as database:
         found = jurisdiction_by_code(database, path.code)
         require_match(found.version)
@@ -77,5 +83,6 @@ def _out(row: Jurisdiction) -> JurisdictionFull:
         number_prefix=row.number_prefix,
         authority=row.authority.code if row.authority is not None else "",
         thresholds=Thresholds.model_validate(row.thresholds),
+        deadlines=ReportingDeadlines.model_validate(row.deadlines),
         version=row.version,
     )

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 
 from app.errors import AlreadyRegistered, AppError, Conflict, InvalidChange
 from app.models import Jurisdiction, Organisation, Stage
-from app.schemas.jurisdictions import JurisdictionDetails, NewJurisdiction, Thresholds
+from app.schemas.jurisdictions import JurisdictionDetails, NewJurisdiction, ReportingDeadlines, Thresholds
 from app.services.jurisdictions import (
     change_jurisdiction,
     jurisdiction_by_code,
@@ -45,7 +45,7 @@ def index() -> Response | str:
 @jurisdictions.get("/new")
 def new() -> str:
     """A new jurisdiction, with the documented thresholds filled in."""
-    return _page(blank(_threshold_values(Thresholds())), code=None)
+    return _page(blank({**_threshold_values(Thresholds()), **_deadline_values(ReportingDeadlines())}), code=None)
 
 
 @jurisdictions.post("/new")
@@ -72,12 +72,14 @@ def show(code: str) -> str:
     with runtime().reading() as session:
         row = jurisdiction_by_code(session, code)
         thresholds = Thresholds.model_validate(row.thresholds)
+        deadlines = ReportingDeadlines.model_validate(row.deadlines)
     return render_template(
         "jurisdictions/show.html",
         row=row,
         name=_name(row),
         authority=_organisation_name(row.authority) if row.authority else "",
         stages=[(stage_label(stage), getattr(thresholds, stage.value)) for stage in Stage],
+        deadlines=deadlines,
         may_change=_may_change(),
     )
 
@@ -94,6 +96,7 @@ def edit(code: str) -> str:
         "authority": row.authority.code if row.authority else "",
         "version": row.version,
         **_threshold_values(Thresholds.model_validate(row.thresholds)),
+        **_deadline_values(ReportingDeadlines.model_validate(row.deadlines)),
     }
     return _page(blank(values), code=code)
 
@@ -153,6 +156,11 @@ def _threshold_values(thresholds: Thresholds) -> Mapping[str, Any]:
         for stage, demanded in thresholds.model_dump(mode="json").items()
         for name, value in demanded.items()
     }
+
+
+def _deadline_values(deadlines: ReportingDeadlines) -> Mapping[str, Any]:
+    """The same of the deadlines."""
+    return {f"deadlines.{name}": f"{value:g}" for name, value in deadlines.model_dump().items()}
 
 
 def _may_change() -> bool:

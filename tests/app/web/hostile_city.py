@@ -53,7 +53,8 @@ from app.services.channels import add_channel, send_test
 from app.services.conditions import Conditions
 from app.services.evidence import store_bundle
 from app.services.imports import keep_draft, preview_of
-from app.services.incidents import decide_fault, report_incident
+from app.services.incident_life import decide_fault
+from app.services.incidents import report_incident
 from app.services.notices import notify
 from app.services.orders import order_vehicles
 from app.services.permits import issue_permit, permit_by_number

@@ -52,6 +52,7 @@ _OBJECTS: Mapping[str, str] = {
     "api_incidents:number": "incident",
     "api_sanctions:number": "sanction",
     "sanctions:number": "sanction",
+    "incident_review:number": "incident",
     "vehicle_imports:public_id": "vehicle_import",
     "zone_imports:draft_id": "zone_import",
     "organisations:code": "organisation",

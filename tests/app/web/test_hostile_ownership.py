@@ -34,8 +34,8 @@ _DECISIONS = frozenset(
         Action.DECIDE_RECOGNITION,
         Action.PUBLISH_ZONES,
         Action.REVIEW_APPLICATIONS,
-        Action.DECIDE_FAULT,
         Action.ORDER_VEHICLES,
+        Action.REVIEW_INCIDENTS,
     }
 )
 #: Of a person, not of a jurisdiction: somebody else's is not found.
