@@ -104,6 +104,7 @@ class Alert(Versioned, Base):
     __table_args__ = (
         UniqueConstraint("vehicle_key", "finding", "opened_at_ms", "opened_seq"),
         Index("ix_alerts_open", "closed_at_ms", "opened_at_ms"),
+        Index(None, "finding", "opened_at_ms"),
         CheckConstraint("(acknowledged_at_ms IS NULL) = (acknowledged_by_id IS NULL)", name="acknowledged_by_someone"),
         CheckConstraint("(assigned_at_ms IS NULL) = (assigned_to_id IS NULL)", name="assigned_to_someone"),
         CheckConstraint("(resolved_at_ms IS NULL) = (resolved_by_id IS NULL)", name="resolved_by_someone"),

@@ -40,6 +40,9 @@ from app.web.ownership import require_own
 from app.web.runtime import runtime
 from telemetry.findings import Finding
 
+#: The forms of the page of an incident.
+_STEPS = ("close", "dismiss", "fault", "file", "reopen", "review")
+
 
 def own_incident(session: Session, number: str) -> Incident:
     """One that the caller may see. Raises NotFound."""
@@ -85,8 +88,7 @@ def incident_page(number: str, *, attempted: str = "", form: Form | None = None)
             may_reopen=decides and incident.state in {IncidentState.CLOSED, IncidentState.DISMISSED},
             most_files=MOST_ATTACHMENTS,
             most_mib=MOST_BYTES // 2**20,
-            attempted=attempted,
-            form=form or blank(),
+            forms_of={step: form if form and attempted == step else blank() for step in _STEPS},
         )
 
 

@@ -96,6 +96,7 @@ _NO_FREE_TEXT = frozenset(
         "deliveries.lease",
         "import_drafts.kind",
         "import_drafts.public_id",
+        "incident_revisions.change",
         "incidents.incident_id",
         "jurisdictions.code",
         "jurisdictions.number_prefix",

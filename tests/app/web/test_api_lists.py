@@ -92,6 +92,7 @@ def busy(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def _with_more_of_each(attack: Attack) -> Attack:
     """A second item for every list; two trials begin on one day, so that only their codes order them."""
     city, application = attack.city, f"/applications/{attack.objects['returned']}"
+    incident = f"/incidents/{attack.objects['incident']}"
     manager, regulator = Program(city, Role.OPERATOR_MANAGER), Program(city, Role.REGULATOR)
     pair = {"recogniser": "QH", "issuer": "BA", "reason": "r"}
     issue(city, "QH-2026-0002")
@@ -104,6 +105,7 @@ def _with_more_of_each(attack: Attack) -> Attack:
         manager.send("POST", "/trials", TRIAL | {"trial_id": "T-3"}),
         manager.change("POST", f"{application}/submission", {}, seen=application),
         regulator.change("POST", f"/permits/{PERMIT}/decisions", _SUSPENDED, seen=f"/permits/{PERMIT}"),
+        regulator.change("POST", f"{incident}/review", {}, seen=incident),
         regulator.change("POST", "/zones/QH-C-01/end", {"reason": "r"}, seen="/zones/QH-C-01"),
         manager.send("POST", f"/alerts/{attack.objects['alert_id']}/comments", {"text": "c"}),
         manager.send("POST", "/saved-filters", {"name": "n", "criteria": {}}),

@@ -46,6 +46,7 @@ _WORDS: Mapping[str, Any] = {
     "automation_level": 4,
     "capacity": "onboard_safety_officer",
     "comment": "Done.",
+    "conclusion": "Found.",
     "conditions": {},
     "decision": "suspended",
     "display_name": "Somebody",
@@ -56,6 +57,7 @@ _WORDS: Mapping[str, Any] = {
     "geometry": {"type": "LineString", "coordinates": [[113.91, 22.52], [113.91, 22.53]]},
     "goal": "To learn.",
     "half_width_m": 8,
+    "harm": "damage",
     "hours": [],
     "jurisdiction": "QH",
     "jurisdictions": [],
@@ -67,6 +69,7 @@ _WORDS: Mapping[str, Any] = {
     "name": "Somebody",
     "name_en": "Name",
     "name_zh": "名",
+    "occurred_at_ms": NOON_MS - 1,
     "organisation": "SOUTH",
     "reason": "Because.",
     "role": "operator_staff",
@@ -77,6 +80,7 @@ _WORDS: Mapping[str, Any] = {
     "starts_on": "2026-03-02",
     "status": "out_of_service",
     "topics": ["alerts"],
+    "summary": "It stopped.",
     "valid_from_ms": NOON_MS + 86_400_000,
     "valid_until_ms": NOON_MS + 9 * 86_400_000,
     "vehicle_id": "NORTH-R1",
@@ -84,10 +88,12 @@ _WORDS: Mapping[str, Any] = {
 }
 #: The same where a field of this name means something else.
 _OTHER_WORDS: Mapping[str, Mapping[str, Any]] = {
+    "api_incidents.amend": {"kind": "collision"},
+    "incidents.edit": {"kind": "collision"},
     "api_zone_revisions.publish": {"kind": "test_road"},
     "zone_editor.publish": {"kind": "test_road", "geometry": json.dumps(_WORDS["geometry"])},
 }
-_FILES = frozenset({"api_applications.attach_file"})
+_FILES = frozenset({"api_applications.attach_file", "api_incidents.attach_file"})
 #: What an input of some kind cannot do without, although its schema lets it be left out.
 _NEEDED = frozenset({"kind", "make", "model", "vin", "automation_level", "organisation", "half_width_m"})
 #: The same where a form names it otherwise.
