@@ -30,7 +30,7 @@ from app.models.permits import permit_revision_vehicles
 from app.services.alert_ids import alert_public_id
 from app.services.permit_life import Decision, decision_of
 from app.services.sanctions import open_sanction
-from telemetry.findings import RULES, Finding, Severity
+from telemetry.findings import RULES, Finding, Nature, Severity
 from telemetry.ports import PermitState
 
 DAY_MS = 86_400_000
@@ -48,7 +48,9 @@ _RUNG_OF: Mapping[Decision, SanctionStep] = {
 _BREACHES = tuple(
     finding
     for finding, rule in RULES.items()
-    if rule.severity is Severity.CRITICAL and finding is not Finding.PERMIT_SUSPENDED
+    if rule.nature is Nature.VIOLATION
+    and rule.severity is Severity.CRITICAL
+    and finding is not Finding.PERMIT_SUSPENDED
 )
 
 
