@@ -12,10 +12,10 @@ from geofences.datum import DATUMS
 from geofences.zones import Datum
 from telemetry.approaches import Approaches, ApproachRules, Sighting
 from telemetry.plausibility import CLOCK_TOLERANCE_MS
-from telemetry.ports import Meeting
+from telemetry.ports import Encounter
 from telemetry.rulebook import Rulebook
 from telemetry.samples import NOT_OBSERVED, Codes, Flags, Integers, Proximity, Reals, SampleBatch
-from telemetry.separation import FRESH_MS, Encounters, Flights, Minima, encounters, radius_m
+from telemetry.separation import FRESH_MS, Encounters, Flights, Minima, find_encounters, radius_m
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ LANDED_M = 3.0
 LANDED_MPS = 0.5
 
 #: A pair that was not too close for this long meets anew.
-MEETING_GAP_MS = 10_000
+ENCOUNTER_GAP_MS = 10_000
 
 _AGL = DATUMS.index(Datum.AGL)
 
@@ -62,7 +62,7 @@ class Observed:
     """`proximity` of each sample, (n,), and who meets whom; `seen` is to be kept once it is stored."""
 
     proximity: Codes
-    meetings: Sequence[Meeting]
+    encounters: Sequence[Encounter]
     seen: Seen
 
 
@@ -101,7 +101,7 @@ class Airspace:
         self._approaches.keep(seen.sighting)
         if seen.met:
             self._met.update(seen.met)
-            since_ms = max(last_ms for _, last_ms in seen.met.values()) - 2 * MEETING_GAP_MS
+            since_ms = max(last_ms for _, last_ms in seen.met.values()) - 2 * ENCOUNTER_GAP_MS
             self._met = {pair: met for pair, met in self._met.items() if met[1] >= since_ms}
 
     def _look(
@@ -121,23 +121,23 @@ class Airspace:
         landed = _landed(subjects, height_m, batch.speed_mps[rows])
         bits = np.zeros(len(rows), dtype=np.int8)
         bits[self._approaches.conflicts(subjects, height_m, sighting) & ~landed] |= Proximity.VERTIPORT
-        known, meetings = self._flights, dict[tuple[int, int], Meeting]()
+        known, encounters = self._flights, dict[tuple[int, int], Encounter]()
         for some in _rounds(subjects.timestamp_ms):
             known = known.renewed(subjects.take(some)).without(subjects.vehicle[some[landed[some]]])
             flying = some[~landed[some]]
-            found = encounters(subjects.take(flying), known, offsets_m, self._minima)
+            found = find_encounters(subjects.take(flying), known, offsets_m, self._minima)
             near = np.where(found.is_now, Proximity.CLOSE, Proximity.CLOSING).astype(np.int8)
             np.bitwise_or.at(bits, flying[found.subject], near)
-            meetings.update(self._meetings(subjects.take(flying), known, found, meetings))
+            encounters.update(self._encounters(subjects.take(flying), known, found, encounters))
         vague = ~(batch.horizontal_accuracy_m[rows] * self._coverage_factor <= subjects.radius_m)
         bits[vague & ~landed & (bits & (Proximity.CLOSE | Proximity.CLOSING) == 0)] |= Proximity.UNDECIDED
         proximity[rows] = bits
-        met = {pair: (each.began_ms, each.last_seen_ms) for pair, each in meetings.items()}
-        return Observed(proximity, list(meetings.values()), Seen(known, sighting, met))
+        met = {pair: (each.began_ms, each.last_seen_ms) for pair, each in encounters.items()}
+        return Observed(proximity, list(encounters.values()), Seen(known, sighting, met))
 
-    def _meetings(
-        self, subjects: Flights, others: Flights, found: Encounters, earlier: Mapping[tuple[int, int], Meeting]
-    ) -> Iterator[tuple[tuple[int, int], Meeting]]:
+    def _encounters(
+        self, subjects: Flights, others: Flights, found: Encounters, earlier: Mapping[tuple[int, int], Encounter]
+    ) -> Iterator[tuple[tuple[int, int], Encounter]]:
         """The newest of each pair; of many, those of the nearest."""
         named = found.take(_nearest(found))
         columns = (
@@ -160,10 +160,10 @@ class Airspace:
             )
             yield (
                 pair,
-                Meeting(
+                Encounter(
                     vehicle=vehicle,
                     other=other,
-                    began_ms=began_ms if at_ms - last_ms <= MEETING_GAP_MS else at_ms,
+                    began_ms=began_ms if at_ms - last_ms <= ENCOUNTER_GAP_MS else at_ms,
                     last_seen_ms=at_ms,
                     horizontal_m=across_m,
                     vertical_m=_said(up_m),

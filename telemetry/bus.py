@@ -9,7 +9,7 @@ import msgspec
 
 from telemetry.errors import InvalidBusMessage
 from telemetry.findings import Finding, Severity
-from telemetry.ports import AlertChange
+from telemetry.ports import AlertChange, Encounter
 from telemetry.samples import VehicleKind
 
 LIVE_FILTER = "v1/service/live/+"
@@ -74,7 +74,10 @@ class LivePosition(msgspec.Struct, frozen=True, gc=False):
 
 
 class AlertMessage(msgspec.Struct, frozen=True):
-    """One alert change on the bus: AlertChange with the vehicle's public id and the finding's code."""
+    """One alert change on the bus: AlertChange with the vehicle's public id and the finding's code.
+
+    `encounter` is with the nearest other aircraft, for an alert of too little separation.
+    """
 
     vehicle: int
     vehicle_id: str
@@ -90,6 +93,7 @@ class AlertMessage(msgspec.Struct, frozen=True):
     lon: float
     lat: float
     is_new: bool
+    encounter: Encounter | None = None
 
     @property
     def bit(self) -> Finding:
@@ -140,7 +144,7 @@ def decode_positions(payload: bytes) -> list[LivePosition]:
         raise InvalidBusMessage(str(error)) from error
 
 
-def encode_alert(change: AlertChange, vehicle_id: str) -> bytes:
+def encode_alert(change: AlertChange, vehicle_id: str, encounter: Encounter | None = None) -> bytes:
     """The payload for alerts_topic."""
     return _encoder.encode(
         AlertMessage(
@@ -158,6 +162,7 @@ def encode_alert(change: AlertChange, vehicle_id: str) -> bytes:
             lon=change.lon,
             lat=change.lat,
             is_new=change.is_new,
+            encounter=encounter,
         )
     )
 

@@ -13,6 +13,7 @@ from telemetry.airspace import Airspace, AirspaceSettings, Observed
 from telemetry.bus import LivePosition, alerts_topic, encode_alert
 from telemetry.decoding import Decoded, decode, reject_of
 from telemetry.errors import RegistryUnusable, StaleRegistry, StoreUnavailable
+from telemetry.findings import Finding
 from telemetry.intake import Intake, take_in
 from telemetry.judging import Judged, judge_in_order
 from telemetry.messages import Message
@@ -21,6 +22,7 @@ from telemetry.officers import OfficerRoster
 from telemetry.ports import (
     AlertChange,
     Clock,
+    Encounter,
     Flush,
     OutboxMessage,
     Registry,
@@ -158,10 +160,10 @@ class Pipeline:
                 rejects=rejects,
                 alerts=judged.changes,
                 tracks=[state_of(key, track) for key, track in tracks.items()],
-                outbox=self._announce(rulebook, judged.changes),
+                outbox=self._announce(rulebook, judged.changes, near.encounters),
                 answers=answers,
                 obeyed=obeyed,
-                meetings=near.meetings,
+                encounters=near.encounters,
             )
         )
         # Only what is stored is remembered: until here the same messages could be processed again.
@@ -209,10 +211,22 @@ class Pipeline:
             )
         return tracks
 
-    def _announce(self, rulebook: Rulebook, changes: Sequence[AlertChange]) -> list[OutboxMessage]:
+    def _announce(
+        self, rulebook: Rulebook, changes: Sequence[AlertChange], encounters: Sequence[Encounter]
+    ) -> list[OutboxMessage]:
         topic = alerts_topic(self._settings.worker)
+        nearest: dict[tuple[int, Finding], Encounter] = {}
+        for each in sorted(encounters, key=lambda one: -one.closest_horizontal_m):
+            nearest[each.vehicle, Finding.SEPARATION] = each
         return [
-            OutboxMessage(topic, encode_alert(change, rulebook.vehicles[change.vehicle].vehicle_id))
+            OutboxMessage(
+                topic,
+                encode_alert(
+                    change,
+                    rulebook.vehicles[change.vehicle].vehicle_id,
+                    nearest.get((change.vehicle, change.finding)),
+                ),
+            )
             for change in changes
         ]
 

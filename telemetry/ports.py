@@ -182,11 +182,11 @@ class AlertChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Meeting:
+class Encounter:
     """Two aircraft too close, or about to be, as the sample of one of them showed it last in a flush.
 
-    The natural key is (vehicle, other, began_ms): a meeting goes on until they were apart for
-    telemetry.airspace.MEETING_GAP_MS. Distances in metres, None where a height is unknown;
+    The natural key is (vehicle, other, began_ms): it goes on until they were apart for
+    telemetry.airspace.ENCOUNTER_GAP_MS. Distances in metres, None where a height is unknown;
     `closest_at_ms` is when they are nearest to each other while too close.
     """
 
@@ -241,7 +241,7 @@ class Flush:
     outbox: Sequence[OutboxMessage] = field(default=())
     answers: Sequence[StoredAnswer] = field(default=())
     obeyed: Sequence[Obeyed] = field(default=())
-    meetings: Sequence[Meeting] = field(default=())
+    encounters: Sequence[Encounter] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,7 @@ class Encounters:
         return Encounters(*(getattr(self, column.name)[rows] for column in fields(Encounters)))
 
 
-def encounters(subjects: Flights, others: Flights, datum_offsets_m: Reals, minima: Minima) -> Encounters:
+def find_encounters(subjects: Flights, others: Flights, datum_offsets_m: Reals, minima: Minima) -> Encounters:
     """Who of `others` comes too close to whom of `subjects`, itself excluded, as of each subject's own time.
 
     `datum_offsets_m` is geofences.datum.VerticalReference.offsets_m. Memory grows with the pairs whose

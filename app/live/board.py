@@ -21,10 +21,18 @@ EVERYTHING = None
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One encoded JSON object; `organisation` is its owner (None: nobody's, shown to everyone)."""
+    """One encoded JSON object; `organisation` is its owner (None: nobody's, shown to everyone).
+
+    `own_json` is what the owner sees where that is less than what those see who see everything.
+    """
 
     organisation: int | None
     json: bytes
+    own_json: bytes | None = None
+
+    def for_reader(self, organisation: int | None) -> bytes:
+        """What a reader of this scope sees of it."""
+        return self.json if organisation is EVERYTHING or self.own_json is None else self.own_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +147,11 @@ class Board:
             if cursor <= self._floor:
                 return self._everything(organisation)
             features = [(key, entry) for key, entry in self._features.since(cursor) if _visible(entry, organisation)]
-            alerts = [entry.document.json for _, entry in self._alerts.since(cursor) if _visible(entry, organisation)]
+            alerts = [
+                entry.document.for_reader(organisation)
+                for _, entry in self._alerts.since(cursor)
+                if _visible(entry, organisation)
+            ]
             return Changes(
                 cursor=self._version,
                 complete=False,
@@ -185,7 +197,7 @@ class Board:
             complete=True,
             features=[e.document.json for e in self._features.present() if _visible(e, organisation)],
             removed=[],
-            alerts=[e.document.json for e in self._alerts.present() if _visible(e, organisation)],
+            alerts=[e.document.for_reader(organisation) for e in self._alerts.present() if _visible(e, organisation)],
         )
 
     def _tidy(self) -> None:

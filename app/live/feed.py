@@ -190,4 +190,5 @@ def _alert_of(message: AlertMessage) -> Alert:
         lat=message.lat,
         zone_revision=message.zone_revision,
         closed_at_ms=message.closed_at_ms,
+        encounter=message.encounter,
     )

@@ -11,12 +11,14 @@ from app.live.places import centrelines, gazetteer
 from app.live.snapping import Centreline
 from app.live.things import Alert, Names, Person, Vehicle
 from app.models import Alert as AlertRow
-from app.models import Sample, TrackRow, ZoneRevisionRow
+from app.models import EncounterRow, Sample, TrackRow, ZoneRevisionRow
 from app.models import Vehicle as VehicleRow
+from app.services.encounters import nearest_encounters
 from app.services.permits_in_force import remote_officer_limits
 from app.services.zones import zones_in_force
 from telemetry.bus import LivePosition
 from telemetry.findings import Finding
+from telemetry.ports import Encounter
 from telemetry.samples import AltitudeDatum, Mode, SafetyOfficer
 
 
@@ -61,12 +63,13 @@ def alerts_handled_since(session: Session, since_ms: int) -> list[Alert]:
 def _alerts(session: Session, *which: ColumnElement[bool]) -> list[Alert]:
     """Rows with the person who is charged and nothing else: there may be ten thousand, every few seconds."""
     assignee = selectinload(AlertRow.assigned_to).options(lazyload("*"))
-    rows = session.scalars(select(AlertRow).where(*which).options(lazyload("*"), assignee))
-    return [alert_of(row) for row in rows]
+    rows = session.scalars(select(AlertRow).where(*which).options(lazyload("*"), assignee)).all()
+    met = nearest_encounters(session, rows)
+    return [alert_of(row, met.get(row.id)) for row in rows]
 
 
-def alert_of(row: AlertRow) -> Alert:
-    """The alert as the live picture holds it."""
+def alert_of(row: AlertRow, met: EncounterRow | None = None) -> Alert:
+    """The alert as the live picture holds it; `met` is of app.services.encounters."""
     return Alert(
         vehicle=row.vehicle_key,
         finding=Finding(row.finding),
@@ -84,6 +87,22 @@ def alert_of(row: AlertRow) -> Alert:
         assignee=None if row.assigned_to is None else Person(row.assigned_to.id, row.assigned_to.display_name),
         comments=row.comment_count,
         version=row.version,
+        encounter=None if met is None else encounter_of(met),
+    )
+
+
+def encounter_of(row: EncounterRow) -> Encounter:
+    """The encounter as the worker wrote it."""
+    return Encounter(
+        vehicle=row.vehicle_key,
+        other=row.other_key,
+        began_ms=row.began_ms,
+        last_seen_ms=row.last_seen_ms,
+        horizontal_m=row.horizontal_m,
+        vertical_m=row.vertical_m,
+        closest_at_ms=row.closest_at_ms,
+        closest_horizontal_m=row.closest_horizontal_m,
+        closest_vertical_m=row.closest_vertical_m,
     )
 
 

@@ -20,7 +20,7 @@ from app.live.board import Board, Document
 from app.live.gazetteer import Gazetteer
 from app.live.things import Alert, Names, Vehicle
 from telemetry.bus import LivePosition
-from telemetry.ports import Clock
+from telemetry.ports import Clock, Encounter
 
 logger = logging.getLogger(__name__)
 
@@ -157,8 +157,13 @@ class LivePicture:
         return None if merged == before else merged
 
     def _show_alert(self, vehicle: Vehicle, shown: Alert) -> None:
-        fields = staff.alert_fields(vehicle, shown, self.place_of(shown))
-        document = Document(vehicle.organisation, msgspec.json.encode(fields))
+        place = self.place_of(shown)
+        other = None if shown.encounter is None else self._vehicles.get(shown.encounter.other)
+        told = staff.alert_fields(vehicle, shown, place, other)
+        document = Document(vehicle.organisation, msgspec.json.encode(told))
+        if other is not None and other.organisation != vehicle.organisation:
+            own = staff.alert_fields(vehicle, shown, place, None)
+            document = replace(document, own_json=msgspec.json.encode(own))
         self.board.put_alert(shown.alert_id, document, closed=shown.closed_at_ms is not None)
         position = self._positions.get(vehicle.key)
         if position is not None:
@@ -200,7 +205,14 @@ def _newer(before: Alert | None, alert: Alert) -> Alert:
         handled,
         last_seen_ms=max(before.last_seen_ms, alert.last_seen_ms),
         closed_at_ms=before.closed_at_ms or alert.closed_at_ms,
+        encounter=_later(before.encounter, alert.encounter),
     )
+
+
+def _later(before: Encounter | None, encounter: Encounter | None) -> Encounter | None:
+    if before is None or encounter is None:
+        return before or encounter
+    return max(before, encounter, key=lambda each: each.last_seen_ms)
 
 
 def _order(position: LivePosition) -> tuple[int, int]:

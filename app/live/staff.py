@@ -6,6 +6,7 @@ import msgspec
 
 from app.live.things import Alert, Names, Vehicle, finding_codes, most_severe
 from telemetry.bus import LivePosition
+from telemetry.ports import Encounter
 
 
 def feature(vehicle: Vehicle, position: LivePosition, alerts: list[Alert], *, stale: bool) -> bytes:
@@ -43,8 +44,10 @@ def feature(vehicle: Vehicle, position: LivePosition, alerts: list[Alert], *, st
     )
 
 
-def alert_fields(vehicle: Vehicle, alert: Alert, place: Names | None) -> dict[str, object]:
-    """An alert as the API and the event stream show it."""
+def alert_fields(
+    vehicle: Vehicle, alert: Alert, place: Names | None, other: Vehicle | None = None
+) -> dict[str, object]:
+    """An alert as the API and the event stream show it; `other` is the aircraft too close, if it may be named."""
     return {
         "id": alert.alert_id,
         "vehicle_id": vehicle.vehicle_id,
@@ -64,6 +67,23 @@ def alert_fields(vehicle: Vehicle, alert: Alert, place: Names | None) -> dict[st
         "assignee": None if alert.assignee is None else alert.assignee.fields(),
         "comments": alert.comments,
         "version": alert.version,
+        "encounter": None if alert.encounter is None else _encounter_fields(alert.encounter, other),
         "place": None if place is None else place.fields(),
         "geometry": {"type": "Point", "coordinates": [round(alert.lon, 7), round(alert.lat, 7)]},
     }
+
+
+def _encounter_fields(encounter: Encounter, other: Vehicle | None) -> dict[str, object]:
+    return {
+        "other_vehicle_id": None if other is None else other.vehicle_id,
+        "seen_at_ms": encounter.last_seen_ms,
+        "horizontal_m": round(encounter.horizontal_m, 1),
+        "vertical_m": _rounded(encounter.vertical_m),
+        "closest_at_ms": encounter.closest_at_ms,
+        "closest_horizontal_m": round(encounter.closest_horizontal_m, 1),
+        "closest_vertical_m": _rounded(encounter.closest_vertical_m),
+    }
+
+
+def _rounded(metres: float | None) -> float | None:
+    return None if metres is None else round(metres, 1)

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from app.services.alert_ids import alert_public_id
 from telemetry.findings import RULES, Finding, Severity
+from telemetry.ports import Encounter
 from telemetry.samples import VehicleKind
 
 
@@ -54,7 +55,8 @@ class Vehicle:
 class Alert:
     """An alert episode. (vehicle, finding, opened_at_ms, opened_seq) is its natural key.
 
-    From `acknowledged_at_ms` on it is what people did, as of `version` (0: told by the judge, who does not know).
+    `encounter` is with the aircraft that is too close. From `acknowledged_at_ms` to `version` it is what people
+    did, as of `version` (0: told by the judge, who does not know).
     """
 
     vehicle: int
@@ -73,6 +75,7 @@ class Alert:
     assignee: Person | None = None
     comments: int = 0
     version: int = 0
+    encounter: Encounter | None = None
 
     @property
     def alert_id(self) -> str:

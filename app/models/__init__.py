@@ -8,6 +8,7 @@ from app.models.audit import AuditEntry, AuditHead
 from app.models.base import Base
 from app.models.directives import Cause, DirectiveAnswer, DirectiveRow, Outcome
 from app.models.emergencies import Concern, Emergency, EmergencyVehicle
+from app.models.encounters import EncounterRow
 from app.models.evidence import EvidenceBundle
 from app.models.imports import ImportDraft
 from app.models.incidents import (
@@ -77,6 +78,7 @@ __all__ = [
     "DirectiveRow",
     "Emergency",
     "EmergencyVehicle",
+    "EncounterRow",
     "EvidenceBundle",
     "Fault",
     "Harm",

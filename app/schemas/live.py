@@ -53,6 +53,18 @@ class Driving(Schema):
     stale: Annotated[bool, Field(description="nothing for 60 s")]
 
 
+class EncounterOut(Schema):
+    """With which aircraft one is too close, or will be. An unknown height is null."""
+
+    other_vehicle_id: Annotated[str | None, Field(description="null for an operator: another operator's")]
+    seen_at_ms: int
+    horizontal_m: Annotated[float, Field(description="between them when last seen")]
+    vertical_m: float | None
+    closest_at_ms: Annotated[int, Field(description="when they are nearest to each other while too close")]
+    closest_horizontal_m: float
+    closest_vertical_m: float | None
+
+
 class LiveAlert(Schema):
     """An alert episode."""
 
@@ -74,6 +86,7 @@ class LiveAlert(Schema):
     assignee: PersonName | None
     comments: int
     version: Annotated[int, Field(description="raised by everything that people do about it: its ETag")]
+    encounter: EncounterOut | None
     place: Names | None
     geometry: Geometry
 

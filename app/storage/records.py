@@ -10,10 +10,10 @@ from sqlalchemy import Connection, bindparam, case, delete, func, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from app.database import in_parts
-from app.models import Alert, Base, DirectiveAnswer, DirectiveRow, OutboxRow, RejectRow
+from app.models import Alert, Base, DirectiveAnswer, DirectiveRow, EncounterRow, OutboxRow, RejectRow
 from telemetry.directives import Obeyed, decode_orders
 from telemetry.messages import is_directive_topic
-from telemetry.ports import AlertChange, OutboxMessage, Reject, StoredAnswer
+from telemetry.ports import AlertChange, Encounter, OutboxMessage, Reject, StoredAnswer
 
 Insert: TypeAlias = sqlite.Insert | postgresql.Insert
 
@@ -102,6 +102,25 @@ def write_obeyed(connection: Connection, obeyed: Sequence[Obeyed]) -> None:
     connection.execute(
         statement, [{"key": one.directive, "at_ms": one.timestamp_ms, "at_seq": one.seq} for one in obeyed]
     )
+
+
+def write_encounters(connection: Connection, encounters: Sequence[Encounter]) -> None:
+    """Record who came too close to whom, as it was last seen."""
+    if not encounters:
+        return
+    statement = _insert(connection, EncounterRow)
+    new = statement.excluded
+    key = ("vehicle_key", "other_key", "began_ms")
+    changed = {column.name: new[column.name] for column in EncounterRow.__table__.c if column.name not in {"id", *key}}
+    statement = statement.on_conflict_do_update(
+        index_elements=key, set_=changed, where=new.last_seen_ms >= EncounterRow.last_seen_ms
+    )
+    connection.execute(statement, [_encounter_row(encounter) for encounter in encounters])
+
+
+def _encounter_row(encounter: Encounter) -> dict[str, Any]:
+    row = asdict(encounter)
+    return {"vehicle_key": row.pop("vehicle"), "other_key": row.pop("other"), **row}
 
 
 def _insert(connection: Connection, model: type[Base]) -> Insert:

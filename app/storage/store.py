@@ -13,7 +13,15 @@ from app.database import changing, in_parts
 from app.models import DirectiveRow, OutboxRow, RegistryGeneration, TrackRow
 from app.storage.failures import failures_mapped
 from app.storage.postgresql import PostgresqlBulk
-from app.storage.records import write_alerts, write_answers, write_obeyed, write_outbox, write_rejects, write_sent
+from app.storage.records import (
+    write_alerts,
+    write_answers,
+    write_encounters,
+    write_obeyed,
+    write_outbox,
+    write_rejects,
+    write_sent,
+)
 from app.storage.sealing import write_seals
 from app.storage.sqlite import SqliteBulk
 from telemetry.errors import StaleRegistry, StoreUnavailable
@@ -95,6 +103,7 @@ class DatabaseStore:
             write_outbox(connection, flush.outbox)
             write_answers(connection, flush.answers)
             write_obeyed(connection, flush.obeyed)
+            write_encounters(connection, flush.encounters)
             self._bulk.write_tracks(connection, flush.tracks)
             write_seals(connection, flush.worker, contents, sealed_at_ms=flush.flushed_at_ms)
         return True

@@ -20,8 +20,8 @@ from telemetry.messages import Message, partition_of, telemetry_topic
 from telemetry.pipeline import FlushResult, Pipeline, PipelineSettings
 from telemetry.ports import (
     AlertChange,
+    Encounter,
     Flush,
-    Meeting,
     OfficerRecord,
     OutboxMessage,
     PermitState,
@@ -161,7 +161,7 @@ class MemoryStore:
     known_directives: dict[str, tuple[int, int]] = field(default_factory=dict)
     answers: list[StoredAnswer] = field(default_factory=list)
     obeyed: list[Obeyed] = field(default_factory=list)
-    meetings: list[Meeting] = field(default_factory=list)
+    encounters: list[Encounter] = field(default_factory=list)
     failures: int = 0
     lost_answers: int = 0
     before_commit: list[RegistrySnapshot] = field(default_factory=list)
@@ -190,7 +190,7 @@ class MemoryStore:
         self.outbox.extend(flush.outbox)
         self.answers.extend(flush.answers)
         self.obeyed.extend(flush.obeyed)
-        self.meetings.extend(flush.meetings)
+        self.encounters.extend(flush.encounters)
         if self.lost_answers:
             self.lost_answers -= 1
             raise StoreUnavailable("the connection ended during COMMIT")

@@ -93,11 +93,11 @@ def test_two_that_fly_at_each_other_are_told_before_they_meet() -> None:
     home = sky()
     home.send(flying(EVTOL, 1, east_m=0.0), flying(OTHER, 1, east_m=1000.0, location={"heading": 270.0}))
     assert observed(home, EVTOL) == Proximity.CLOSING
-    (meeting,) = [each for each in home.store.meetings if each.vehicle == EVTOL.key]
-    assert meeting.other == OTHER.key
-    assert meeting.horizontal_m == pytest.approx(1000.0, rel=1e-3)
-    assert meeting.closest_at_ms == pytest.approx(T0 + 25_000, abs=20)
-    assert meeting.closest_horizontal_m == pytest.approx(0.0, abs=1.0)
+    (encounter,) = [each for each in home.store.encounters if each.vehicle == EVTOL.key]
+    assert encounter.other == OTHER.key
+    assert encounter.horizontal_m == pytest.approx(1000.0, rel=1e-3)
+    assert encounter.closest_at_ms == pytest.approx(T0 + 25_000, abs=20)
+    assert encounter.closest_horizontal_m == pytest.approx(0.0, abs=1.0)
 
 
 def test_the_other_one_is_remembered_from_an_earlier_flush_while_it_is_fresh() -> None:
@@ -190,11 +190,11 @@ def air(heading: float) -> dict[str, object]:
     }
 
 
-def test_a_meeting_goes_on_while_they_are_close_and_begins_anew_after_a_gap() -> None:
+def test_an_encounter_goes_on_while_they_are_close_and_begins_anew_after_a_gap() -> None:
     home = sky()
     together(home, 3, 100.0)
     home.send(flying(EVTOL, 9, T0 + 14_000, 300.0), flying(OTHER, 9, T0 + 14_000, 300.0))
-    began = {each.began_ms for each in home.store.meetings if each.vehicle == EVTOL.key}
+    began = {each.began_ms for each in home.store.encounters if each.vehicle == EVTOL.key}
     assert began == {T0, T0 + 14_000}
 
 
@@ -202,7 +202,7 @@ def test_of_a_swarm_only_the_nearest_are_named(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(airspace, "MOST_NAMED", 1)
     home = sky()
     home.send(flying(EVTOL, 1), flying(OTHER, 1, east_m=50.0), flying(THIRD, 1, east_m=20.0))
-    assert [each.other for each in home.store.meetings if each.vehicle == EVTOL.key] == [THIRD.key]
+    assert [each.other for each in home.store.encounters if each.vehicle == EVTOL.key] == [THIRD.key]
 
 
 def test_when_it_cannot_be_told_that_is_visible_and_nothing_is_lost(
@@ -211,7 +211,7 @@ def test_when_it_cannot_be_told_that_is_visible_and_nothing_is_lost(
     def fail(*_: object) -> None:
         raise ArithmeticError("the plane is bent")
 
-    monkeypatch.setattr(airspace, "encounters", fail)
+    monkeypatch.setattr(airspace, "find_encounters", fail)
     home = sky()
     home.send(flying(EVTOL, 1), message(payload(1)))
     assert observed(home, EVTOL) == Proximity.FAILED

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from geofences.datum import VerticalReference
 from telemetry.samples import AltitudeDatum
-from telemetry.separation import Encounters, Flights, Minima, encounters
+from telemetry.separation import Encounters, Flights, Minima, find_encounters
 from tests.telemetry.cast import T0, degrees
 
 MINIMA = Minima(150.0, 30.0, 30.0)
@@ -60,7 +60,7 @@ def together(*flights: Flights) -> Flights:
 
 
 def met(one: Flights, other: Flights) -> Encounters:
-    return encounters(one, together(one, other), OFFSETS_M, MINIMA)
+    return find_encounters(one, together(one, other), OFFSETS_M, MINIMA)
 
 
 def kinds(one: Flights, other: Flights) -> str:
@@ -123,12 +123,12 @@ def test_where_a_height_is_unknown_so_is_its_distance() -> None:
 def test_somebody_who_says_to_be_far_away_disturbs_nobody(place: tuple[float, float]) -> None:
     astray = replace(flight(3), lon=np.array([place[0]]), lat=np.array([place[1]]))
     everybody = together(astray, flight(1), flight(2, 50.0))
-    found = encounters(everybody, everybody, OFFSETS_M, MINIMA)
+    found = find_encounters(everybody, everybody, OFFSETS_M, MINIMA)
     assert everybody.vehicle[found.subject].tolist() == [1, 2]
 
 
 def test_nobody_is_near_nobody() -> None:
-    assert len(encounters(Flights.none(), Flights.none(), OFFSETS_M, MINIMA).subject) == 0
+    assert len(find_encounters(Flights.none(), Flights.none(), OFFSETS_M, MINIMA).subject) == 0
 
 
 # --- many, against every pair by itself ---------------------------------------------------------
@@ -155,7 +155,7 @@ def test_the_index_finds_what_every_pair_by_itself_shows(listed: list[tuple[floa
             for key, (east, north, up, velocity, at_ms, radius, vertical) in enumerate(listed)
         )
     )
-    found = encounters(everybody, everybody, OFFSETS_M, MINIMA)
+    found = find_encounters(everybody, everybody, OFFSETS_M, MINIMA)
     indexed = dict(
         zip(zip(found.subject.tolist(), found.other.tolist(), strict=True), found.is_now.tolist(), strict=True)
     )

@@ -14,7 +14,7 @@ from app.errors import InvalidChange
 from app.live import staff
 from app.live.loading import alert_of, vehicle_of
 from app.live.things import Alert as SeenAlert
-from app.models import Alert, AlertComment, User
+from app.models import Alert, AlertComment, EncounterRow, User
 from app.schemas.alerts import (
     Acknowledgement,
     Acknowledgements,
@@ -39,6 +39,7 @@ from app.services.alert_handling import (
 )
 from app.services.alert_ids import alert_by_public_id
 from app.services.alerts import AlertFilter, Handling, WantedAlerts, alert_comments, list_alerts
+from app.services.encounters import nearest_encounters
 from app.web.api.base import PageQuery, Problem, Responses, answer, api_blueprint, require_match
 from app.web.gate import identity
 from app.web.ownership import actor, require_decider, require_own, signature
@@ -96,7 +97,7 @@ def alerts(query: AlertQuery) -> Response:
     """One page, newest first. An operator sees its own."""
     with runtime().reading() as database:
         page = list_alerts(database, query.wanted(), limit=query.limit, cursor=query.cursor)
-        return answer(AlertList(items=page.map(_listed).items, next_cursor=page.next_cursor))
+        return answer(AlertList(items=_listed_all(database, page.items), next_cursor=page.next_cursor))
 
 
 @alerts_api.post("/acknowledge", responses={"200": AlertList, "422": Problem})
@@ -107,7 +108,7 @@ def acknowledge_many(body: Acknowledgements) -> Response:
         person, now_ms = actor(database), runtime().clock()
         for alert in sorted(found, key=lambda row: row.id):  # in one order, lest two wait for each other
             acknowledge_alert(database, alert.id, actor=person, now_ms=now_ms, note=body.note)
-        listed, seen = [_listed(alert) for alert in found], [alert_of(alert) for alert in found]
+        listed, seen = _listed_all(database, found), [alert_of(alert) for alert in found]
     _show(seen)
     return answer(AlertList(items=listed, next_cursor=None))
 
@@ -117,7 +118,7 @@ def alert(path: AlertPath) -> Response:
     """One alert, open or closed."""
     with runtime().reading() as database:
         found = _own_alert(database, path.alert_id)
-        return answer(_listed(found), version=found.version)
+        return answer(_listed(database, found), version=found.version)
 
 
 @alerts_api.post("/<alert_id>/acknowledge", responses={"200": ListedAlert, "422": Problem})
@@ -190,7 +191,7 @@ def _handled(path: AlertPath, handle: Callable[[Session, Alert], None]) -> Respo
     with runtime().changing() as database:
         found = _own_alert(database, path.alert_id)
         handle(database, found)
-        listed, seen, version = _listed(found), alert_of(found), found.version
+        listed, seen, version = _listed(database, found), alert_of(found), found.version
     _show([seen])
     return answer(listed, version=version)
 
@@ -211,9 +212,19 @@ def _comment(row: AlertComment) -> CommentOut:
     return CommentOut(id=row.id, author=row.author.display_name, written_at_ms=row.written_at_ms, text=row.text)
 
 
-def _listed(row: Alert) -> ListedAlert:
-    seen = alert_of(row)
-    fields = staff.alert_fields(vehicle_of(row.vehicle), seen, runtime().live.picture.place_of(seen))
+def _listed(database: Session, row: Alert) -> ListedAlert:
+    return _listed_all(database, [row])[0]
+
+
+def _listed_all(database: Session, rows: Sequence[Alert]) -> list[ListedAlert]:
+    met = nearest_encounters(database, rows)
+    return [_listed_with(row, met.get(row.id)) for row in rows]
+
+
+def _listed_with(row: Alert, met: EncounterRow | None) -> ListedAlert:
+    seen = alert_of(row, met)
+    other = None if met is None or identity().scope not in {None, met.other.organisation_id} else vehicle_of(met.other)
+    fields = staff.alert_fields(vehicle_of(row.vehicle), seen, runtime().live.picture.place_of(seen), other)
     return ListedAlert.model_validate(
         fields
         | {

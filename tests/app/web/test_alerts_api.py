@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.models import Role
+from app.database import changing_session
+from app.models import EncounterRow, Role
 from telemetry.findings import Finding
 from tests.app.web.cast import City, csrf_of
 
@@ -105,3 +106,36 @@ def test_a_note_is_a_text_of_some_length(city: City, note: object) -> None:
     path = f"/api/v1/alerts/{_public_id(city, 'NORTH-R1')}/acknowledge"
     answer = city.client().post(path, json={"note": note}, headers=city.bearer(Role.REGULATOR))
     assert answer.status_code == 422
+
+
+def test_an_alert_names_the_aircraft_that_is_too_close_but_no_other_operators_to_an_operator(city: City) -> None:
+    city.store_alert("NORTH-E1", Finding.SEPARATION)
+    with changing_session(city.engine) as session:
+        session.add(
+            EncounterRow(
+                vehicle_key=city.keys["NORTH-E1"],
+                other_key=city.keys["SOUTH-E1"],
+                began_ms=city.time() - 2_000,
+                last_seen_ms=city.time(),
+                horizontal_m=80.04,
+                vertical_m=None,
+                closest_at_ms=city.time() + 5_000,
+                closest_horizontal_m=31.0,
+                closest_vertical_m=4.0,
+            )
+        )
+    told = {
+        "other_vehicle_id": "SOUTH-E1",
+        "seen_at_ms": city.time(),
+        "horizontal_m": 80.0,
+        "vertical_m": None,
+        "closest_at_ms": city.time() + 5_000,
+        "closest_horizontal_m": 31.0,
+        "closest_vertical_m": 4.0,
+    }
+    city.feed().step()
+    for person, expected in ((Role.REGULATOR, told), (Role.OPERATOR_MANAGER, told | {"other_vehicle_id": None})):
+        headers = city.bearer(person)
+        (live,) = city.client().get("/api/v1/live", headers=headers).get_json(force=True)["alerts"]
+        (listed,) = city.client().get("/api/v1/alerts", headers=headers).get_json()["items"]
+        assert live["encounter"] == listed["encounter"] == expected
