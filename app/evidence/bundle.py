@@ -50,7 +50,7 @@ def bundle_files(content: Content, export: Export) -> dict[str, bytes]:
     files = {
         "README.txt": README.encode(),
         "verify.py": _verifier(),
-        "index.html": offline_page(content, export.bundle_id).encode(),
+        "index.html": offline_page(content, asdict(export)).encode(),
         SAMPLES: _table(COLUMNS, rows),
         "data/samples.csv": _spreadsheet(content, rows),
         "data/vehicle.json": _json(record.vehicle),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
+
+from app.documents.wording import Words
 
 README: Final = """\
 证据包 / EVIDENCE BUNDLE
@@ -37,3 +40,29 @@ audit log that anchor them, and names whatever was altered. Files alone: sha256s
 
 时间为毫秒（UTC），坐标为 WGS-84。 / Times are milliseconds UTC, positions WGS-84.
 """
+
+ZONE_KINDS: Final[Mapping[str, Words]] = {
+    "test_road": Words("测试道路", "Test road"),
+    "test_area": Words("封闭测试区", "Closed test area"),
+    "air_corridor": Words("空中走廊", "Air corridor"),
+    "vertiport": Words("起降场", "Vertiport"),
+    "restricted": Words("禁行区", "Restricted area"),
+    "speed_limit": Words("限速区", "Speed-limit zone"),
+}
+PERMIT_STATES: Final[Mapping[str, Words]] = {
+    "issued": Words("有效", "Issued"),
+    "suspended": Words("已暂停", "Suspended"),
+    "expired": Words("已到期", "Expired"),
+    "revoked": Words("已撤销", "Revoked"),
+    "surrendered": Words("已交回", "Surrendered"),
+}
+DIRECTIVES: Final[Mapping[str, Words]] = {
+    "halt": Words("停驶（降落）", "Halt (land)"),
+    "leave": Words("驶离", "Leave"),
+    "slow": Words("减速", "Slow down"),
+}
+REPLIES: Final[Mapping[str, Words]] = {
+    "received": Words("已收到", "received"),
+    "accepted": Words("已接受", "accepted"),
+    "refused": Words("已拒绝", "refused"),
+}

@@ -32,12 +32,17 @@ def asset(package: str, path: str) -> Response:
     """One file of a package; unknown names are not found."""
     if package not in _PACKAGES:
         abort(HTTPStatus.NOT_FOUND)
-    file = _files(package).get(path)
+    file = asset_file(package, path)
     if file is None:
         abort(HTTPStatus.NOT_FOUND)
     answer = send_file(file, conditional=True, max_age=_MAX_AGE_SECONDS)
     answer.headers["Cache-Control"] = f"public, max-age={_MAX_AGE_SECONDS}"
     return answer
+
+
+def asset_file(package: str, path: str) -> Path | None:
+    """Where a file of one of the packages is; None: it has no such file."""
+    return _files(package).get(path)
 
 
 @cache
