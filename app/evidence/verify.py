@@ -249,7 +249,8 @@ def _audit_faults(found: list[str], files: Mapping[str, bytes], name: str) -> li
         return genuine
     for place, entry in enumerate(entries, start=1):
         number = entry.get("number") if isinstance(entry, dict) else None
-        if number is not None and entry.get("hash") == _entry_hash(entry):
+        computed = _entry_hash(entry) if number is not None else None
+        if computed is not None and entry.get("hash") == computed:
             genuine.append(entry)
         else:
             found.append(f"{name}: entry {number or f'in place {place}'} of the audit log was altered")

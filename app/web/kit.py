@@ -9,6 +9,7 @@ from flask import Flask
 
 from app.web import navigation, states, times
 from app.web.csrf import csrf_token
+from app.web.evidence_links import evidence_link
 from app.web.forms import Form
 from app.web.gate import identity_or_none
 
@@ -23,6 +24,7 @@ def install(app: Flask) -> None:
         app.add_template_filter(function)
     app.add_template_global(_navigation, "navigation")
     app.add_template_global(navigation.url_if)
+    app.add_template_global(evidence_link)
     app.add_template_global(csrf_token)
     app.add_template_global(problem_with)
     app.add_template_filter(field_id)

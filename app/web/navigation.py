@@ -60,6 +60,7 @@ _STAFF = (
     Item("applications.index", _("Applications"), _PERMITS),
     Item("permits.index", _("Permits"), _PERMITS),
     Item("incidents.index", _("Incidents"), _PERMITS),
+    Item("evidence.index", _("Evidence"), _PERMITS),
     Item("directives.index", _("Directives"), _PERMITS),
     Item("sanctions.index", _("Sanctions"), _PERMITS),
     Item("zones.index", _("Zones")),
