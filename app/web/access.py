@@ -257,7 +257,6 @@ PROTECTED: Mapping[str, Action] = {
     "evidence.index": Action.SEE_EVIDENCE,
     "evidence.new": Action.EXPORT_EVIDENCE,
     "evidence.show": Action.SEE_EVIDENCE,
-    "incidents.decide": Action.DECIDE_FAULT,
     "incidents.index": Action.SEE_INCIDENTS,
     "incidents.new": Action.REPORT_INCIDENTS,
     "incidents.show": Action.SEE_INCIDENTS,

@@ -13,8 +13,8 @@ from app.web.desk.audit import audit
 from app.web.desk.choices import choices_desk
 from app.web.desk.directives import directives
 from app.web.desk.duty import duty
-from app.web.desk.incident_review import incident_review
 from app.web.desk.evidence import evidence
+from app.web.desk.incident_review import incident_review
 from app.web.desk.incidents import incidents
 from app.web.desk.jurisdictions import jurisdictions
 from app.web.desk.notices import notices
