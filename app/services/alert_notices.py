@@ -121,10 +121,14 @@ def _params(alerts: Sequence[_Untold], operator: Organisation) -> dict[str, Any]
 
 
 def _untold_keys(session: Session, now_ms: int) -> Mapping[bool, Select[int]]:
-    """The keys of new alerts (False) and of escalated ones that are still open (True) that were not told."""
+    """The keys of alerts that were not told: new ones (False), and such that the platform escalated (True).
+
+    Of what a person escalates that person's reason tells (app.services.alert_handling).
+    """
     newest_told = session.scalar(select(func.max(AlertTelling.alert_id)).where(~AlertTelling.is_escalation)) or 0
     recent = and_(Alert.id > newest_told - _OVERLAP_KEYS, Alert.opened_at_ms > now_ms - _NEWS_MS)
-    escalated = and_(Alert.closed_at_ms.is_(None), Alert.escalated_at_ms > now_ms - _NEWS_MS)
+    unattended = and_(Alert.closed_at_ms.is_(None), Alert.escalated_by_id.is_(None), Alert.resolved_at_ms.is_(None))
+    escalated = and_(unattended, Alert.escalated_at_ms > now_ms - _NEWS_MS)
     return {
         is_escalation: select(Alert.id).where(
             which,

@@ -30,6 +30,7 @@ from app.models import (
 from app.outgoing.messages import Answer
 from app.services.channels import new_delivery, seen_by
 from app.services.delivery_times import next_attempt_ms
+from app.services.notice_topics import is_chained
 from app.services.notices import notify
 from app.services.pages import Page, read_page
 
@@ -205,13 +206,14 @@ def _is_free(now_ms: int) -> ColumnElement[bool]:
 
 
 def _is_spared(session: Session, held: Notification, now_ms: int) -> bool:
-    """Whether it is about alerts, later in the chain, and each was acknowledged or has closed meanwhile."""
-    if held.notice.subject_type != "alerts" or not held.channel.delay_minutes:
+    """Whether it is about alerts, later in the chain, and somebody took care of each, or it has closed."""
+    if not is_chained(held.notice.kind) or not held.channel.delay_minutes:
         return False
     waiting = exists().where(
         AlertTelling.batch == held.notice.subject_id,
         Alert.id == AlertTelling.alert_id,
         Alert.acknowledged_at_ms.is_(None),
+        Alert.resolved_at_ms.is_(None),
         Alert.closed_at_ms.is_(None),
     )
     if session.scalar(select(waiting)):

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from app.calendar import day_of, start_of_day_ms, wall_time
-from app.models import Digest, NotificationChannel, Topic
+from app.models import Digest, NotificationChannel
+from app.services.notice_topics import is_chained, severity_of
 from telemetry.findings import Severity
 
 _MINUTE_MS = 60_000
@@ -46,13 +47,13 @@ def quiet_hours_of(channel: NotificationChannel) -> QuietHours | None:
     return QuietHours(channel.quiet_from_minute, channel.quiet_until_minute)
 
 
-def due_on(channel: NotificationChannel, topic: Topic, severity: Severity, now_ms: int) -> int:
+def due_on(channel: NotificationChannel, kind: str, now_ms: int) -> int:
     """When a notice of now may leave on the channel, in milliseconds UTC.
 
-    What is critical waits for nothing; an alert for the channel's place in the chain, whatever its severity.
+    An alert waits for the channel's place in the chain; then what is critical waits for nothing more.
     """
-    begins_ms = now_ms + channel.delay_minutes * _MINUTE_MS if topic is Topic.ALERTS else now_ms
-    if severity is Severity.CRITICAL:
+    begins_ms = now_ms + channel.delay_minutes * _MINUTE_MS if is_chained(kind) else now_ms
+    if severity_of(kind) is Severity.CRITICAL:
         return begins_ms
     collected_ms = _collected_until_ms(begins_ms, channel.digest)
     quiet = quiet_hours_of(channel)

@@ -21,14 +21,15 @@ _TOPICS: Mapping[str, Topic] = {
     "insurance.ending": Topic.REMINDERS,
 }
 #: What wakes people: quiet hours and digests do not hold it back.
-_CRITICAL = frozenset({"directive.overdue", "permit.suspended", "permit.revoked"})
-_CRITICAL_BEGINNINGS = ("emergency.",)
+_CRITICAL = frozenset({"alert.escalated", "permit.suspended", "permit.revoked", "emergency.declared"})
+_CRITICAL_BEGINNINGS = ("directive.",)
 #: Of alerts, whose kinds say how severe they are.
 _ALERTS: Mapping[str, Severity] = {f"alert.{severity}": severity for severity in Severity} | {
     f"alert.escalated_{severity}": severity for severity in Severity
 }
 #: What is on the board of alerts anyhow: the page's notices are for what must not be missed there.
 NOT_IN_PAGE = ("alert.warning", "alert.notice", "alert.escalated_notice")
+_RANKS = list(Severity)
 
 
 def topic_of(kind: str) -> Topic | None:
@@ -49,8 +50,13 @@ def alert_kind(severity: Severity, *, is_escalation: bool) -> str:
     return f"alert.escalated_{severity}" if is_escalation else f"alert.{severity}"
 
 
-def wants(channel: NotificationChannel, topic: Topic, severity: Severity) -> bool:
+def is_chained(kind: str) -> bool:
+    """Whether channels are told one after another: of alerts, unless a person calls for attention."""
+    return kind in _ALERTS
+
+
+def wants(channel: NotificationChannel, kind: str) -> bool:
     """Whether the channel's owner chose to be told of this on it."""
-    ranks = list(Severity)
-    is_severe_enough = ranks.index(severity) >= ranks.index(channel.minimum_severity)
-    return topic in channel.topics and (topic is not Topic.ALERTS or is_severe_enough)
+    topic = topic_of(kind)
+    is_severe_enough = _RANKS.index(severity_of(kind)) >= _RANKS.index(channel.minimum_severity)
+    return topic is not None and topic in channel.topics and (topic is not Topic.ALERTS or is_severe_enough)

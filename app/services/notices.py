@@ -24,7 +24,7 @@ from app.models import (
     User,
 )
 from app.services.delivery_times import due_on
-from app.services.notice_topics import NOT_IN_PAGE, severity_of, topic_of, wants
+from app.services.notice_topics import NOT_IN_PAGE, wants
 from app.services.pages import Page, read_page
 
 _Insert: TypeAlias = sqlite.Insert | postgresql.Insert
@@ -109,7 +109,6 @@ def _hold_for_channels(  # noqa: PLR0917 -- private, and called once
     now_ms: int,
 ) -> None:
     """What the channels want of it waits for them, in this very transaction."""
-    topic, severity = topic_of(kind), severity_of(kind)
     owners = [
         owner == addressed.id
         for owner, addressed in (
@@ -118,12 +117,11 @@ def _hold_for_channels(  # noqa: PLR0917 -- private, and called once
         )
         if addressed is not None
     ]
-    if topic is None or not owners:
-        return
-    for channel in session.scalars(select(NotificationChannel).where(NotificationChannel.enabled, or_(*owners))):
-        if wants(channel, topic, severity):
-            due = due_on(channel, topic, severity, now_ms)
-            session.add(Notification(channel_key=channel.id, notice_id=notice_id, due_at_ms=due))
+    channels = select(NotificationChannel).where(NotificationChannel.enabled, or_(false(), *owners))
+    for channel in session.scalars(channels):
+        if wants(channel, kind):
+            due_ms = due_on(channel, kind, now_ms)
+            session.add(Notification(channel_key=channel.id, notice_id=notice_id, due_at_ms=due_ms))
 
 
 def _read(session: Session, reader: User, notice_ids: Sequence[int], now_ms: int) -> None:

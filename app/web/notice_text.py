@@ -61,12 +61,12 @@ NOTICE_TEXTS: Mapping[str, LazyString] = {
     "sanction.appealed": _("An appeal in sanction %(number)s waits for a ruling."),
     "sanction.upheld": _("The appeal in sanction %(number)s was rejected: the decision stands."),
     "sanction.overturned": _("The appeal in sanction %(number)s succeeded: the permit is again what it was."),
-    "alert.critical": _("New critical alert: %(summary)s"),
-    "alert.warning": _("New warning: %(summary)s"),
-    "alert.notice": _("New remark: %(summary)s"),
-    "alert.escalated_critical": _("Nobody has taken care of a critical alert: %(summary)s"),
-    "alert.escalated_warning": _("Nobody has taken care of a warning: %(summary)s"),
-    "alert.escalated_notice": _("Nobody has taken care of a remark: %(summary)s"),
+    "alert.critical": _("Critical alert: %(summary)s"),
+    "alert.warning": _("Warning: %(summary)s"),
+    "alert.notice": _("Remark: %(summary)s"),
+    "alert.escalated_critical": _("Nobody has taken care of this critical alert: %(summary)s"),
+    "alert.escalated_warning": _("Nobody has taken care of this warning: %(summary)s"),
+    "alert.escalated_notice": _("Nobody has taken care of this remark: %(summary)s"),
     "channel.paused": _("The channel %(name)s fails again and again: it is tried once an hour."),
     "channel.disabled": _("The receiver of the channel %(name)s has gone: the channel is switched off."),
     "delivery.given_up": _("A message on the channel %(name)s was given up."),
@@ -89,7 +89,7 @@ _PAGES: Mapping[str, tuple[str, str]] = {
     "channel": ("notifications.show", "channel_id"),
 }
 #: The page of alerts, whichever they are.
-_BOARD = "pages.staff_map"
+_BOARD = "duty.index"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Engine
 
 from app.chores import CHORES
 from app.database import changing_session, open_engine
@@ -35,17 +33,6 @@ from tests.app.permit_cast import MANAGER, person
 _LONGER = 1.2
 
 
-@pytest.fixture
-def office(engine: Engine) -> Office:
-    return Office(engine)
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving(answers(200, "thanks")) as receiver:
-        yield receiver
-
-
 def told(receiver: Receiver) -> list[list[str]]:
     """The texts of each message that came."""
     return [[notice["text"]["en"] for notice in json.loads(each.body)["notices"]] for each in receiver.requests]
@@ -55,20 +42,20 @@ def ids(receiver: Receiver) -> list[str]:
     return [each.headers["Pilotage-Delivery"] for each in receiver.requests]
 
 
-def test_a_notice_leaves_on_the_channels_of_whom_it_is_for(office: Office, receiver: Receiver) -> None:
-    office.channel(receiver.url)
-    office.channel(receiver.url, of_city=True)
-    office.channel(receiver.url, topics=["incidents"])
-    office.channel(receiver.url, enabled=False)
+def test_a_notice_leaves_on_the_channels_of_whom_it_is_for(office_on_each: Office, receiver: Receiver) -> None:
+    office_on_each.channel(receiver.url)
+    office_on_each.channel(receiver.url, of_city=True)
+    office_on_each.channel(receiver.url, topics=["incidents"])
+    office_on_each.channel(receiver.url, enabled=False)
     for _twice in range(2):
-        office.tell()
-    office.send()
+        office_on_each.tell()
+    office_on_each.send()
     assert told(receiver) == [["A 1"], ["A 1"]]
-    assert [each.state for each in office.deliveries()] == [DeliveryState.SENT] * 2
-    first = office.deliveries()[0]
+    assert [each.state for each in office_on_each.deliveries()] == [DeliveryState.SENT] * 2
+    first = office_on_each.deliveries()[0]
     assert (first.attempts, first.answer_status, first.answer, first.sent_at_ms) == (1, 200, "thanks", NOON)
-    assert set(ids(receiver)) == {each.delivery_id for each in office.deliveries()}
-    office.send()
+    assert set(ids(receiver)) == {each.delivery_id for each in office_on_each.deliveries()}
+    office_on_each.send()
     assert len(receiver.requests) == 2
 
 
@@ -121,18 +108,18 @@ def test_what_fails_seven_times_is_given_up_told_and_sent_again_by_hand(office: 
                 send_again(session, arrived, actor=manager, now_ms=office.now_ms)
 
 
-def test_gone_switches_the_channel_off_and_says_so(office: Office) -> None:
+def test_gone_switches_the_channel_off_and_says_so(office_on_each: Office) -> None:
     with receiving(answers(410)) as receiver:
-        channel_id = office.channel(receiver.url)
-        office.tell()
-        office.send()
-        office.tell(occasion="2")
-        office.send()
+        channel_id = office_on_each.channel(receiver.url)
+        office_on_each.tell()
+        office_on_each.send()
+        office_on_each.tell(occasion="2")
+        office_on_each.send()
     assert len(receiver.requests) == 1
-    assert not office.row(channel_id).enabled
-    assert office.only().state is DeliveryState.GIVEN_UP
-    assert [notice.kind for notice in office.notices("channel.")] == ["channel.disabled"]
-    assert office.audited()[-1] == ("channel.disabled", "platform")
+    assert not office_on_each.row(channel_id).enabled
+    assert office_on_each.only().state is DeliveryState.GIVEN_UP
+    assert [notice.kind for notice in office_on_each.notices("channel.")] == ["channel.disabled"]
+    assert office_on_each.audited()[-1] == ("channel.disabled", "platform")
 
 
 def test_a_channel_that_fails_on_and_on_rests_is_told_of_and_comes_back(office: Office) -> None:
@@ -174,18 +161,18 @@ def test_one_that_hangs_keeps_nobody_else_waiting(office: Office, receiver: Rece
     thread.wait(20.0)
 
 
-def test_two_processes_send_each_message_once(office: Office, receiver: Receiver, database_url: str) -> None:
+def test_two_processes_send_each_message_once(office_on_each: Office, receiver: Receiver, database_url: str) -> None:
     for _ in range(4):
-        office.channel(receiver.url)
-    office.tell()
+        office_on_each.channel(receiver.url)
+    office_on_each.tell()
     engines = [open_engine(database_url) for _ in range(2)]
-    processes = [office.process(engine) for engine in engines]
+    processes = [office_on_each.process(engine) for engine in engines]
     barrier = threading.Barrier(2)
 
     def work(number: int) -> None:
         barrier.wait(10)
         for _ in range(3):
-            office.send(processes[number])
+            office_on_each.send(processes[number])
 
     workers = [threading.Thread(target=work, args=(number,)) for number in range(2)]
     for worker in workers:
@@ -194,40 +181,46 @@ def test_two_processes_send_each_message_once(office: Office, receiver: Receiver
         worker.join(30)
     for engine in engines:
         engine.dispose()
-    assert sorted(ids(receiver)) == sorted(each.delivery_id for each in office.deliveries())
+    assert sorted(ids(receiver)) == sorted(each.delivery_id for each in office_on_each.deliveries())
     assert len(receiver.requests) == 4
 
 
-def test_a_process_that_died_leaves_a_lease_and_another_sends_the_same_id(office: Office, receiver: Receiver) -> None:
-    office.channel(receiver.url)
-    delivery_id = office.test_message(office.row(office.channel(receiver.url)).channel_id)
-    with changing_session(office.engine) as session:
-        (taken,) = claim(session, office.now_ms, 8)  # and then the power fails
+def test_a_process_that_died_leaves_a_lease_and_another_sends_the_same_id(
+    office_on_each: Office, receiver: Receiver
+) -> None:
+    office_on_each.channel(receiver.url)
+    delivery_id = office_on_each.test_message(office_on_each.row(office_on_each.channel(receiver.url)).channel_id)
+    with changing_session(office_on_each.engine) as session:
+        (taken,) = claim(session, office_on_each.now_ms, 8)  # and then the power fails
         dead_lease = str(taken.lease)
-    office.send()
+    office_on_each.send()
     assert not receiver.requests, "it may be on its way"
-    office.passes(LEASE_MS)
-    office.send()
+    office_on_each.passes(LEASE_MS)
+    office_on_each.send()
     assert ids(receiver) == [delivery_id]
-    with changing_session(office.engine) as session:  # it was not dead, only slow: nobody believes it any more
-        note_answer(session, taken.id, dead_lease, Answer(is_accepted=False, status=500, text="late"), office.now_ms)
-    assert (office.only().state, office.only().attempts) == (DeliveryState.SENT, 2)
+    with changing_session(office_on_each.engine) as session:  # it was not dead, only slow: nobody believes it any more
+        note_answer(
+            session, taken.id, dead_lease, Answer(is_accepted=False, status=500, text="late"), office_on_each.now_ms
+        )
+    assert (office_on_each.only().state, office_on_each.only().attempts) == (DeliveryState.SENT, 2)
 
 
-def test_what_waited_for_days_behind_a_closed_door_is_dropped_and_a_message_given_up(office: Office) -> None:
+def test_what_waited_for_days_behind_a_closed_door_is_dropped_and_a_message_given_up(office_on_each: Office) -> None:
     with receiving(answers(500)) as receiver:
-        channel_id = office.channel(receiver.url)
-        office.tell()
-        office.send()
-        office.tell(occasion="2")
-        office.switch(channel_id, enabled=False)
-        office.passes(STALE_MS)
-        next(chore for chore in CHORES if chore.name == "drop_stale_notifications").run(office.engine, office.now_ms)
-        office.switch(channel_id, enabled=True)
-        office.send()
+        channel_id = office_on_each.channel(receiver.url)
+        office_on_each.tell()
+        office_on_each.send()
+        office_on_each.tell(occasion="2")
+        office_on_each.switch(channel_id, enabled=False)
+        office_on_each.passes(STALE_MS)
+        next(chore for chore in CHORES if chore.name == "drop_stale_notifications").run(
+            office_on_each.engine, office_on_each.now_ms
+        )
+        office_on_each.switch(channel_id, enabled=True)
+        office_on_each.send()
     assert len(receiver.requests) == 1
-    assert office.only().state is DeliveryState.GIVEN_UP
-    assert not office.held()
+    assert office_on_each.only().state is DeliveryState.GIVEN_UP
+    assert not office_on_each.held()
 
 
 def test_many_at_once_are_one_message(office: Office, receiver: Receiver) -> None:
