@@ -109,6 +109,8 @@ class Settings:
     log_level: str
     web_threads: int
     demo: bool
+    demo_disobedient: tuple[str, ...]
+    demo_silent: tuple[str, ...]
     second_factor_required: bool
     trusted_proxies: TrustedProxies
     openid: OpenIdProvider | None
@@ -174,6 +176,8 @@ class Settings:
             log_level=reader.log_level("PILOTAGE_LOG_LEVEL", "INFO"),
             web_threads=reader.whole("PILOTAGE_WEB_THREADS", 64, at_least=2),
             demo=reader.flag("PILOTAGE_DEMO", default=False),
+            demo_disobedient=reader.names("PILOTAGE_DEMO_DISOBEDIENT"),
+            demo_silent=reader.names("PILOTAGE_DEMO_SILENT"),
             second_factor_required=reader.flag("PILOTAGE_SECOND_FACTOR_REQUIRED", default=True),
             trusted_proxies=trusted_proxies,
             openid=reader.openid("PILOTAGE_OIDC_ISSUER"),
@@ -271,6 +275,10 @@ class _Reader:
 
     def text(self, name: str, default: str) -> str:
         return self._env.get(name) or default
+
+    def names(self, name: str) -> tuple[str, ...]:
+        """Names with commas between them."""
+        return tuple(part.strip() for part in self._env.get(name, "").split(",") if part.strip())
 
     def whole(self, name: str, default: int, *, at_least: int) -> int:
         return self._parsed(name, default, int, "a whole number", lambda n: n >= at_least, f"at least {at_least}")

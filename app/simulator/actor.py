@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -12,10 +12,13 @@ from app.showcase.plan import PlannedVehicle
 from app.simulator.breaches import Appear, Hurry, Misreport, Scatter, Script, Wander, WrongClock
 from app.simulator.course import Pace
 from app.simulator.machines import Machine, Pose
+from app.simulator.orders import Bidding, Obligations, Said
 from app.simulator.paths import ahead, to_the_right
 from app.simulator.plane import Plane
 from app.simulator.receiver import Receiver
 from geofences.schedule import Schedule
+from telemetry.directives import Directive, Reply
+from telemetry.samples import VehicleKind
 
 Sample = dict[str, object]
 
@@ -28,7 +31,8 @@ _SCATTER_TURN_RAD = math.radians(137.0)
 class Actor:
     """`hours` are those of its permit; they matter to a vehicle that is switched off outside them.
 
-    It commits no breach that began before `joined_ms`: nobody starts in the middle of one.
+    It commits no breach that began before `joined_ms`: nobody starts in the middle of one. Nor does it
+    begin one while directives bind it.
     """
 
     plan: PlannedVehicle
@@ -42,11 +46,13 @@ class Actor:
     due_ms: float
     is_on: bool = True
     joined_ms: int = 0
+    obligations: Obligations = field(default_factory=Obligations)
     speed_mps: float = 0.0
     climb_mps: float = 0.0
     acceleration_mps2: float = 0.0
     _pose: Pose | None = None
     _wander_heading_rad: float | None = field(default=None)
+    _bound_since_ms: int | None = None
 
     @property
     def leads(self) -> bool:
@@ -56,11 +62,25 @@ class Actor:
     def advance(self, seconds: float, at_ms: int, pace: Pace) -> None:
         """Move on for a fraction of a second, as the script wants it."""
         self.is_on = self._is_switched_on(at_ms)
+        pace = replace(pace, bidding=self._bidding(at_ms))
         before = self._pose or self.machine.pose
         if self.is_on:
             self.machine.advance(seconds, at_ms, self._scripted(pace, at_ms))
         self._pose = self._led_astray(self.machine.pose, at_ms)
         self._measure(before, seconds)
+
+    def demanded(self, directive: Directive) -> Said | None:
+        """Take a directive on; None from who never answers."""
+        said = self.obligations.take(directive, self.plane, flies=self.plan.kind is VehicleKind.AIR)
+        is_stuck = said is not None and said.reply is Reply.ACCEPTED and not self._can_leave()
+        if not is_stuck:
+            return said
+        self.obligations.forget(directive.directive_id)
+        return Said(Reply.REFUSED, "Its way never leads out of the place: somebody has to move it.")
+
+    def ended(self, directive_id: str, at_ms: int) -> None:
+        """It is demanded no more."""
+        self.obligations.end(directive_id, at_ms, speed_mps=math.hypot(self.speed_mps, self.climb_mps))
 
     def report(self, at_ms: int) -> Sample | None:
         """The sample of this instant, if one is due; without `seq`."""
@@ -71,6 +91,17 @@ class Actor:
         self.receiver.observe((1 + missed) * self.period_ms / 1000)
         return self._misreported(self._observed(at_ms), at_ms) if self.is_on else None
 
+    def _can_leave(self) -> bool:
+        return all(self.machine.can_leave(area) for area in self.obligations.bidding(0).keep_out)
+
+    def _bidding(self, at_ms: int) -> Bidding:
+        bidding = self.obligations.bidding(at_ms)
+        if bidding.is_free and self._bound_since_ms is not None:
+            self.joined_ms, self._bound_since_ms = at_ms, None
+        elif not bidding.is_free and self._bound_since_ms is None:
+            self._bound_since_ms = at_ms
+        return bidding
+
     def _is_switched_on(self, at_ms: int) -> bool:
         bursts = [script for script in self.scripts if isinstance(script.act, Appear)]
         if not bursts or any(self._elapsed_s(script, at_ms) is not None for script in bursts):
@@ -80,9 +111,9 @@ class Actor:
     def _scripted(self, pace: Pace, at_ms: int) -> Pace:
         for script in self._going_on(at_ms):
             if isinstance(script.act, Hurry):
-                return Pace(hurry_mps=script.act.speed_mps)
+                return replace(pace, hurry_mps=script.act.speed_mps)
             if isinstance(script.act, WrongClock) or (isinstance(script.act, Wander) and script.act.right_m):
-                return Pace(at_most_mps=0.0)
+                return replace(pace, at_most_mps=0.0)
         return pace
 
     def _led_astray(self, pose: Pose, at_ms: int) -> Pose:
@@ -152,7 +183,9 @@ class Actor:
         return _changed(sample, Misreport({"location.lat": round(lat, 7), "location.lng": round(lon, 7)}))
 
     def _going_on(self, at_ms: int) -> list[Script]:
-        return [script for script in self.scripts if self._elapsed_s(script, at_ms) is not None]
+        bound_ms = math.inf if self._bound_since_ms is None else self._bound_since_ms
+        begun = ((script, self._elapsed_s(script, at_ms)) for script in self.scripts)
+        return [each for each, elapsed_s in begun if elapsed_s is not None and at_ms - elapsed_s * 1000 < bound_ms]
 
     def _elapsed_s(self, script: Script, at_ms: int) -> float | None:
         elapsed_s = script.elapsed_s(at_ms)

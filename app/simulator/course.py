@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
+from app.simulator.closures import KEPT_OFF_M, first_inside_m, is_in
+from app.simulator.orders import Bidding
 from app.simulator.paths import Path, tightest_radius_m
 from app.simulator.plane import Point
 
+if TYPE_CHECKING:
+    from shapely.geometry.base import BaseGeometry
+
 _LOOK_AHEAD_M = 250.0
+_SEEN_M = 320.0  # more than anything here needs to stop
 _SIDEWAYS_MPS2 = 2.0
 _STOP_SHORT_M = 1.0
 _CRAWL_MPS = 0.4
@@ -44,12 +51,13 @@ class Pace:
     """What is asked of a mover right now.
 
     `at_most_mps` caps the speed; `gap_m` is the free distance to a leader; `hurry_mps` is a speed to
-    be driven whatever lies ahead (a scripted breach).
+    be driven whatever lies ahead (a scripted breach). `bidding` is what directives ask.
     """
 
     at_most_mps: float = math.inf
     gap_m: float = math.inf
     hurry_mps: float | None = None
+    bidding: Bidding = field(default_factory=Bidding)
 
 
 class Course:
@@ -81,6 +89,23 @@ class Course:
                 yield leg.key, start_m
             start_m += leg.path.length_m
 
+    def obedient(self, pace: Pace, seconds: float, *, may_stop: bool = True) -> Pace:
+        """The same pace as directives want it: gently down to a speed, and no farther than to a closed place.
+
+        Who is within such a place drives on until it is out.
+        """
+        bidding = pace.bidding
+        at_most_mps = 0.0 if bidding.halts and may_stop else bidding.at_most_mps
+        eased_mps = max(at_most_mps, self.speed_mps - self._abilities.braking_mps2 * seconds)
+        gap_m = min(pace.gap_m, self._room_m(bidding.keep_out))
+        return replace(pace, at_most_mps=min(pace.at_most_mps, eased_mps), gap_m=gap_m)
+
+    def replan(self, supply: Iterator[Leg]) -> None:
+        """Go on along other legs; the first begins where this one is now."""
+        self._supply = supply
+        self._legs = deque([next(supply)])
+        self.on_leg_m = 0.0
+
     def advance(self, seconds: float, at_ms: int, pace: Pace) -> None:
         """Move on for a fraction of a second."""
         self._look_ahead()
@@ -93,6 +118,21 @@ class Course:
         while self.on_leg_m >= self._legs[0].path.length_m:
             self.on_leg_m -= self._legs.popleft().path.length_m
             self._look_ahead()
+
+    def _room_m(self, keep_out: Sequence[BaseGeometry]) -> float:
+        """The free way to the first of these places; inf within one."""
+        if not keep_out or is_in(keep_out, self.pose[0]):
+            return math.inf
+        passed_m = -self.on_leg_m
+        for leg in self._legs:
+            here_m = max(0.0, -passed_m)
+            if (seen_m := min(leg.path.length_m, here_m + _SEEN_M - max(0.0, passed_m))) <= here_m:
+                break
+            rest = leg.path.cut(here_m, seen_m)
+            if (entered_m := first_inside_m(keep_out, rest)) is not None:
+                return max(0.0, passed_m) + entered_m - KEPT_OFF_M
+            passed_m += leg.path.length_m
+        return math.inf
 
     def _look_ahead(self) -> None:
         seen_m = sum(leg.path.length_m for leg in self._legs) - self.on_leg_m

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from app.showcase.plan import Register, shipped_register
 from app.simulator.actor import Actor, Sample
 from app.simulator.breaches import SCRIPTS, Script
 from app.simulator.course import Pace
 from app.simulator.muster import muster
+from app.simulator.orders import Said, Temper
+from telemetry.directives import Directive
 from telemetry.samples import VehicleKind
 
 TICK_MS = 250
@@ -35,16 +37,34 @@ class Fleet:
         air_hz: float = 2.0,
         scripts: Sequence[Script] = SCRIPTS,
         register: Register | None = None,
+        tempers: Mapping[str, Temper] | None = None,
     ) -> None:
         self._at_ms = start_ms - start_ms % TICK_MS
         rates = {VehicleKind.ROAD: road_hz, VehicleKind.AIR: air_hz}
         self._actors = muster(register or shipped_register(), scripts, random.Random(seed), rates)
+        self._of_vehicle = {actor.plan.vehicle_id: actor for actor in self._actors}
+        for vehicle_id, temper in (tempers or {}).items():
+            if vehicle_id in self._of_vehicle:
+                self._of_vehicle[vehicle_id].obligations.temper = temper
         self._join()
 
     @property
     def vehicle_ids(self) -> list[str]:
         """Everybody who takes part."""
         return [actor.plan.vehicle_id for actor in self._actors]
+
+    def hears(self, vehicle_id: str) -> bool:
+        """Whether the vehicle is switched on: else what is demanded of it waits."""
+        actor = self._of_vehicle.get(vehicle_id)
+        return actor is not None and actor.is_on
+
+    def demanded(self, vehicle_id: str, directive: Directive) -> Said | None:
+        """A directive to a vehicle of the fleet; its answer, or None from who never answers."""
+        return self._of_vehicle[vehicle_id].demanded(directive)
+
+    def ended(self, vehicle_id: str, directive_id: str) -> None:
+        """It is not demanded any more."""
+        self._of_vehicle[vehicle_id].ended(directive_id, self._at_ms)
 
     def step(self, now_ms: int) -> list[tuple[str, Sample]]:
         """Move on to `now_ms`; the samples observed on the way, without `seq`, in the order of time."""

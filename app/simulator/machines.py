@@ -1,26 +1,23 @@
-"""What moves: cars on lanes or round a circuit, parked cars, and aircraft between vertiports or on patrol."""
+"""What moves on the ground: cars on lanes or round a circuit, and parked ones. Aircraft: app.simulator.aircraft."""
 
 from __future__ import annotations
 
-import math
-import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Protocol
 
+from shapely import LineString
+from shapely.geometry.base import BaseGeometry
+
+from app.simulator.closures import is_in
 from app.simulator.course import Abilities, Course, Leg, Pace, speed_in_curve_mps
-from app.simulator.paths import Path, turn
+from app.simulator.paths import Path, to_the_right
 from app.simulator.plane import Point
+from app.simulator.streets import Wheel
 
 _CAR = Abilities(acceleration_mps2=1.6, braking_mps2=1.8, hardest_braking_mps2=3.5)
-_AIRCRAFT = Abilities(acceleration_mps2=1.5, braking_mps2=1.2, hardest_braking_mps2=2.5)
-_CRUISE_MPS, _NEAR_PORT_MPS = 24.0, 6.0
-_CLIMB_MPS, _SINK_MPS, _VERTICAL_MPS2 = 3.5, 2.5, 1.0
-_DWELL_S = (25.0, 70.0)
-_NEAR_PORT_M = 60.0
-_STANDING_MPS = 0.05
-_PATROL_ENDS = (0.2, 0.8)  # of the corridor: well away from the vertiports at its ends
+_ROADSIDE_M, _ROADSIDE_SLOPE = 1.5, 0.15  # who halts pulls over by so much, and by so much a metre of way
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +43,53 @@ class Machine(Protocol):
     def advance(self, seconds: float, at_ms: int, pace: Pace) -> None:
         """Move on for a fraction of a second."""
 
+    def can_leave(self, area: BaseGeometry) -> bool:
+        """Whether its way ever leads out of the area."""
+
 
 @dataclass(slots=True)
 class Car:
-    """Follows its course on the ground."""
+    """Follows its course on the ground. With `line` it never leaves that; without, `wheel` tells it whereto."""
 
     course: Course
     ground_m: float
+    line: Path | None = None
+    wheel: Wheel = field(default_factory=Wheel)
+    _aside_m: float = 0.0
 
     @classmethod
-    def on(cls, drive: Iterator[Leg], ground_m: float, start_m: float) -> Car:
+    def on(
+        cls,
+        drive: Iterator[Leg],
+        ground_m: float,
+        start_m: float,
+        *,
+        line: Path | None = None,
+        wheel: Wheel | None = None,
+    ) -> Car:
         """A car on an endless drive."""
-        return cls(Course(drive, _CAR, start_m=start_m), ground_m)
+        return cls(Course(drive, _CAR, start_m=start_m), ground_m, line, wheel or Wheel())
 
     @property
     def pose(self) -> Pose:
         """Position, heading and altitude now."""
-        return Pose(*self.course.pose, self.ground_m)
+        point, heading_rad = self.course.pose
+        return Pose(to_the_right(point, heading_rad, self._aside_m), heading_rad, self.ground_m)
 
     def advance(self, seconds: float, at_ms: int, pace: Pace) -> None:
-        """Drive on."""
-        self.course.advance(seconds, at_ms, pace)
+        """Drive on; who is to halt pulls over and stops on a lane, not in a junction."""
+        bidding = pace.bidding
+        within = [area for area in bidding.keep_out if is_in([area], self.course.pose[0])]
+        self.wheel.away_from = (within[0].centroid.x, within[0].centroid.y) if within else None
+        on_lane = self.course.leg.key is not None
+        self.course.advance(seconds, at_ms, self.course.obedient(pace, seconds, may_stop=on_lane))
+        wanted_m = _ROADSIDE_M if bidding.halts and on_lane else 0.0
+        most_m = _ROADSIDE_SLOPE * self.course.speed_mps * seconds
+        self._aside_m += min(max(wanted_m - self._aside_m, -most_m), most_m)
+
+    def can_leave(self, area: BaseGeometry) -> bool:
+        """Round a circuit, only where that leads out."""
+        return self.line is None or not area.covers(LineString(self.line.points))
 
 
 @dataclass(slots=True)
@@ -79,101 +102,9 @@ class ParkedCar:
     def advance(self, seconds: float, at_ms: int, pace: Pace) -> None:
         """Nothing moves."""
 
-
-@dataclass(slots=True)
-class PatrolAircraft:
-    """Stays on its course at its altitude."""
-
-    course: Course
-    altitude_m: float
-
-    @classmethod
-    def along(cls, corridor: Path, altitude_m: float, offset_m: float, start_m: float) -> PatrolAircraft:
-        """To and fro in the middle part of a corridor, each way on its right-hand side."""
-        first, last = (share * corridor.length_m for share in _PATROL_ENDS)
-        out = corridor.cut(first, last).shifted_right(offset_m)
-        back = corridor.cut(first, last).reversed().shifted_right(offset_m)
-        turns = [Leg(turn(a, b), _NEAR_PORT_MPS) for a, b in ((out, back), (back, out))]
-        legs = cycle([Leg(out, _CRUISE_MPS), turns[0], Leg(back, _CRUISE_MPS), turns[1]])
-        return cls(Course(legs, _AIRCRAFT, start_m=start_m), altitude_m)
-
-    @property
-    def pose(self) -> Pose:
-        """Position, heading and altitude now."""
-        return Pose(*self.course.pose, self.altitude_m)
-
-    def advance(self, seconds: float, at_ms: int, pace: Pace) -> None:
-        """Fly on."""
-        self.course.advance(seconds, at_ms, pace)
-
-
-class ShuttleAircraft:
-    """Rises from one pad, flies along the corridor, sinks onto the other pad, rests, and returns."""
-
-    def __init__(
-        self,
-        corridor: Path,
-        pads: tuple[Point, Point],
-        *,
-        cruise_m: float,
-        ground_m: float,
-        offset_m: float,
-        start_m: float,
-        randomness: random.Random,
-    ) -> None:
-        self.course = Course(self._legs(corridor, pads, offset_m), _AIRCRAFT, start_m=start_m)
-        self._cruise_m, self._ground_m = cruise_m, ground_m
-        self._randomness = randomness
-        self._altitude_m, self._climb_mps = cruise_m, 0.0
-        self._cleared = False  # to enter the next departure leg
-        self._rests_until_ms: int | None = None
-
-    @property
-    def pose(self) -> Pose:
-        """Position, heading and altitude now."""
-        return Pose(*self.course.pose, self._altitude_m)
-
-    def advance(self, seconds: float, at_ms: int, pace: Pace) -> None:
-        """Fly on; above the pad, sink, rest and rise."""
-        self.course.advance(seconds, at_ms, pace)
-        if self.course.leg.may_enter is not None:  # it has departed; the next time it asks again
-            self._cleared = False
-        if self.course.speed_mps > _STANDING_MPS or self._cleared:
-            return
-        if self._rests_until_ms is None:
-            if self._rise_to(self._ground_m, seconds):
-                self._rests_until_ms = at_ms + round(self._randomness.uniform(*_DWELL_S) * 1000)
-        elif at_ms >= self._rests_until_ms and self._rise_to(self._cruise_m, seconds):
-            self._rests_until_ms = None
-            self._cleared = True
-
-    def _rise_to(self, target_m: float, seconds: float) -> bool:
-        """Climb or sink towards an altitude; whether it is reached."""
-        left_m = target_m - self._altitude_m
-        limit_mps = _CLIMB_MPS if left_m > 0 else _SINK_MPS
-        wanted_mps = math.copysign(min(limit_mps, math.sqrt(2 * _VERTICAL_MPS2 * abs(left_m))), left_m)
-        change_mps = min(max(wanted_mps - self._climb_mps, -_VERTICAL_MPS2 * seconds), _VERTICAL_MPS2 * seconds)
-        self._climb_mps += change_mps
-        if abs(left_m) <= max(abs(self._climb_mps) * seconds, 0.1):
-            self._altitude_m, self._climb_mps = target_m, 0.0
-            return True
-        self._altitude_m += self._climb_mps * seconds
-        return False
-
-    def _legs(self, corridor: Path, pads: tuple[Point, Point], offset_m: float) -> Iterator[Leg]:
-        """From the middle of the first flight on, to and fro for ever."""
-        flights = []
-        for line, leaves, reaches in ((corridor, *pads), (corridor.reversed(), pads[1], pads[0])):
-            lane = line.cut(_NEAR_PORT_M, line.length_m - _NEAR_PORT_M).shifted_right(offset_m)
-            departure = Leg(Path.through([leaves, lane.points[0]]), _NEAR_PORT_MPS, may_enter=self._may_depart)
-            approach = Leg(Path.through([lane.points[-1], reaches]), _NEAR_PORT_MPS)
-            flights.append((departure, Leg(lane, _CRUISE_MPS), approach))
-        out, back = flights
-        yield from out[1:]
-        yield from cycle([*back, *out])
-
-    def _may_depart(self, _at_ms: int) -> bool:
-        return self._cleared
+    def can_leave(self, area: BaseGeometry) -> bool:
+        """Somebody would have to move it."""
+        return not is_in([area], self.pose.point)
 
 
 def round_trip(line: Path, speed_mps: float) -> Iterator[Leg]:

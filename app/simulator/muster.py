@@ -9,12 +9,13 @@ from typing import Any
 
 from app.showcase.plan import Circuit, Fly, Park, Patrol, PlannedVehicle, Register, Roam, shipped_zones
 from app.simulator.actor import Actor
+from app.simulator.aircraft import PatrolAircraft, ShuttleAircraft
 from app.simulator.breaches import Script, Wander
-from app.simulator.machines import Car, Machine, ParkedCar, PatrolAircraft, Pose, ShuttleAircraft, round_trip
+from app.simulator.machines import Car, Machine, ParkedCar, Pose, round_trip
 from app.simulator.paths import Path, ahead
 from app.simulator.plane import Plane, Point
 from app.simulator.receiver import Receiver
-from app.simulator.streets import SlowPlace, Street, lay_out
+from app.simulator.streets import SlowPlace, Street, Wheel, lay_out
 from geofences.schedule import Schedule
 from geofences.zones import ZoneKind
 from telemetry.samples import VehicleKind
@@ -87,7 +88,8 @@ def _machine(plan: PlannedVehicle, place: int, register: Register, randomness: r
         return ParkedCar(Pose(PLANE.point(*duty.at), math.radians(duty.heading_deg), _GROUND_M[_datum(plan)]))
     if isinstance(duty, Circuit):
         line = Path.through([PLANE.point(*vertex) for vertex in duty.line])
-        return Car.on(round_trip(line, _CIRCUIT_MPS), _GROUND_M[_datum(plan)], randomness.uniform(0, line.length_m))
+        start_m = randomness.uniform(0, line.length_m)
+        return Car.on(round_trip(line, _CIRCUIT_MPS), _GROUND_M[_datum(plan)], start_m, line=line)
     if isinstance(duty, Roam):
         return _roaming(plan, duty, register, randomness)
     return _flying(plan, duty, place, randomness)
@@ -102,8 +104,9 @@ def _roaming(plan: PlannedVehicle, duty: Roam, register: Register, randomness: r
     cap_mps = (permit.conditions["speed_cap_mps"] if permit else None) or _NO_CAP_MPS
     lane = randomness.choice(streets.lanes)
     start_m = randomness.uniform(0, lane.path.length_m)
-    drive = streets.drive(lane, random.Random(randomness.random()), _CAP_SHARE * cap_mps)
-    return Car.on(drive, _GROUND_M[_datum(plan)], start_m)
+    wheel = Wheel()
+    drive = streets.drive(lane, random.Random(randomness.random()), _CAP_SHARE * cap_mps, wheel)
+    return Car.on(drive, _GROUND_M[_datum(plan)], start_m, wheel=wheel)
 
 
 def _flying(plan: PlannedVehicle, duty: Fly | Patrol, place: int, randomness: random.Random) -> Machine:
@@ -112,7 +115,7 @@ def _flying(plan: PlannedVehicle, duty: Fly | Patrol, place: int, randomness: ra
     offset_m = _LANE_SHARE * zones[duty.corridor]["properties"]["half_width_m"]
     start_m = randomness.uniform(0.1, 0.5) * corridor.length_m
     if isinstance(duty, Patrol):
-        return PatrolAircraft.along(corridor, duty.cruise_m, offset_m, start_m)
+        return PatrolAircraft.along(corridor, duty.cruise_m, _GROUND_M[_datum(plan)], offset_m, start_m)
     bearing = 2 * math.pi * (place % _PADS) / _PADS
     first, last = (ahead(end, bearing, _PAD_M) for end in (corridor.points[0], corridor.points[-1]))
     return ShuttleAircraft(

@@ -25,5 +25,7 @@ def run_simulation(
         ring_path=settings.home / "fleet.ring",
         seed=seed,
         synthetic_vehicles=vehicles,
+        disobedient=settings.demo_disobedient,
+        silent=settings.demo_silent,
     )
     run_simulator(options if rate_hz is None else replace(options, road_hz=rate_hz, air_hz=rate_hz))

@@ -14,9 +14,12 @@ from typing import Protocol
 from app.showcase.seed import VehicleCredential
 from app.simulator.actor import Sample
 from app.simulator.fleet import Fleet
+from app.simulator.orders import Inbox, Said, tempers
 from app.simulator.synthetic import SyntheticFleet
+from telemetry.agent.agent import VehicleAgent
 from telemetry.agent.group import AgentGroup
 from telemetry.clock import system_clock
+from telemetry.directives import Directive
 from telemetry.ports import Clock
 
 logger = logging.getLogger(__name__)
@@ -30,7 +33,8 @@ class SimulatorOptions:
     """What is simulated and where it connects.
 
     With `synthetic_vehicles` the first so many credentials drive as a load test at `road_hz`, without
-    breaches; without, the showcase's vehicles that have a credential do their duties.
+    breaches; without, the showcase's vehicles that have a credential do their duties. The
+    `disobedient` say that they obey directives and do not, the `silent` never answer one.
     """
 
     broker_url: str
@@ -40,6 +44,8 @@ class SimulatorOptions:
     road_hz: float = 1.0
     air_hz: float = 2.0
     synthetic_vehicles: int | None = None
+    disobedient: Sequence[str] = ()
+    silent: Sequence[str] = ()
 
 
 class Moving(Protocol):
@@ -47,6 +53,15 @@ class Moving(Protocol):
 
     def step(self, now_ms: int) -> list[tuple[str, Sample]]:
         """Samples up to now, in order, each with its vehicle's id."""
+
+    def hears(self, vehicle_id: str) -> bool:
+        """Whether the vehicle can be told anything now."""
+
+    def demanded(self, vehicle_id: str, directive: Directive) -> Said | None:
+        """The vehicle's answer; None: it does not."""
+
+    def ended(self, vehicle_id: str, directive_id: str) -> None:
+        """The directive is demanded no more."""
 
 
 def run_simulator(
@@ -61,9 +76,18 @@ def run_simulator(
         stop = _stop_on_signals()
     fleet, drivers = _fleet(options, clock())
     with AgentGroup(options.broker_url, options.ring_path, clock=clock) as group:
-        agents = {driver.vehicle_id: group.add(driver.vehicle_id, driver.password, driver.topic) for driver in drivers}
+        inboxes = {driver.vehicle_id: Inbox() for driver in drivers}
+        agents = {
+            driver.vehicle_id: group.add(
+                driver.vehicle_id, driver.password, driver.topic, program=inboxes[driver.vehicle_id]
+            )
+            for driver in drivers
+        }
         logger.info("%d simulated vehicles connect to %s", len(agents), options.broker_url)
         while not stop.wait(_TICK_S):
+            for vehicle_id, inbox in inboxes.items():
+                if fleet.hears(vehicle_id):
+                    _pass_on(fleet, agents[vehicle_id], inbox)
             for vehicle_id, samples in _by_vehicle(fleet.step(clock())).items():
                 if vehicle_id in agents:
                     agents[vehicle_id].publish_all(samples)
@@ -74,11 +98,22 @@ def run_simulator(
 def _fleet(options: SimulatorOptions, now_ms: int) -> tuple[Moving, Sequence[VehicleCredential]]:
     wanted = options.synthetic_vehicles
     if wanted is None:
-        return Fleet(now_ms, seed=options.seed, road_hz=options.road_hz, air_hz=options.air_hz), options.credentials
+        others = tempers(options.disobedient, options.silent)
+        fleet = Fleet(now_ms, seed=options.seed, road_hz=options.road_hz, air_hz=options.air_hz, tempers=others)
+        return fleet, options.credentials
     if len(options.credentials) < wanted:
         raise ValueError(f"{wanted} vehicles wanted, credentials of {len(options.credentials)} given")
     drivers = options.credentials[:wanted]
     return SyntheticFleet([driver.vehicle_id for driver in drivers], now_ms, rate_hz=options.road_hz), drivers
+
+
+def _pass_on(fleet: Moving, agent: VehicleAgent, inbox: Inbox) -> None:
+    vehicle_id = agent.credential.vehicle_id
+    for heard in inbox.take():
+        if isinstance(heard, str):
+            fleet.ended(vehicle_id, heard)
+        elif (said := fleet.demanded(vehicle_id, heard)) is not None:
+            agent.answer(heard.directive_id, said.reply, said.detail)
 
 
 def _by_vehicle(samples: Sequence[tuple[str, Sample]]) -> dict[str, list[Sample]]:

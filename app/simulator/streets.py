@@ -15,7 +15,7 @@ from shapely import LineString
 
 from app.simulator.course import Leg, speed_in_curve_mps
 from app.simulator.paths import Path, turn
-from app.simulator.plane import Plane
+from app.simulator.plane import Plane, Point
 
 _JUNCTION_M = 16.0  # lanes end that far before the middle of a junction, or of the road's end
 _LANE_SHARE, _WIDEST_LANE_OFFSET_M = 0.3, 5.0
@@ -62,6 +62,13 @@ class Lane:
     speed_mps: float
 
 
+@dataclass(slots=True)
+class Wheel:
+    """Where a drive leads: anywhere, or away from a point of the plane, for as long as that is set."""
+
+    away_from: Point | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Streets:
     """Lanes by the node that they leave."""
@@ -73,22 +80,27 @@ class Streets:
         """All lanes, always in the same order."""
         return [lane for lanes in self.leaving.values() for lane in lanes]
 
-    def drive(self, first: Lane, randomness: random.Random, cap_mps: float) -> Iterator[Leg]:
+    def drive(
+        self, first: Lane, randomness: random.Random, cap_mps: float, wheel: Wheel | None = None
+    ) -> Iterator[Leg]:
         """An endless drive: lanes, joined by curves, turning back only where the road ends."""
         lane = first
+        steered = wheel or Wheel()
         while True:
             yield Leg(lane.path, min(lane.speed_mps, cap_mps), lane.key)
-            following = self._choose(lane, randomness)
+            following = self._choose(lane, randomness, steered)
             curve = turn(lane.path, following.path)
             speed_mps = min(speed_in_curve_mps(curve), lane.speed_mps, following.speed_mps, cap_mps)
             signals = len(self.leaving[lane.end]) >= _CROSSROADS
             yield Leg(curve, speed_mps, None, partial(_is_green, lane) if signals else None)
             lane = following
 
-    def _choose(self, lane: Lane, randomness: random.Random) -> Lane:
+    def _choose(self, lane: Lane, randomness: random.Random, wheel: Wheel) -> Lane:
         onward = [other for other in self.leaving[lane.end] if other.end != lane.start]
         if not onward:
             return next(other for other in self.leaving[lane.end] if other.end == lane.start)
+        if (place := wheel.away_from) is not None:
+            return max(onward, key=lambda other: math.dist(other.path.points[-1], place))
         weights = [_STRAIGHT_ON if _goes_straight(lane, other) else _OTHERWISE for other in onward]
         return randomness.choices(onward, weights)[0]
 

@@ -10,6 +10,7 @@ from app.simulator.actor import Sample
 from app.simulator.muster import PLANE
 from app.simulator.paths import Path
 from geofences.zones import ZoneKind
+from telemetry.directives import Directive
 
 _SPEED_MPS = 10.0
 _APART_M = 37.0
@@ -27,6 +28,16 @@ class SyntheticFleet:
         self._period_ms = 1000 / rate_hz
         self._trips = [(vehicle, _there_and_back(roads[k % len(roads)])) for k, vehicle in enumerate(vehicle_ids)]
         self._due_ms = [start_ms + self._period_ms * k / len(vehicle_ids) for k in range(len(vehicle_ids))]
+
+    def hears(self, _vehicle_id: str) -> bool:
+        """A load has no programs that could obey: what is demanded is delivered, and never answered."""
+        return False
+
+    def demanded(self, _vehicle_id: str, _directive: Directive) -> None:
+        """Not heard."""
+
+    def ended(self, _vehicle_id: str, _directive_id: str) -> None:
+        """Not heard."""
 
     def step(self, now_ms: int) -> list[tuple[str, Sample]]:
         """All samples due up to `now_ms`, without `seq`."""

@@ -11,8 +11,8 @@ import pytest
 from shapely.geometry import LineString, Point
 
 from app.showcase.plan import shipped_zones
+from app.simulator.aircraft import PatrolAircraft, ShuttleAircraft
 from app.simulator.course import Abilities, Course, Leg, Pace
-from app.simulator.machines import PatrolAircraft, ShuttleAircraft
 from app.simulator.muster import PLANE
 from app.simulator.paths import Path, ahead, tightest_radius_m, to_the_right, turn
 from app.simulator.receiver import Receiver
@@ -176,7 +176,7 @@ def test_an_aircraft_stays_within_its_corridor() -> None:
     line = corridor("corridor-bay")
     volume = LineString(line.points).buffer(60)
     shuttling = shuttle(line)
-    patrolling = PatrolAircraft.along(line, 58.0, 20.0, 800.0)
+    patrolling = PatrolAircraft.along(line, 58.0, 5.0, 20.0, 800.0)
     for at_ms in range(0, 900_000, 250):
         for aircraft in (shuttling, patrolling):
             aircraft.advance(TICK_S, at_ms, Pace())
