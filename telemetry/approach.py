@@ -27,6 +27,8 @@ AHEAD_S = 60.0
 _PLACES_KEPT = 64
 #: Wider than what an arc of the widened area lies inside the true one.
 _ARC_M = 1.0
+#: Of a path: who stands still has one too, since the distance to a line without length is not defined.
+_SHORTEST_M = 0.001
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,14 +89,14 @@ class ClosedPlace:
         reach_m = np.where(np.isnan(motion.speed_mps), motion.top_speed_mps, motion.speed_mps) * within_s
         aimless = np.isnan(motion.heading_deg)
         heading = np.radians(np.where(aimless, 0.0, motion.heading_deg))
-        along_m = np.where(aimless, 0.0, reach_m)
+        along_m = np.maximum(np.where(aimless, 0.0, reach_m), _SHORTEST_M)
         ends = np.column_stack([x_m + along_m * np.sin(heading), y_m + along_m * np.cos(heading)])
         paths = np.asarray(shapely.linestrings(np.stack([np.column_stack([x_m, y_m]), ends], axis=1)), dtype=object)
         radius_m = np.where(np.isnan(points.radius_m), UNKNOWN_RADIUS_M, points.radius_m)
         margin_m = radius_m + np.where(aimless, reach_m, 0.0)
         touched: Flags = shapely.distance(self._area, paths) <= margin_m
         rows = np.flatnonzero(touched)
-        timed = ~(aimless | np.isnan(motion.speed_mps) | (along_m == 0))[rows]
+        timed = ~(aimless | np.isnan(motion.speed_mps) | (along_m == _SHORTEST_M))[rows]
         first, last = _over(self._area, paths[rows], margin_m[rows])
         first = np.where(timed, first, 0.0) * within_s
         last = np.where(timed, last, 1.0) * within_s

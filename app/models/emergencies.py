@@ -27,13 +27,13 @@ class Emergency(Versioned, Base):
     """One emergency geofence. `zone` is its restricted zone, whose identifier is its number.
 
     It is over at `planned_end_ms` (None: when somebody ends it) or by hand before; `ended_by` is
-    empty where it ended by itself.
+    empty where it ended by itself. `end_reason` is empty as long as it lasts.
     """
 
     __tablename__ = "emergencies"
     __table_args__ = (
         CheckConstraint("planned_end_ms IS NULL OR planned_end_ms > declared_at_ms", name="end_after_declaration"),
-        CheckConstraint("(ended_at_ms IS NULL) = (end_reason IS NULL)", name="ended_for_a_reason"),
+        CheckConstraint("ended_at_ms IS NULL OR end_reason <> ''", name="ended_for_a_reason"),
     )
 
     id: Mapped[AutoKey]
@@ -46,7 +46,7 @@ class Emergency(Versioned, Base):
     planned_end_ms: Mapped[Milliseconds | None]
     ended_at_ms: Mapped[Milliseconds | None] = mapped_column(index=True)
     ended_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
-    end_reason: Mapped[Prose | None]
+    end_reason: Mapped[Prose]
 
     zone: Mapped[Zone] = relationship(lazy="joined", innerjoin=True)
     jurisdiction: Mapped[Jurisdiction] = relationship(lazy="joined", innerjoin=True)

@@ -1,4 +1,4 @@
-"""Emergency geofences as they are declared and ended, and as they are answered."""
+"""Emergency geofences as they are declared and ended."""
 
 from __future__ import annotations
 

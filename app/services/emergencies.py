@@ -84,6 +84,7 @@ def declare(session: Session, declaration: Declaration, *, senses: Senses, actor
         declared_by=actor,
         declared_at_ms=now_ms,
         planned_end_ms=ends_at_ms,
+        end_reason="",
     )
     session.add(emergency)
     session.flush()

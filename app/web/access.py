@@ -50,6 +50,8 @@ class Action(StrEnum):
     WRITE_APPLICATIONS = "write_applications"
     SUBMIT_APPLICATIONS = "submit_applications"
     REVIEW_APPLICATIONS = "review_applications"
+    SEE_EMERGENCIES = "see_emergencies"
+    DECLARE_EMERGENCIES = "declare_emergencies"
     SEE_INCIDENTS = "see_incidents"
     REPORT_INCIDENTS = "report_incidents"
     SEE_EVIDENCE = "see_evidence"
@@ -110,6 +112,8 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     Action.WRITE_APPLICATIONS: OPERATORS,
     Action.SUBMIT_APPLICATIONS: _MANAGERS,
     Action.REVIEW_APPLICATIONS: _REGULATORS,
+    Action.SEE_EMERGENCIES: _EVERYBODY,
+    Action.DECLARE_EMERGENCIES: _REGULATORS,
     Action.SEE_INCIDENTS: _EVERYBODY,
     Action.REPORT_INCIDENTS: OPERATORS,
     Action.SEE_EVIDENCE: _EVERYBODY,
@@ -137,6 +141,7 @@ _DECISIONS = frozenset(
         Action.ORDER_VEHICLES,
         Action.DECIDE_SANCTIONS,
         Action.REVIEW_INCIDENTS,
+        Action.DECLARE_EMERGENCIES,
     }
 )
 
@@ -218,6 +223,14 @@ PROTECTED: Mapping[str, Action] = {
     "api_incidents.decide": Action.REVIEW_INCIDENTS,
     "api_incidents.disengagements": Action.SEE_INCIDENTS,
     "api_incidents.dismiss": Action.REPORT_INCIDENTS,
+    "api_emergencies.declare_emergency": Action.DECLARE_EMERGENCIES,
+    "api_emergencies.emergencies": Action.SEE_EMERGENCIES,
+    "api_emergencies.emergency": Action.SEE_EMERGENCIES,
+    "api_emergencies.emergency_report": Action.SEE_EMERGENCIES,
+    "api_emergencies.emergency_vehicles": Action.SEE_EMERGENCIES,
+    "api_emergencies.end_emergency": Action.DECLARE_EMERGENCIES,
+    "api_emergencies.order_vehicle_again": Action.DECLARE_EMERGENCIES,
+    "api_emergencies.totals": Action.SEE_EMERGENCIES,
     "api_incidents.incident": Action.SEE_INCIDENTS,
     "api_incidents.incidents": Action.SEE_INCIDENTS,
     "api_incidents.reopen": Action.REVIEW_INCIDENTS,
@@ -257,6 +270,14 @@ PROTECTED: Mapping[str, Action] = {
     "evidence.index": Action.SEE_EVIDENCE,
     "evidence.new": Action.EXPORT_EVIDENCE,
     "evidence.show": Action.SEE_EVIDENCE,
+    "emergencies.board": Action.SEE_EMERGENCIES,
+    "emergencies.create": Action.DECLARE_EMERGENCIES,
+    "emergencies.end_now": Action.DECLARE_EMERGENCIES,
+    "emergencies.index": Action.SEE_EMERGENCIES,
+    "emergencies.new": Action.DECLARE_EMERGENCIES,
+    "emergencies.order": Action.DECLARE_EMERGENCIES,
+    "emergencies.show": Action.SEE_EMERGENCIES,
+    "emergency_reports.show": Action.SEE_EMERGENCIES,
     "incidents.index": Action.SEE_INCIDENTS,
     "incidents.new": Action.REPORT_INCIDENTS,
     "incidents.show": Action.SEE_INCIDENTS,

@@ -63,6 +63,7 @@ _STAFF = (
     Item("evidence.index", _("Evidence"), _PERMITS),
     Item("directives.index", _("Directives"), _PERMITS),
     Item("sanctions.index", _("Sanctions"), _PERMITS),
+    Item("emergencies.index", _("Emergencies")),
     Item("zones.index", _("Zones")),
     Item("organisations.index", _("Organisations"), _REGISTRY),
     Item("users.index", _("Users"), _REGISTRY),

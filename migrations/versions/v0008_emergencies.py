@@ -35,15 +35,13 @@ def upgrade() -> None:
         sa.Column("planned_end_ms", sa.BigInteger(), nullable=True),
         sa.Column("ended_at_ms", sa.BigInteger(), nullable=True),
         sa.Column("ended_by_id", KEY, nullable=True),
-        sa.Column("end_reason", sa.Text(), nullable=True),
+        sa.Column("end_reason", sa.Text(), nullable=False),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.CheckConstraint(
             "planned_end_ms IS NULL OR planned_end_ms > declared_at_ms",
             name=op.f("ck_emergencies_end_after_declaration"),
         ),
-        sa.CheckConstraint(
-            "(ended_at_ms IS NULL) = (end_reason IS NULL)", name=op.f("ck_emergencies_ended_for_a_reason")
-        ),
+        sa.CheckConstraint("ended_at_ms IS NULL OR end_reason <> ''", name=op.f("ck_emergencies_ended_for_a_reason")),
         sa.ForeignKeyConstraint(["zone_key"], ["zones.id"], name=op.f("fk_emergencies_zone_key_zones")),
         sa.ForeignKeyConstraint(
             ["jurisdiction_id"], ["jurisdictions.id"], name=op.f("fk_emergencies_jurisdiction_id_jurisdictions")

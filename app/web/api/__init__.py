@@ -9,6 +9,7 @@ from app.web.api.applications import applications_api
 from app.web.api.attachments import attachments_api
 from app.web.api.audit import audit_api
 from app.web.api.directives import directives_api
+from app.web.api.emergencies import emergencies_api
 from app.web.api.evidence import evidence_api
 from app.web.api.incidents import incidents_api
 from app.web.api.jurisdictions import jurisdictions_api
@@ -60,6 +61,7 @@ API: tuple[APIBlueprint, ...] = (
     attachments_api,
     evidence_api,
     directives_api,
+    emergencies_api,
     incidents_api,
     permits_api,
     sanctions_api,

@@ -13,6 +13,8 @@ from app.web.desk.audit import audit
 from app.web.desk.choices import choices_desk
 from app.web.desk.directives import directives
 from app.web.desk.duty import duty
+from app.web.desk.emergencies import emergencies
+from app.web.desk.emergency_reports import emergency_reports
 from app.web.desk.evidence import evidence
 from app.web.desk.incident_review import incident_review
 from app.web.desk.incidents import incidents
@@ -59,6 +61,8 @@ DESK: tuple[Blueprint, ...] = (
     attachments,
     directives,
     evidence,
+    emergencies,
+    emergency_reports,
     incidents,
     sanctions,
     incident_review,

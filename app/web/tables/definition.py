@@ -21,14 +21,22 @@ _LONGEST_SEARCH = 200
 
 
 class Kind(StrEnum):
-    """How a cell is shown. WHEN is a time in milliseconds, BADGE a state that app.web.states knows."""
+    """How a cell is shown. WHEN is a time in milliseconds, BADGE a state that app.web.states knows.
+
+    CLOCK is a WHEN of a day that the page tells anyhow: it shows hours, minutes and seconds.
+    """
 
     TEXT = "text"
     NUMBER = "number"
     WHEN = "when"
+    CLOCK = "clock"
     DAY = "day"
     BADGE = "badge"
     CODE = "code"
+
+
+#: Times in milliseconds: in a file they are whole.
+TIMES = frozenset({Kind.WHEN, Kind.CLOCK})
 
 
 @dataclass(frozen=True)  # no slots: Python 3.11 cannot make a frozen generic that has them
@@ -163,7 +171,7 @@ def cell_text(column: Column[Row], row: Row) -> str:
         return state_label(str(value))
     if column.kind is Kind.NUMBER and isinstance(value, int | float):
         return str(format_decimal(round(value, column.decimals), format=_number_format(column.decimals)))
-    if column.kind is Kind.WHEN and isinstance(value, int):
+    if column.kind in TIMES and isinstance(value, int):
         return shanghai_seconds(value)
     if column.kind is Kind.DAY and not isinstance(value, float):
         return day(value)

@@ -26,7 +26,7 @@ from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 
 from app.calendar import wall_time
 from app.errors import InvalidChange
-from app.web.tables.definition import CellValue, Column, Kind, Table, cell_text
+from app.web.tables.definition import TIMES, CellValue, Column, Kind, Table, cell_text
 from app.web.tables.rows import Ask, Row
 from app.web.times import SHANGHAI_OFFSET
 
@@ -119,7 +119,7 @@ def _sheet_cell(sheet: WriteOnlyWorksheet, column: Column[Row], row: Row) -> Cel
         return None
     if column.kind is Kind.NUMBER and isinstance(value, int | float):
         return _number_cell(sheet, value, column.decimals)
-    if column.kind is Kind.WHEN and isinstance(value, int):
+    if column.kind in TIMES and isinstance(value, int):
         return wall_time(value).replace(tzinfo=None)  # sheets know no zones: the title says which
     if isinstance(value, date):
         return value
@@ -143,7 +143,7 @@ def _text_cell(sheet: WriteOnlyWorksheet, text: str, *, bold: bool = False) -> C
 
 
 def _title(column: Column[Row]) -> str:
-    return f"{column.heading} ({SHANGHAI_OFFSET})" if column.kind is Kind.WHEN else column.heading
+    return f"{column.heading} ({SHANGHAI_OFFSET})" if column.kind in TIMES else column.heading
 
 
 def _chunks(file: IO[bytes]) -> Iterator[bytes]:

@@ -27,6 +27,7 @@ from app.models import (
     Application,
     AuditEntry,
     Base,
+    Concern,
     DirectiveAnswer,
     Jurisdiction,
     Notice,
@@ -42,6 +43,7 @@ from app.models import (
 )
 from app.schemas.applications import ChangeRequest
 from app.schemas.directives import Order
+from app.schemas.emergencies import Declaration
 from app.schemas.incidents import FaultDecision, IncidentReport
 from app.schemas.notifications import NewChannel
 from app.schemas.sanctions import SanctionDecision, SanctionNotice
@@ -51,6 +53,9 @@ from app.services.alert_ids import alert_by_public_id
 from app.services.attachments import store_attachment
 from app.services.channels import add_channel, send_test
 from app.services.conditions import Conditions
+from app.services.emergencies import declare
+from app.services.emergency_sightings import Senses
+from app.services.emergency_watch import News, tell
 from app.services.evidence import store_bundle
 from app.services.imports import keep_draft, preview_of
 from app.services.incident_life import decide_fault
@@ -94,6 +99,7 @@ _NO_FREE_TEXT = frozenset(
         "evidence_bundles.bundle_id",
         "deliveries.delivery_id",
         "deliveries.lease",
+        "emergencies.number",
         "import_drafts.kind",
         "import_drafts.public_id",
         "incident_revisions.change",
@@ -237,6 +243,7 @@ def _fill(session: Session, city: City) -> dict[str, str]:
         "bundle": _bundle(session, manager),
         "directive": _directive(session, regulator),
         **_incidents(session, north, manager, regulator),
+        **_emergency(session, city, regulator),
         **_sanctions(session, manager, regulator),
         **_channels(session, north, manager),
         **_told(session, north, qianhai),
@@ -345,6 +352,18 @@ def _channels(session: Session, north: Organisation, manager: User) -> dict[str,
         delivery = send_test(session, channel, actor=manager, now_ms=NOON_MS)
         ids = ids or {"channel_id": channel.channel_id, "delivery_id": delivery.delivery_id}
     return ids
+
+
+def _emergency(session: Session, city: City, regulator: User) -> dict[str, str]:
+    """One that lasts, of which both vehicles of NORTH were told."""
+    declaration = Declaration.model_validate(
+        {"jurisdiction": "QH", "reason": HOSTILE, "circle": {"lon": 113.9, "lat": 22.52, "radius_m": 500}}
+    )
+    senses = Senses(city.settings.vertical, city.settings.coverage_factor)
+    emergency = declare(session, declaration, senses=senses, actor=regulator, now_ms=NOON_MS)
+    concerned = {city.keys[vehicle]: (Concern.INSIDE, NOON_MS) for vehicle in ("NORTH-R1", "NORTH-E1")}
+    tell(session, emergency, News(concerned), actor=None, now_ms=NOON_MS)
+    return {"emergency": emergency.number}
 
 
 def _told(session: Session, north: Organisation, qianhai: Jurisdiction) -> dict[str, str]:

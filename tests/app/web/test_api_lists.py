@@ -43,6 +43,7 @@ _UNMATCHED: Mapping[str, str] = {
     "DELETE /api/v1/tokens/{token_id}": "it ends once, whatever it was",
     "POST /api/v1/alerts/{alert_id}/acknowledge": "the first acknowledgement stands",
     "POST /api/v1/alerts/{alert_id}/comments": "it only adds",
+    "POST /api/v1/emergencies/{number}/vehicles/{vehicle_id}/order": "an order once more changes nothing that was seen",
     "POST /api/v1/notices/{notice_id}/read": "the first reading counts",
     "POST /api/v1/notifications/channels/{channel_id}/test": "a message more, which changes no channel",
     "POST /api/v1/notifications/deliveries/{delivery_id}/send-again": "only one that did not arrive, whatever it was",
