@@ -232,6 +232,8 @@ def _state_facts(
     if facts.occurred_at_ms > now_ms:
         raise InvalidChange("it has not happened yet", code="incident_in_future", field="occurred_at_ms")
     _require_complete(facts)
+    # Before anything changes: a query writes what has changed so far, and each writing raises the version.
+    seen = sample_near(session, incident.vehicle.id, facts.occurred_at_ms)
     if (jurisdiction, facts.occurred_at_ms) != (incident.jurisdiction, incident.occurred_at_ms):
         incident.full_due_ms = full_due_ms(jurisdiction, facts.occurred_at_ms)
     incident.jurisdiction = jurisdiction
@@ -242,7 +244,6 @@ def _state_facts(
     incident.disengagement = facts.disengagement.model_dump(mode="json") if asked and facts.disengagement else None
     if facts.complete and incident.complete_at_ms is None:
         incident.complete_at_ms = now_ms
-    seen = sample_near(session, incident.vehicle.id, facts.occurred_at_ms)
     incident.lon, incident.lat = (seen.lon, seen.lat) if seen is not None else (None, None)
 
 

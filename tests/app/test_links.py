@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -13,18 +13,16 @@ from sqlalchemy import Engine, select
 
 from app.database import changing_session, reading_session
 from app.models import Alert, OutboxRow
-from app.services.generations import current_generation
 from app.services.links import LOOK_BACK_MS, LinkRules, watch_links
 from app.services.organisations import register_organisation
 from app.services.vehicles import register_vehicle
-from app.storage import open_store
 from app.web.heartbeats import HEARTBEAT_AGE_MS, Heartbeats
 from geofences.datum import VerticalReference
 from telemetry.bus import Heartbeat, WorkerState, decode_alert
 from telemetry.findings import Finding, Severity
-from telemetry.ports import TrackState
 from telemetry.samples import VehicleKind
-from tests.app.batches import START_MS, flush_of, judged_batch
+from tests.app.batches import START_MS
+from tests.app.heard import Fleet
 
 RULES = LinkRules(silent_after_ms=30_000, vertical=VerticalReference(ground_elevation_m=5.0))
 LOST_MS = START_MS + RULES.silent_after_ms
@@ -32,27 +30,8 @@ CRUISING = {"speed_mps": 8.0, "mode": 0, "safety_officer": 2}
 
 
 @dataclass
-class Fleet:
-    engine: Engine
-    keys: dict[VehicleKind, int]
-
-    def hear(
-        self, at_ms: int, seq: int, kind: VehicleKind = VehicleKind.ROAD, *, late: bool = False, **said: Any
-    ) -> None:
-        """One sample of the vehicle; a late one leaves its track alone."""
-        batch = judged_batch(1, vehicles=1, first_seq=seq, start_ms=at_ms, generation=self.generation())
-        samples = {name: np.full_like(getattr(batch.samples, name), value) for name, value in said.items()}
-        key = self.keys[kind]
-        ours = replace(batch.samples, vehicle=np.array([key]), received_ms=np.array([at_ms + 200]), **samples)
-        judged = replace(
-            batch, samples=ours, late=np.array([late]), permit_revision=np.array([-1]), zone_revision=np.array([-1])
-        )
-        track = TrackState(key, seq, at_ms, seq, b"")
-        open_store(self.engine).commit(replace(flush_of(judged), tracks=() if late else (track,)))
-
-    def generation(self) -> int:
-        with reading_session(self.engine) as session:
-            return current_generation(session)
+class Watched(Fleet):
+    """A fleet, and the watch over its links."""
 
     def watch(self, now_ms: int, attention: Callable[[int], int | None] = lambda _partition: 0) -> list[Alert]:
         watch_links(self.engine, now_ms, rules=RULES, attention=attention)
@@ -61,17 +40,17 @@ class Fleet:
 
 
 @pytest.fixture
-def fleet(engine: Engine) -> Fleet:
+def fleet(engine: Engine) -> Watched:
     with changing_session(engine) as session:
         operator = register_organisation(session, code="op", name_zh="甲", name_en="Op", now_ms=1)
         keys = {
             kind: register_vehicle(session, vehicle_id=f"V-{kind}", kind=kind, organisation=operator, now_ms=1)[0].id
             for kind in VehicleKind
         }
-    return Fleet(engine, keys)
+    return Watched(engine, keys)
 
 
-def test_a_vehicle_that_falls_silent_on_the_way_is_told_once_and_closed_when_it_is_heard(fleet: Fleet) -> None:
+def test_a_vehicle_that_falls_silent_on_the_way_is_told_once_and_closed_when_it_is_heard(fleet: Watched) -> None:
     fleet.hear(START_MS, 1, **CRUISING)
     assert fleet.watch(LOST_MS - 1) == []
     for now_ms in (LOST_MS, LOST_MS + 2_000):
@@ -105,13 +84,13 @@ def test_a_vehicle_that_falls_silent_on_the_way_is_told_once_and_closed_when_it_
     ],
 )
 def test_one_that_stopped_properly_may_be_silent(
-    fleet: Fleet, kind: VehicleKind, said: dict[str, Any], severity: Severity | None
+    fleet: Watched, kind: VehicleKind, said: dict[str, Any], severity: Severity | None
 ) -> None:
     fleet.hear(START_MS, 1, kind, **said)
     assert [alert.severity for alert in fleet.watch(LOST_MS)] == ([severity] if severity else [])
 
 
-def test_nothing_is_said_while_the_platform_is_deaf_and_everybody_gets_time_afterwards(fleet: Fleet) -> None:
+def test_nothing_is_said_while_the_platform_is_deaf_and_everybody_gets_time_afterwards(fleet: Watched) -> None:
     fleet.hear(START_MS, 1, **CRUISING)
     back_ms = START_MS + 600_000
     assert fleet.watch(back_ms, lambda _partition: None) == []
@@ -120,7 +99,7 @@ def test_nothing_is_said_while_the_platform_is_deaf_and_everybody_gets_time_afte
     assert alert.opened_at_ms == LOST_MS
 
 
-def test_an_old_silence_is_no_news(fleet: Fleet) -> None:
+def test_an_old_silence_is_no_news(fleet: Watched) -> None:
     fleet.hear(START_MS, 1, **CRUISING)
     assert fleet.watch(START_MS + LOOK_BACK_MS + 1) == []
 

@@ -144,7 +144,7 @@ def _entry(incident: Incident, row: IncidentRevision) -> dict[str, Any]:
     return {
         "at_ms": row.recorded_at_ms,
         "title": str(CHANGES[row.change]),
-        "who": row.actor.display_name if row.actor is not None else _("The platform"),
+        "who": row.actor.display_name if row.actor is not None else "",
         "text": row.reason,
         "state": state_badge(IncidentState(row.content["state"])),
         "url": url,
