@@ -64,6 +64,23 @@ class DeliveryState(StrEnum):
     GIVEN_UP = "given_up"
 
 
+class Failure(StrEnum):
+    """Why an attempt did not succeed."""
+
+    REFUSED = "refused"
+    NO_MAIL_SERVER = "no_mail_server"
+    LOGIN_REFUSED = "login_refused"
+    ADDRESS = "address"
+    PRIVATE_ADDRESS = "private_address"
+    UNKNOWN_HOST = "unknown_host"
+    UNREACHABLE = "unreachable"
+    UNTRUSTED = "untrusted"
+    TIMEOUT = "timeout"
+    REDIRECT = "redirect"
+    NO_ANSWER = "no_answer"
+    PLATFORM = "platform"
+
+
 class NotificationChannel(Versioned, Base):
     """Where an organisation or a jurisdiction's regulators are told of what they chose.
 
@@ -108,7 +125,8 @@ class NotificationChannel(Versioned, Base):
 class Delivery(Base):
     """One message to one channel. Whoever holds the `lease` is sending it; a lease that is over counts for nothing.
 
-    `answer` is what the other side said to the last attempt, cut and without control characters.
+    `answer` is what the other side said to the last attempt, cut and without control characters; `failure`
+    why that attempt did not succeed.
     """
 
     __tablename__ = "deliveries"
@@ -131,6 +149,7 @@ class Delivery(Base):
     answered_at_ms: Mapped[Milliseconds | None]
     answer_status: Mapped[int | None]
     answer: Mapped[Prose]
+    failure: Mapped[Failure | None] = mapped_column(by_value(Failure, "failure"))
     sent_at_ms: Mapped[Milliseconds | None]
 
     channel: Mapped[NotificationChannel] = relationship(lazy="joined", innerjoin=True)

@@ -11,12 +11,15 @@ from email.utils import format_datetime
 from html import escape
 
 from app.calendar import wall_time
-from app.outgoing.messages import Answer, Message, Told, refused, safe_text
+from app.models import Failure
+from app.outgoing.messages import Answer, Message, Told, failed, safe_text
 from app.settings import MailServer, is_this_machine
 
 #: For each step of the conversation.
 _TIMEOUT_S = 10.0
 _SUBJECT_CHARACTERS = 120
+#: RFC 5321: the mail server has taken the message.
+_TAKEN = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +48,14 @@ class MailSender:
     def send(self, message: Message, address: str, now_ms: int) -> Answer:
         """One attempt: accepted means that the mail server took it."""
         if self.server is None:
-            return refused("this installation has no mail server (PILOTAGE_SMTP_URL)")
+            return failed(Failure.NO_MAIL_SERVER)
         try:
             mail = mail_of(message, self.server.sender, address, now_ms)
             with self._connected(self.server) as connection:
                 connection.send_message(mail)
-        except smtplib.SMTPRecipientsRefused as error:
-            ((code, said),) = error.recipients.values()
-            return refused(_decoded(said), code)
-        except smtplib.SMTPAuthenticationError as error:
-            return refused("the mail server refuses the platform's user name and password", error.smtp_code)
-        except smtplib.SMTPResponseException as error:
-            return refused(_decoded(error.smtp_error), error.smtp_code)
-        except (OSError, smtplib.SMTPException, ValueError) as error:
-            return refused(f"{type(error).__name__}: {error}")
-        return Answer(is_accepted=True, status=250, text=safe_text("taken by the mail server"))
+        except (OSError, ValueError) as error:  # all errors of smtplib are OSErrors
+            return _failure(error)
+        return Answer(None, _TAKEN, "")
 
     def _connected(self, server: MailServer) -> smtplib.SMTP:
         """Encrypted, unless the server is this machine."""
@@ -90,6 +86,23 @@ def mail_of(message: Message, sender: str, address: str, now_ms: int) -> EmailMe
     mail.set_content("\n".join(_text_lines(message)))
     mail.add_alternative("\n".join(_html_lines(message)), subtype="html")
     return mail
+
+
+def _failure(error: OSError | ValueError) -> Answer:
+    """What went wrong, without the platform's own credentials."""
+    match error:
+        case smtplib.SMTPAuthenticationError():
+            return failed(Failure.LOGIN_REFUSED, status=error.smtp_code)
+        case smtplib.SMTPRecipientsRefused():
+            ((status, said),) = error.recipients.values()
+            return failed(Failure.REFUSED, _decoded(said), status)
+        case smtplib.SMTPResponseException():
+            return failed(Failure.REFUSED, _decoded(error.smtp_error), error.smtp_code)
+        case TimeoutError():
+            return failed(Failure.TIMEOUT)
+        case ssl.SSLError():
+            return failed(Failure.UNTRUSTED, str(error))
+    return failed(Failure.UNREACHABLE, f"{type(error).__name__}: {error}")
 
 
 def _decoded(said: bytes | str) -> str:

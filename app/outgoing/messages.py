@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from app.models import Failure
+
 #: So much of an answer is kept.
 _KEPT_CHARACTERS = 500
 
@@ -44,15 +46,20 @@ class Message:
 class Answer:
     """How an attempt ended. `status` is the protocol's number, None where nothing was answered."""
 
-    is_accepted: bool
+    failure: Failure | None
     status: int | None
     text: str
     is_gone: bool = False
 
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the other side has taken the message."""
+        return self.failure is None
 
-def refused(text: str, status: int | None = None) -> Answer:
-    """An attempt that did not succeed, and why."""
-    return Answer(is_accepted=False, status=status, text=safe_text(text))
+
+def failed(failure: Failure, text: str = "", status: int | None = None) -> Answer:
+    """An attempt that did not succeed, with what was said, by whomever."""
+    return Answer(failure, status, safe_text(text))
 
 
 def safe_text(text: str) -> str:

@@ -17,9 +17,9 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from app.database import changing_session, reading_session
-from app.models import ChannelKind, Delivery
+from app.models import ChannelKind, Delivery, Failure
 from app.outgoing.mail import MailSender
-from app.outgoing.messages import Answer, Message, refused
+from app.outgoing.messages import Answer, Message, failed
 from app.outgoing.webhook import WebhookSender
 from app.services.channels import secret_of
 from app.services.deliveries import claim, is_anything_due, note_answer, pack_due
@@ -118,7 +118,7 @@ class DeliveryThread:
             answer = self._carriers.carry(delivery, self._compose(delivery), self._clock())
         except Exception:
             logger.exception("delivery %s could not be sent", delivery.delivery_id)
-            answer = refused("the platform failed to send it")
+            answer = failed(Failure.PLATFORM)
         try:
             with changing_session(self._engine) as session:
                 note_answer(session, delivery.id, lease, answer, self._clock())

@@ -12,6 +12,7 @@ from http.client import HTTPException
 
 import msgspec
 
+from app.models import Failure
 from app.outgoing.destinations import (
     Destination,
     DestinationRefused,
@@ -21,12 +22,13 @@ from app.outgoing.destinations import (
     resolve_by_system,
 )
 from app.outgoing.exchange import post
-from app.outgoing.messages import Answer, Message, refused, safe_text
+from app.outgoing.messages import Answer, Message, failed, safe_text
 from app.proxies import Network
 
 #: For name, connection, TLS, request and answer together, the resolver's own patience apart.
 TIMEOUT_S = 10.0
 _VERSION = "v1"
+_REFUSALS = {"webhook_private": Failure.PRIVATE_ADDRESS, "webhook_unresolved": Failure.UNKNOWN_HOST}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +52,24 @@ class WebhookSender:
             destination = read_destination(address, self.allowed)
             return self._posted(destination, headers, body)
         except DestinationRefused as error:
-            return refused(str(error))
+            return failed(_REFUSALS.get(error.code, Failure.ADDRESS), str(error))
         except TimeoutError:
-            return refused(f"no whole answer within {self.timeout_s:g} s")
-        except (OSError, HTTPException) as error:
-            return refused(f"{type(error).__name__}: {error}")
+            return failed(Failure.TIMEOUT)
+        except ssl.SSLError as error:
+            return failed(Failure.UNTRUSTED, str(error))
+        except HTTPException as error:  # http.client calls a connection that ended early both this and an OSError
+            return failed(Failure.NO_ANSWER, f"{type(error).__name__}: {error}")
+        except OSError as error:
+            return failed(Failure.UNREACHABLE, f"{type(error).__name__}: {error}")
 
     def _posted(self, destination: Destination, headers: dict[str, str], body: bytes) -> Answer:
         (first, *_others) = permitted_addresses(destination, self.allowed, self.resolve)
         reply = post(destination, first, headers, body, timeout_s=self.timeout_s, tls=self.tls)
-        if HTTPStatus.MULTIPLE_CHOICES <= reply.status < HTTPStatus.BAD_REQUEST:
-            return refused("redirects are not followed", reply.status)
-        is_accepted = HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES
-        return Answer(is_accepted, reply.status, safe_text(reply.text), is_gone=reply.status == HTTPStatus.GONE)
+        if HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
+            return Answer(None, reply.status, safe_text(reply.text))
+        is_redirect = HTTPStatus.MULTIPLE_CHOICES <= reply.status < HTTPStatus.BAD_REQUEST
+        failure = Failure.REDIRECT if is_redirect else Failure.REFUSED
+        return Answer(failure, reply.status, safe_text(reply.text), is_gone=reply.status == HTTPStatus.GONE)
 
 
 def webhook_body(message: Message, now_ms: int) -> bytes:

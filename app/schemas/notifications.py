@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.models import ChannelKind, DeliveryState, Digest, Topic
+from app.models import ChannelKind, DeliveryState, Digest, Failure, Topic
 from app.schemas.base import Identifier, Schema, Title
 from telemetry.findings import Severity
 
@@ -103,4 +103,5 @@ class DeliveryOut(Schema):
     answered_at_ms: int | None
     answer_status: int | None
     answer: str
+    failure: Failure | None
     sent_at_ms: int | None

@@ -114,6 +114,7 @@ def note_answer(session: Session, delivery_key: int, lease: str, answer: Answer,
     channel = session.get_one(NotificationChannel, delivery.channel_key, with_for_update=whose, populate_existing=True)
     delivery.lease = delivery.leased_until_ms = None
     delivery.answered_at_ms, delivery.answer_status, delivery.answer = now_ms, answer.status, answer.text
+    delivery.failure = answer.failure
     if answer.is_accepted:
         delivery.state, delivery.sent_at_ms, delivery.next_attempt_at_ms = DeliveryState.SENT, now_ms, None
         _count_success(session, channel, now_ms)

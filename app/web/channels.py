@@ -12,6 +12,7 @@ from app.models import (
     OPERATORS,
     ChannelKind,
     Digest,
+    Failure,
     Jurisdiction,
     NotificationChannel,
     Organisation,
@@ -44,6 +45,21 @@ DIGESTS: Mapping[Digest, object] = {
     Digest.NONE: _("At once"),
     Digest.HOURLY: _("Collected, every full hour"),
     Digest.DAILY: _("Collected, every day at 08:00"),
+}
+
+FAILURES: Mapping[Failure, object] = {
+    Failure.REFUSED: _("Refused by the other side"),
+    Failure.NO_MAIL_SERVER: _("This installation has no mail server"),
+    Failure.LOGIN_REFUSED: _("The mail server refuses the platform's user name and password"),
+    Failure.ADDRESS: _("The address is not one that the platform sends to"),
+    Failure.PRIVATE_ADDRESS: _("The address leads to no public network"),
+    Failure.UNKNOWN_HOST: _("The name of the host is not known"),
+    Failure.UNREACHABLE: _("The other side cannot be reached"),
+    Failure.UNTRUSTED: _("The certificate of the other side is not trusted"),
+    Failure.TIMEOUT: _("The other side took too long"),
+    Failure.REDIRECT: _("The other side redirects: that is not followed"),
+    Failure.NO_ANSWER: _("What came back is no answer"),
+    Failure.PLATFORM: _("The platform itself failed: its log says why"),
 }
 
 

@@ -17,6 +17,10 @@ branch_labels = None
 depends_on = None
 
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+_FAILURES = (
+    *("refused", "no_mail_server", "login_refused", "address", "private_address", "unknown_host"),
+    *("unreachable", "untrusted", "timeout", "redirect", "no_answer", "platform"),
+)
 _HELD = sa.text("delivery_key IS NULL AND spared_at_ms IS NULL")
 
 
@@ -131,6 +135,7 @@ def _deliveries() -> None:
         sa.Column("answered_at_ms", sa.BigInteger(), nullable=True),
         sa.Column("answer_status", sa.Integer(), nullable=True),
         sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("failure", _choice("failure", *_FAILURES), nullable=True),
         sa.Column("sent_at_ms", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
             "(state IN ('waiting', 'failed')) = (next_attempt_at_ms IS NOT NULL)",

@@ -163,5 +163,6 @@ def _out(row: tuple[Delivery, str, int]) -> DeliveryOut:
         answered_at_ms=delivery.answered_at_ms,
         answer_status=delivery.answer_status,
         answer=delivery.answer,
+        failure=delivery.failure,
         sent_at_ms=delivery.sent_at_ms,
     )

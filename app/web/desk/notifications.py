@@ -19,6 +19,7 @@ from app.web import access
 from app.web.access import Action
 from app.web.channels import (
     DIGESTS,
+    FAILURES,
     KINDS,
     SEVERITIES,
     TOPICS,
@@ -210,7 +211,7 @@ def _page(channel_id: str, form: Form | None = None) -> str:
             severity=SEVERITIES[channel.minimum_severity],
             digest=DIGESTS[channel.digest],
             newest=[
-                (each, _state(each), notices)
+                (each, _state(each), _answer(each), notices)
                 for each, _channel, notices in session.execute(newest.order_by(Delivery.id.desc()).limit(5))
             ],
             may_change=_may_change(),
@@ -226,6 +227,7 @@ def _delivery_page(delivery_id: str, form: Form | None = None) -> str:
             "notifications/delivery.html",
             delivery=found,
             state=_state(found),
+            answer=_answer(found),
             channel=found.channel,
             said=[told(notice, None) for notice in notices_of(session, found)],
             may_send=_may_change() and found.state in {DeliveryState.GIVEN_UP, DeliveryState.FAILED},
@@ -276,6 +278,13 @@ def _state(delivery: Delivery) -> str:
     return "retrying" if delivery.state is DeliveryState.FAILED else delivery.state.value
 
 
+def _answer(delivery: Delivery) -> str:
+    """The other side's status, and what was wrong."""
+    status = "" if delivery.answer_status is None else str(delivery.answer_status)
+    failure = "" if delivery.failure is None else str(FAILURES[delivery.failure])
+    return " ".join(part for part in (status, failure) if part)
+
+
 def _channels(found: Sequence[NotificationChannel]) -> Table[NotificationChannel]:
     return Table(
         name="channels",
@@ -324,7 +333,7 @@ def _deliveries(session: Session) -> Table[_Sent]:
             Column("state", _("State"), lambda row: _state(row[0]), kind=Kind.BADGE),
             Column("attempts", _("Attempts"), lambda row: row[0].attempts, kind=Kind.NUMBER),
             Column("next", _("Next attempt"), lambda row: row[0].next_attempt_at_ms, kind=Kind.WHEN),
-            Column("status", _("Status"), lambda row: row[0].answer_status, note=lambda row: row[0].answer),
+            Column("answer", _("Answer"), lambda row: _answer(row[0]), note=lambda row: row[0].answer),
         ],
         rows=DatabaseRows(
             session,

@@ -11,8 +11,8 @@ import pytest
 from app.chores import CHORES
 from app.database import changing_session, open_engine
 from app.errors import InvalidChange
-from app.models import DeliveryState
-from app.outgoing.messages import Answer
+from app.models import DeliveryState, Failure
+from app.outgoing.messages import failed
 from app.services.channels import secret_of
 from app.services.deliveries import (
     LEASE_MS,
@@ -199,9 +199,7 @@ def test_a_process_that_died_leaves_a_lease_and_another_sends_the_same_id(
     office_on_each.send()
     assert ids(receiver) == [delivery_id]
     with changing_session(office_on_each.engine) as session:  # it was not dead, only slow: nobody believes it any more
-        note_answer(
-            session, taken.id, dead_lease, Answer(is_accepted=False, status=500, text="late"), office_on_each.now_ms
-        )
+        note_answer(session, taken.id, dead_lease, failed(Failure.REFUSED, "late", 500), office_on_each.now_ms)
     assert (office_on_each.only().state, office_on_each.only().attempts) == (DeliveryState.SENT, 2)
 
 
@@ -285,5 +283,5 @@ def test_what_the_platform_itself_cannot_do_is_an_answer_too(
     monkeypatch.setattr(office.thread, "_compose", lambda _delivery: 1 / 0)
     office.send()
     assert office.only().state is DeliveryState.FAILED
-    assert office.only().answer == "the platform failed to send it"
+    assert office.only().failure is Failure.PLATFORM
     assert "ZeroDivisionError" in caplog.text

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from app.models import Failure
 from app.outgoing.destinations import Address, DestinationRefused, Network, is_permitted, read_destination
 from app.outgoing.messages import Message, Told
 from app.outgoing.webhook import WebhookSender
@@ -89,23 +90,25 @@ def test_a_message_is_posted_and_signed_so_that_the_documented_receiver_takes_it
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "status", "said"),
+    ("behaviour", "failure", "status", "said"),
     [
-        (answers(500, "out of order"), 500, "out of order"),
-        (answers(302, "", Location="http://127.0.0.1/admin"), 302, "redirects are not followed"),
-        (answers(307, "", Location="http://169.254.169.254/latest/meta-data"), 307, "redirects are not followed"),
-        (sends(b"\x00\xff\x01 no HTTP at all\r\n\r\n"), None, "BadStatusLine"),
-        (sends(b""), None, "RemoteDisconnected"),
-        (sends(b"HTTP/1.1 200 OK\r\n" + b"X: " + b"y" * 70_000 + b"\r\n\r\n"), None, "LineTooLong"),
-        (sends(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n"), None, "HTTPException"),
-        (sends(b"HTTP/1.1 99999 OK\r\n\r\n"), None, "BadStatusLine"),
+        (answers(500, "out of order"), Failure.REFUSED, 500, "out of order"),
+        (answers(302, "", Location="http://127.0.0.1/admin"), Failure.REDIRECT, 302, ""),
+        (answers(307, "", Location="http://169.254.169.254/latest/meta-data"), Failure.REDIRECT, 307, ""),
+        (sends(b"\x00\xff\x01 no HTTP at all\r\n\r\n"), Failure.NO_ANSWER, None, "BadStatusLine"),
+        (sends(b""), Failure.NO_ANSWER, None, "RemoteDisconnected"),
+        (sends(b"HTTP/1.1 200 OK\r\n" + b"X: " + b"y" * 70_000 + b"\r\n\r\n"), Failure.NO_ANSWER, None, "LineTooLong"),
+        (sends(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n"), Failure.NO_ANSWER, None, "HTTPException"),
+        (sends(b"HTTP/1.1 99999 OK\r\n\r\n"), Failure.NO_ANSWER, None, "BadStatusLine"),
     ],
 )
-def test_what_is_no_success_is_kept_in_words(behaviour: Behaviour, status: int | None, said: str) -> None:
+def test_what_is_no_success_is_kept_in_words(
+    behaviour: Behaviour, failure: Failure, status: int | None, said: str
+) -> None:
     with receiving(behaviour) as receiver:
         answer = sender().send(MESSAGE, receiver.url, SECRET, NOW)
     assert len(receiver.requests) == 1, "nobody was asked twice, and no redirect followed"
-    assert (answer.is_accepted, answer.status) == (False, status)
+    assert (answer.failure, answer.status) == (failure, status)
     assert said in answer.text
 
 
@@ -113,8 +116,7 @@ def test_what_is_no_success_is_kept_in_words(behaviour: Behaviour, status: int |
 def test_a_receiver_that_hangs_or_drips_ends_at_the_deadline(behaviour: Behaviour) -> None:
     with receiving(behaviour) as receiver:
         answer = sender(timeout_s=0.3).send(MESSAGE, receiver.url, SECRET, NOW)
-    assert not answer.is_accepted
-    assert answer.text == "no whole answer within 0.3 s"
+    assert answer.failure is Failure.TIMEOUT
 
 
 def test_an_answer_is_cut_and_made_harmless() -> None:
@@ -165,7 +167,7 @@ def test_an_installation_may_name_networks_of_its_own() -> None:
 @pytest.mark.parametrize("leads_to", ["127.0.0.1", "169.254.169.254", "::ffff:10.0.0.1", "10.0.0.1 192.168.0.1"])
 def test_a_name_that_leads_into_a_private_network_is_not_connected_to(leads_to: str) -> None:
     answer = sender(allowed=(), rebound_example=leads_to).send(MESSAGE, "https://rebound.example/", SECRET, NOW)
-    assert (answer.is_accepted, answer.text) == (False, "rebound.example leads to no public address")
+    assert (answer.failure, answer.text) == (Failure.PRIVATE_ADDRESS, "rebound.example leads to no public address")
 
 
 def test_the_connection_goes_to_the_address_that_was_checked_and_proves_the_name(tmp_path: Path) -> None:
@@ -183,7 +185,7 @@ def test_the_connection_goes_to_the_address_that_was_checked_and_proves_the_name
         other = once.send(MESSAGE, f"https://other.example:{receiver.port}/", SECRET, NOW)
     assert asked == ["receiver.example", "other.example"]
     assert good.is_accepted
-    assert (other.is_accepted, "CERTIFICATE_VERIFY_FAILED" in other.text) == (False, True)
+    assert (other.failure, "CERTIFICATE_VERIFY_FAILED" in other.text) == (Failure.UNTRUSTED, True)
     assert receiver.requests[0].headers["Host"] == f"receiver.example:{receiver.port}"
 
 
@@ -250,10 +252,11 @@ def test_plain_http_is_for_this_machine_alone_and_only_where_it_is_allowed() -> 
 
 def test_a_name_without_an_address_is_told() -> None:
     answer = sender().send(MESSAGE, "https://nowhere.example/", SECRET, NOW)
-    assert (answer.is_accepted, answer.text) == (False, "nowhere.example has no address")
+    assert answer.failure is Failure.UNKNOWN_HOST
 
 
 def test_nobody_listens() -> None:
     with receiving(hangs) as receiver:
         port = receiver.port
-    assert "ConnectionRefusedError" in sender().send(MESSAGE, f"http://127.0.0.1:{port}/", SECRET, NOW).text
+    answer = sender().send(MESSAGE, f"http://127.0.0.1:{port}/", SECRET, NOW)
+    assert (answer.failure, "ConnectionRefusedError" in answer.text) == (Failure.UNREACHABLE, True)
