@@ -80,6 +80,7 @@ class Scene:
         location = {"lat": LAT, "lng": LON + self.east_m[vehicle_id] / _LON_M, "horizontal_accuracy": 0.5}
         location |= {"heading": 90.0 if speed_mps >= 0 else 270.0, "speed": abs(speed_mps)} | changes
         said = {"mode": "autonomous", "safety_officer": "onboard", "officer_id": "SO-1", "passengers": 0}
+        said |= {"altitude_datum": "AMSL"} if "altitude" in changes else {}
         sample = {"seq": self.seq, "timestamp": self.now_ms + ahead_ms, "location": location, **said}
         self.pipeline.process([Message(telemetry_topic(vehicle_id), json.dumps(sample).encode(), self.now_ms)])
 
