@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from app.errors import NotFound
+from app.errors import InvalidChange, NotFound
 from app.models import Emergency
 from app.services.emergencies import emergency_by_number, told_vehicles
 from app.services.emergency_board import Board, board_of
 from app.services.emergency_sightings import Senses
+from app.services.jurisdictions import jurisdiction_by_code
 from app.web.gate import identity
+from app.web.ownership import require_decider
 from app.web.runtime import runtime
 
 
@@ -26,6 +28,15 @@ def own_board(session: Session, number: str) -> Board:
     """The board of such an emergency now; an operator's shows its own vehicles. Raises NotFound."""
     emergency = own_emergency(session, number)
     return board_of(session, emergency, senses=senses(), now_ms=runtime().clock(), organisation_id=identity().scope)
+
+
+def require_declarer(session: Session, code: str) -> None:
+    """The caller decides in this jurisdiction. Raises Forbidden, and InvalidChange for one that does not exist."""
+    try:
+        jurisdiction = jurisdiction_by_code(session, code)
+    except NotFound as error:
+        raise InvalidChange(f"no jurisdiction {code}", code="jurisdiction_unknown", field="jurisdiction") from error
+    require_decider(jurisdiction)
 
 
 def senses() -> Senses:

@@ -16,10 +16,9 @@ from app.schemas.emergency_answers import EmergencyOut, EmergencyReportOut, Emer
 from app.services.emergencies import EmergencyFilter, declare, emergency_page, end, order_again
 from app.services.emergency_report import report_of
 from app.services.emergency_watch import place_revision
-from app.services.jurisdictions import jurisdiction_by_code
 from app.services.pages import page_in
 from app.web.api.base import PageQuery, Problem, Responses, answer, api_blueprint, require_match
-from app.web.emergency_access import own_board, own_emergency, senses
+from app.web.emergency_access import own_board, own_emergency, require_declarer, senses
 from app.web.emergency_answers import emergency_out, report_out, totals_out, vehicle_out
 from app.web.gate import identity
 from app.web.ownership import actor, require_decider
@@ -77,7 +76,7 @@ def emergencies(query: EmergencyQuery) -> Response:
 def declare_emergency(body: Declaration) -> Response:
     """Close a place from this instant on, and tell the vehicles inside, approaching, or with a route through it."""
     with runtime().changing() as session:
-        require_decider(jurisdiction_by_code(session, body.jurisdiction))
+        require_declarer(session, body.jurisdiction)
         made = declare(session, body, senses=senses(), actor=actor(session), now_ms=runtime().clock())
         return answer(_out(session, made), HTTPStatus.CREATED, version=made.version)
 

@@ -16,12 +16,12 @@ from app.schemas.emergencies import LARGEST_RADIUS_M, SMALLEST_RADIUS_M, USUAL_M
 from app.services.emergencies import declare, emergencies_of, end, order_again
 from app.services.emergency_board import Board, BoardRow
 from app.services.emergency_watch import place_revision
-from app.services.jurisdictions import jurisdiction_by_code, jurisdictions
+from app.services.jurisdictions import jurisdictions
 from app.web import access
 from app.web.access import Action
 from app.web.desk.application_pages import name_of
 from app.web.desk.zone_maps import drawn_map, drawn_revision, map_data
-from app.web.emergency_access import own_board, own_emergency, senses
+from app.web.emergency_access import own_board, own_emergency, require_declarer, senses
 from app.web.emergency_answers import emergency_out, totals_out, vehicle_out
 from app.web.emergency_words import board_words
 from app.web.forms import Form, blank, read_form, with_error
@@ -70,7 +70,7 @@ def create() -> _Page:
         return _form_page(_as_typed(form)), HTTPStatus.UNPROCESSABLE_ENTITY
     try:
         with runtime().changing() as session:
-            require_decider(jurisdiction_by_code(session, declaration.jurisdiction))
+            require_declarer(session, declaration.jurisdiction)
             made = declare(session, declaration, senses=senses(), actor=actor(session), now_ms=runtime().clock())
             number = made.number
     except REFUSALS as error:

@@ -355,14 +355,15 @@ def _channels(session: Session, north: Organisation, manager: User) -> dict[str,
 
 
 def _emergency(session: Session, city: City, regulator: User) -> dict[str, str]:
-    """One that lasts, of which both vehicles of NORTH were told."""
+    """Two that last, of which both vehicles of NORTH were told."""
     declaration = Declaration.model_validate(
         {"jurisdiction": "QH", "reason": HOSTILE, "circle": {"lon": 113.9, "lat": 22.52, "radius_m": 500}}
     )
     senses = Senses(city.settings.vertical, city.settings.coverage_factor)
-    emergency = declare(session, declaration, senses=senses, actor=regulator, now_ms=NOON_MS)
     concerned = {city.keys[vehicle]: (Concern.INSIDE, NOON_MS) for vehicle in ("NORTH-R1", "NORTH-E1")}
-    tell(session, emergency, News(concerned), actor=None, now_ms=NOON_MS)
+    for _twice in range(2):
+        emergency = declare(session, declaration, senses=senses, actor=regulator, now_ms=NOON_MS)
+        tell(session, emergency, News(concerned), actor=None, now_ms=NOON_MS)
     return {"emergency": emergency.number}
 
 
