@@ -13,7 +13,8 @@ from app.models import Role
 from app.web import access
 
 #: Names of groups; lazy texts, so that each request has them in its language.
-_FLEET, _PERMITS, _REGISTRY, _PUBLIC = _("Fleet"), _("Permits"), _("Administration"), _("Public")
+_CONTROL, _FLEET, _PERMITS = _("Control"), _("Fleet"), _("Permits")
+_REGISTRY, _PUBLIC = _("Administration"), _("Public")
 _LISTS = _("Public registers")
 
 
@@ -52,18 +53,18 @@ class Group:
 
 _STAFF = (
     Item("pages.staff_map", _("Live map")),
-    Item("replay.index", _("Replay")),
+    Item("emergencies.index", _("Emergencies"), _CONTROL),
+    Item("directives.index", _("Directives"), _CONTROL),
+    Item("incidents.index", _("Incidents"), _CONTROL),
+    Item("evidence.index", _("Evidence"), _CONTROL),
+    Item("replay.index", _("Replay"), _CONTROL),
     Item("vehicles.index", _("Vehicles"), _FLEET),
     Item("officers.index", _("People"), _FLEET),
     Item("trials.index", _("Trials"), _FLEET),
     Item("rejects.index", _("Rejected messages"), _FLEET),
     Item("applications.index", _("Applications"), _PERMITS),
     Item("permits.index", _("Permits"), _PERMITS),
-    Item("incidents.index", _("Incidents"), _PERMITS),
-    Item("evidence.index", _("Evidence"), _PERMITS),
-    Item("directives.index", _("Directives"), _PERMITS),
     Item("sanctions.index", _("Sanctions"), _PERMITS),
-    Item("emergencies.index", _("Emergencies")),
     Item("zones.index", _("Zones")),
     Item("organisations.index", _("Organisations"), _REGISTRY),
     Item("users.index", _("Users"), _REGISTRY),
