@@ -25,6 +25,8 @@ Sample = dict[str, object]
 _TURNS_ABOVE_MPS = 0.2
 _BATTERY_FULL, _BATTERY_SPAN, _BATTERY_MS = 96.0, 70.0, 3 * 3_600_000
 _SCATTER_TURN_RAD = math.radians(137.0)
+#: The last words before it is switched off: parked by hand, so that nobody takes the silence for a lost link.
+_PARKED = Misreport({"mode": "manual", "location.speed": 0.0, "acceleration": 0.0})
 
 
 @dataclass(slots=True)
@@ -175,6 +177,8 @@ class Actor:
                 sample = {**sample, "timestamp": at_ms + (script.act.ahead_ms if wrong else 0)}
             elif isinstance(script.act, Scatter):
                 sample = self._scattered(sample, script.act, self._elapsed_s(script, at_ms) or 0.0)
+            elif isinstance(script.act, Appear) and not self._is_switched_on(at_ms + round(self.period_ms)):
+                sample = _changed(sample, _PARKED)
         return sample
 
     def _scattered(self, sample: Sample, act: Scatter, elapsed_s: float) -> Sample:
