@@ -118,7 +118,7 @@ class Airspace:
         offsets_m = rulebook.source.vertical.offsets_m()
         subjects = flights_of(batch, rows, self._coverage_factor)
         height_m = subjects.altitude_m + offsets_m[subjects.altitude_datum, _AGL]
-        landed = _landed(subjects, height_m, batch.speed_mps[rows])
+        landed = self._landed(subjects, height_m, batch.speed_mps[rows])
         bits = np.zeros(len(rows), dtype=np.int8)
         bits[self._approaches.conflicts(subjects, height_m, sighting) & ~landed] |= Proximity.VERTIPORT
         known, encounters = self._flights, dict[tuple[int, int], Encounter]()
@@ -134,6 +134,15 @@ class Airspace:
         proximity[rows] = bits
         met = {pair: (each.began_ms, each.last_seen_ms) for pair, each in encounters.items()}
         return Observed(proximity, list(encounters.values()), Seen(known, sighting, met))
+
+    def _landed(self, flights: Flights, height_m: Reals, speed_mps: Reals) -> Flags:
+        """At rest on the ground; where nobody can tell how high that is, at rest at a vertiport."""
+        landed: Flags = (speed_mps < LANDED_MPS) & (np.abs(np.nan_to_num(flights.climb_mps)) < LANDED_MPS)
+        lowest_m = height_m - np.fmin(np.nan_to_num(flights.vertical_radius_m), LANDED_M)
+        landed &= ~(lowest_m >= LANDED_M)
+        unknown = np.flatnonzero(landed & np.isnan(height_m))
+        landed[unknown] = self._approaches.at_vertiports(flights.take(unknown))
+        return landed
 
     def _encounters(
         self, subjects: Flights, others: Flights, found: Encounters, earlier: Mapping[tuple[int, int], Encounter]
@@ -191,14 +200,6 @@ def flights_of(batch: SampleBatch, rows: Integers, coverage_factor: float) -> Fl
         radius_m=radius_m(batch.horizontal_accuracy_m[rows], coverage_factor),
         vertical_radius_m=batch.vertical_accuracy_m[rows] * coverage_factor,
     )
-
-
-def _landed(flights: Flights, height_m: Reals, speed_mps: Reals) -> Flags:
-    """An unknown height is not on the ground."""
-    lowest_m = height_m - np.fmin(np.nan_to_num(flights.vertical_radius_m), LANDED_M)
-    is_still = (speed_mps < LANDED_MPS) & (np.abs(np.nan_to_num(flights.climb_mps)) < LANDED_MPS)
-    flags: Flags = (lowest_m < LANDED_M) & is_still
-    return flags
 
 
 def _rounds(timestamp_ms: Integers) -> Iterator[Integers]:

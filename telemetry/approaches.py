@@ -74,6 +74,7 @@ class _Contested:
     """Vertiports and test roads within reach of each other; `box` is around these roads, in degrees."""
 
     zones: ZoneRules
+    every_port: _Places
     ports: _Places
     roads: _Places
     box: tuple[float, float, float, float]
@@ -82,12 +83,13 @@ class _Contested:
     def of(cls, zones: ZoneRules, reach_m: float) -> _Contested:
         index = zones.index
         ports, roads = (np.flatnonzero(index.of_kind((kind,))) for kind in (ZoneKind.VERTIPORT, ZoneKind.TEST_ROAD))
-        road, port = _Places.of(index, ports).tree.query(index.shapes[roads], predicate="dwithin", distance=reach_m)
+        every_port = _Places.of(index, ports)
+        road, port = every_port.tree.query(index.shapes[roads], predicate="dwithin", distance=reach_m)
         ports, roads = ports[np.unique(port)], roads[np.unique(road)]
         bounds = shapely.bounds([index.revisions[row].geometry for row in roads.tolist()]).reshape(-1, 4)
         west, south = (bounds[:, side].min(initial=np.inf) - _MARGIN_DEG for side in (0, 1))
         east, north = (bounds[:, side].max(initial=-np.inf) + _MARGIN_DEG for side in (2, 3))
-        return cls(zones, _Places.of(index, ports), _Places.of(index, roads), (west, south, east, north))
+        return cls(zones, every_port, _Places.of(index, ports), _Places.of(index, roads), (west, south, east, north))
 
     def __bool__(self) -> bool:
         return len(self.roads.rows) > 0
@@ -111,6 +113,15 @@ class Approaches:
         lon, lat = batch.lon[rows], batch.lat[rows]
         near = rows[(lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)]
         return Sighting(batch.timestamp_ms[near], batch.lon[near], batch.lat[near]) if len(near) else None
+
+    def at_vertiports(self, flights: Flights) -> Flags:
+        """Which of the flights are over a vertiport, or may be. `sighted` was asked of the same flush before."""
+        flags = np.zeros(len(flights), dtype=np.bool_)
+        if self._contested is not None and len(self._contested.every_port.rows):
+            points = np.asarray(shapely.points(*self._contested.zones.index.project(flights.lon, flights.lat)))
+            there, _ = self._contested.every_port.near(points, flights.radius_m, flights.timestamp_ms)
+            flags[there] = True
+        return flags
 
     def conflicts(self, flights: Flights, height_m: Reals, sighting: Sighting | None) -> Flags:
         """Which of the flights approach a vertiport over an active road; `height_m` is above ground, NaN unknown.

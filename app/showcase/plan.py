@@ -44,10 +44,14 @@ class Fly(msgspec.Struct, frozen=True, tag="fly", tag_field="kind", forbid_unkno
 
 
 class Patrol(msgspec.Struct, frozen=True, tag="patrol", tag_field="kind", forbid_unknown_fields=True):
-    """Flies to and fro within a corridor, hovering to turn, and does not land."""
+    """Flies to and fro within a corridor, hovering to turn, and does not land.
+
+    `start_m` along its way is where it begins (None: anywhere), so that two may fly in formation.
+    """
 
     corridor: str
     cruise_m: float
+    start_m: float | None = None
 
 
 Duty = Roam | Park | Circuit | Fly | Patrol

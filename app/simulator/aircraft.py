@@ -24,6 +24,7 @@ _CLIMB_MPS, _SINK_MPS, _VERTICAL_MPS2 = 3.5, 2.5, 1.0
 _DWELL_S = (25.0, 70.0)
 _NEAR_PORT_M = 60.0
 _STANDING_MPS = 0.05
+_SHORT_OF_PAD_M = 1.0  # where a course ends that waits for its next leg
 _PATROL_ENDS = (0.2, 0.8)  # of the corridor: well away from the vertiports at its ends
 #: Who has to land goes to a vertiport within this reach: it is down there within about a minute and a half.
 _REACH_M = 1_000.0
@@ -92,12 +93,31 @@ class PatrolAircraft:
         return not area.covers(LineString(self.line.points))
 
 
+@dataclass(slots=True)
+class Airway:
+    """A corridor with its pads, in which one shuttle at a time is off the ground: none meets another one."""
+
+    _holder: ShuttleAircraft | None = None
+
+    def is_cleared(self, shuttle: ShuttleAircraft) -> bool:
+        """Whether the shuttle may be off the ground now; it has the airway until it leaves it."""
+        if self._holder is None:
+            self._holder = shuttle
+        return self._holder is shuttle
+
+    def leave_by(self, shuttle: ShuttleAircraft) -> None:
+        """The shuttle is on the ground."""
+        if self._holder is shuttle:
+            self._holder = None
+
+
 class ShuttleAircraft:
     """Rises from one pad, flies along the corridor, sinks onto the other pad, rests, and returns.
 
     Who has to land flies on to the pad ahead or back to the one behind, whichever is nearer and within
     reach, else goes straight down. Who has to leave a place takes the direction that is less in it, and
-    does not depart while the way leads through one.
+    does not depart while the way leads through one. It begins in flight if the airway is free, else on
+    its first pad.
     """
 
     def __init__(
@@ -110,12 +130,19 @@ class ShuttleAircraft:
         offset_m: float,
         start_m: float,
         randomness: random.Random,
+        airway: Airway,
     ) -> None:
         back = self._flight(corridor.reversed(), pads[::-1], offset_m)
         self._flights = [self._flight(corridor, pads, offset_m), back]
         self._lanes = [(flight[1], number) for number, flight in enumerate(self._flights)]
-        self.course = Course(self._from(0), _AIRCRAFT, start_m=start_m)
-        self.lift = Lift(cruise_m)
+        self._airway = airway
+        if airway.is_cleared(self):
+            self.course, self.lift = Course(self._from(0), _AIRCRAFT, start_m=start_m), Lift(cruise_m)
+        else:
+            short_of_pad_m = back[2].path.length_m - _SHORT_OF_PAD_M
+            self.course = Course(chain([back[2]], cycle([*self._flights[0], *back])), _AIRCRAFT, start_m=short_of_pad_m)
+            self.course.speed_mps = 0.0
+            self.lift = Lift(ground_m)
         self._cruise_m, self._ground_m = cruise_m, ground_m
         self._randomness = randomness
         self._cleared = False  # to enter the next departure leg
@@ -160,17 +187,19 @@ class ShuttleAircraft:
         self.course.advance(seconds, at_ms, Pace())
         if self._rests_until_ms is None:
             if self.lift.towards(self._ground_m, seconds):
+                self._airway.leave_by(self)
                 self._rests_until_ms = at_ms + round(self._randomness.uniform(*_DWELL_S) * 1000)
         elif bidding.halts or not self._may_set_out(bidding.keep_out):
-            self.lift.towards(self._ground_m, seconds)
+            if self.lift.towards(self._ground_m, seconds):
+                self._airway.leave_by(self)
         elif self._sets_out(at_ms, bidding) and self.lift.towards(self._cruise_m, seconds):
             self._rests_until_ms = None
             self._cleared = True
 
     def _sets_out(self, at_ms: int, bidding: Bidding) -> bool:
-        """Whether it has rested; nobody rests in a place that is to be left."""
+        """Whether it has rested and the airway is free; nobody rests in a place that is to be left."""
         is_over = self._rests_until_ms is not None and at_ms >= self._rests_until_ms
-        return is_over or is_in(bidding.keep_out, self.course.pose[0])
+        return is_in(bidding.keep_out, self.course.pose[0]) or (is_over and self._airway.is_cleared(self))
 
     def _go_down(self, seconds: float, at_ms: int, pace: Pace) -> None:
         if self.course.speed_mps > _STANDING_MPS:

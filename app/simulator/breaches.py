@@ -99,14 +99,17 @@ class Script:
 SCRIPTS = (
     Script(Finding.OVERSPEED, "YL-001", 0, 12, Hurry(18.5)),  # its permit allows 50 km/h
     Script(Finding.OUTSIDE_AREA, "YL-011", 4, 20, Wander(right_m=40.0, ramp_s=8.0)),
+    # Down to where the other one of its formation flies.
+    Script(Finding.SEPARATION, "FL-110", 5, 16, Wander(up_m=-18.0), alerted=("FL-109", "FL-110")),
     # A colleague whom its permit does not name.
     Script(Finding.OFFICER_NOT_PERMITTED, "YL-012", 6, 9, Misreport({"officer_id": "SO-YL-14"})),
     Script(Finding.MODE_NOT_PERMITTED, "HJ-012", 9, 9, Misreport({"mode": "manual"})),
-    Script(Finding.ABOVE_CEILING, "FL-101", 12, 18, Wander(up_m=24.0)),
+    Script(Finding.ABOVE_CEILING, "FL-101", 12, 25, Wander(up_m=8.0, ramp_s=12.0)),
     Script(Finding.SAFETY_OFFICER_MISSING, "HJ-013", 16, 9, Misreport({"safety_officer": "none", "officer_id": None})),
     Script(Finding.PASSENGERS_NOT_PERMITTED, "HJ-010", 20, 9, Misreport({"passengers": 2})),
     Script(Finding.PERMIT_MISSING, "HJ-019", 23, 12, Appear(), opens=Opens.ONCE),
     Script(Finding.LOW_ACCURACY, "HJ-011", 26, 11, Misreport({"location.horizontal_accuracy": 18.0})),
+    Script(Finding.BELOW_FLOOR, "FL-102", 28, 25, Wander(up_m=-8.0, ramp_s=12.0)),
     Script(
         Finding.REMOTE_RATIO_EXCEEDED,  # a fourth vehicle for an officer who may watch over three
         "HJ-004",
@@ -115,7 +118,6 @@ SCRIPTS = (
         Misreport({"officer_id": "RO-HJ-01"}),
         alerted=("HJ-001", "HJ-002", "HJ-003", "HJ-004"),
     ),
-    Script(Finding.BELOW_FLOOR, "FL-102", 33, 18, Wander(up_m=-24.0)),
     Script(Finding.LICENCE_EXPIRED, "HJ-014", 36, 9, Misreport({"officer_id": "SO-HJ-90"})),
     Script(Finding.RESTRICTED_AREA, "YL-014", 39, 23, Wander(right_m=60.0, ramp_s=10.0)),
     Script(Finding.CLOCK_SKEW, "HJ-015", 42, 22, WrongClock(10_000)),
@@ -123,11 +125,11 @@ SCRIPTS = (
     # So far that no fix is in reach of another, nor of the last good one, until it is over.
     Script(Finding.IMPLAUSIBLE_JUMP, "HJ-016", 47, 12, Scatter(2_200.0)),
     Script(
-        Finding.INDETERMINATE,  # an aircraft that does not say how high it is
+        Finding.INDETERMINATE,  # an aircraft that does not say how well it knows where it is
         "FL-106",
         50,
         10,
-        Misreport({"location.altitude": None, "location.vertical_accuracy": None, "altitude_datum": None}),
+        Misreport({"location.horizontal_accuracy": None}),
     ),
     Script(Finding.OUTSIDE_HOURS, "YL-017", 53, 12, Appear(), opens=Opens.ONCE),  # at night
     Script(Finding.OUTSIDE_HOURS, "YL-018", 53, 12, Appear(), opens=Opens.ONCE),  # by day
@@ -142,4 +144,5 @@ UNSCRIPTED: Mapping[Finding, str] = {
     Finding.TAKEOVER: _PROPOSED,
     Finding.MINIMAL_RISK: _PROPOSED,
     Finding.HARD_BRAKING: _PROPOSED,
+    Finding.VERTIPORT_CONFLICT: "no aircraft of the showcase comes down to its vertiport across a test road",
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 from app.showcase.plan import Circuit, Fly, Park, Patrol, PlannedVehicle, Register, Roam, shipped_zones
 from app.simulator.actor import Actor
-from app.simulator.aircraft import PatrolAircraft, ShuttleAircraft
+from app.simulator.aircraft import Airway, PatrolAircraft, ShuttleAircraft
 from app.simulator.breaches import Script, Wander
 from app.simulator.machines import Car, Machine, ParkedCar, Pose, round_trip
 from app.simulator.paths import Path, ahead
@@ -23,7 +23,7 @@ from telemetry.samples import VehicleKind
 PLANE = Plane(origin_lon=113.893, origin_lat=22.527)
 _GROUND_M = {"AMSL": 5.0, "AGL": 0.0}
 _BEST_ACCURACY_M, _WORST_ACCURACY_M = 0.6, 1.8
-_VERTICAL_ACCURACY_M = (1.0, 1.6)
+_VERTICAL_ACCURACY_M = {VehicleKind.ROAD: (1.0, 1.6), VehicleKind.AIR: (0.4, 0.6)}  # aircraft have a barometer
 _CAP_SHARE = 0.85  # of the permit's speed cap, and of a zone's limit, is driven
 _NO_CAP_MPS = 14.0
 _CIRCUIT_MPS = 9.0
@@ -38,6 +38,7 @@ def muster(
     register: Register, scripts: Sequence[Script], randomness: random.Random, rates_hz: Mapping[VehicleKind, float]
 ) -> list[Actor]:
     """All vehicles, each with its own randomness, so that one does not disturb the other."""
+    airways: dict[str, Airway] = {}
     return [
         _actor(
             plan,
@@ -46,6 +47,7 @@ def muster(
             scripts=[script for script in scripts if script.vehicle_id == plan.vehicle_id],
             randomness=random.Random(randomness.random()),
             rate_hz=rates_hz[plan.kind],
+            airways=airways,
         )
         for place, plan in enumerate(register.vehicles)
     ]
@@ -59,6 +61,7 @@ def _actor(
     scripts: Sequence[Script],
     randomness: random.Random,
     rate_hz: float,
+    airways: dict[str, Airway],
 ) -> Actor:
     precise = any(isinstance(script.act, Wander) for script in scripts)
     worst_m = _BEST_ACCURACY_M if precise else _WORST_ACCURACY_M
@@ -67,11 +70,11 @@ def _actor(
     period_ms = 1000 / rate_hz
     return Actor(
         plan=plan,
-        machine=_machine(plan, place, register, randomness),
+        machine=_machine(plan, place, register, randomness, airways),
         receiver=Receiver(
             random.Random(randomness.random()),
             randomness.uniform(_BEST_ACCURACY_M, worst_m),
-            randomness.uniform(*_VERTICAL_ACCURACY_M),
+            randomness.uniform(*_VERTICAL_ACCURACY_M[plan.kind]),
         ),
         plane=PLANE,
         datum=_datum(plan),
@@ -82,7 +85,9 @@ def _actor(
     )
 
 
-def _machine(plan: PlannedVehicle, place: int, register: Register, randomness: random.Random) -> Machine:
+def _machine(
+    plan: PlannedVehicle, place: int, register: Register, randomness: random.Random, airways: dict[str, Airway]
+) -> Machine:
     duty = plan.duty
     if isinstance(duty, Park):
         return ParkedCar(Pose(PLANE.point(*duty.at), math.radians(duty.heading_deg), _GROUND_M[_datum(plan)]))
@@ -92,7 +97,7 @@ def _machine(plan: PlannedVehicle, place: int, register: Register, randomness: r
         return Car.on(round_trip(line, _CIRCUIT_MPS), _GROUND_M[_datum(plan)], start_m, line=line)
     if isinstance(duty, Roam):
         return _roaming(plan, duty, register, randomness)
-    return _flying(plan, duty, place, randomness)
+    return _flying(plan, duty, place, randomness, airways)
 
 
 def _roaming(plan: PlannedVehicle, duty: Roam, register: Register, randomness: random.Random) -> Car:
@@ -109,12 +114,15 @@ def _roaming(plan: PlannedVehicle, duty: Roam, register: Register, randomness: r
     return Car.on(drive, _GROUND_M[_datum(plan)], start_m, wheel=wheel)
 
 
-def _flying(plan: PlannedVehicle, duty: Fly | Patrol, place: int, randomness: random.Random) -> Machine:
+def _flying(
+    plan: PlannedVehicle, duty: Fly | Patrol, place: int, randomness: random.Random, airways: dict[str, Airway]
+) -> Machine:
     zones = shipped_zones()
     corridor = _line(zones[duty.corridor])
     offset_m = _LANE_SHARE * zones[duty.corridor]["properties"]["half_width_m"]
     start_m = randomness.uniform(0.1, 0.5) * corridor.length_m
     if isinstance(duty, Patrol):
+        start_m = start_m if duty.start_m is None else duty.start_m
         return PatrolAircraft.along(corridor, duty.cruise_m, _GROUND_M[_datum(plan)], offset_m, start_m)
     bearing = 2 * math.pi * (place % _PADS) / _PADS
     first, last = (ahead(end, bearing, _PAD_M) for end in (corridor.points[0], corridor.points[-1]))
@@ -126,6 +134,7 @@ def _flying(plan: PlannedVehicle, duty: Fly | Patrol, place: int, randomness: ra
         offset_m=offset_m,
         start_m=start_m,
         randomness=random.Random(randomness.random()),
+        airway=airways.setdefault(duty.corridor, Airway()),
     )
 
 

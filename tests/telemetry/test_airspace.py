@@ -172,6 +172,17 @@ def test_one_that_has_landed_is_near_nobody() -> None:
     assert [observed(home, who, 2) for who in (EVTOL, OTHER)] == [1, 1]
 
 
+@pytest.mark.parametrize(("east_m", "expected"), [(1530.0, 0), (1700.0, Proximity.CLOSE)])
+def test_one_that_stands_still_at_a_vertiport_has_landed_where_its_height_above_ground_is_unknown(
+    east_m: float, expected: int
+) -> None:
+    home = sky(PORT)
+    place = {"north_m": 550.0, "altitude_datum": "WGS84"}
+    still = flying(EVTOL, 1, T0, east_m, altitude_m=4.0, location={"speed": 0.1}, **place)
+    home.send(still, flying(OTHER, 1, T0, east_m + 20.0, altitude_m=5.0, **place))
+    assert [observed(home, who) for who in (EVTOL, OTHER)] == [expected, expected]
+
+
 def test_samples_of_an_array_are_each_compared_with_their_own_time() -> None:
     """They passed each other eight seconds ago; both tell it now."""
     home = sky()

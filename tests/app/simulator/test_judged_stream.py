@@ -12,8 +12,11 @@ import pytest
 from sqlalchemy import Engine, select
 
 from app.database import changing_session, migrate, open_engine, reading_session
+from app.demo import DEMO_DEFAULTS
 from app.models import Sample
+from app.processes import airspace_settings
 from app.registry import DatabaseRegistry
+from app.settings import Settings
 from app.showcase.plan import shipped_register
 from app.showcase.seed import seed
 from app.simulator.breaches import CYCLE_MS, SCRIPTS, UNSCRIPTED, Opens, Script
@@ -22,7 +25,7 @@ from app.storage import open_store
 from geofences.datum import VerticalReference
 from telemetry.findings import Finding
 from telemetry.messages import Message
-from telemetry.pipeline import Pipeline
+from telemetry.pipeline import Pipeline, PipelineSettings
 from telemetry.ports import AlertChange
 
 MONDAY_NOON_MS = 1_795_406_400_000  # in Shenzhen
@@ -65,7 +68,9 @@ def judge(directory: Path, start_ms: int, minutes: int) -> Outcome:
         names = {vehicle.key: vehicle.vehicle_id for vehicle in registry.snapshot().vehicles}
         rejected, opened = 0, list[AlertChange]()
         clock = [start_ms]
-        pipeline = Pipeline(registry, open_store(engine), lambda: clock[0])
+        demo = Settings.from_environment(DEMO_DEFAULTS | {"PILOTAGE_SECRET_KEY": "0123456789abcdef" * 4})
+        settings = PipelineSettings(airspace=airspace_settings(demo))
+        pipeline = Pipeline(registry, open_store(engine), lambda: clock[0], settings)
         for now_ms, messages in stream(topics, start_ms, start_ms + minutes * CYCLE_MS + TAIL_MS):
             clock[0] = now_ms
             result = pipeline.process(messages)
@@ -180,4 +185,4 @@ def _tails_ms(script: Script) -> range:
 
 def test_most_of_the_fleet_drives_and_flies_without_any_finding(outcome: Outcome) -> None:
     found = {verdict.vehicle_id for verdict in outcome.verdicts}
-    assert len(shipped_register().vehicles) - len(found) >= 28
+    assert len(shipped_register().vehicles) - len(found) >= 26

@@ -11,7 +11,7 @@ import pytest
 from shapely.geometry import LineString, Point
 
 from app.showcase.plan import shipped_zones
-from app.simulator.aircraft import PatrolAircraft, ShuttleAircraft
+from app.simulator.aircraft import Airway, PatrolAircraft, ShuttleAircraft
 from app.simulator.course import Abilities, Course, Leg, Pace
 from app.simulator.muster import PLANE
 from app.simulator.paths import Path, ahead, tightest_radius_m, to_the_right, turn
@@ -147,10 +147,17 @@ def corridor(zone_id: str) -> Path:
     return Path.through([PLANE.point(lon, lat) for lon, lat in shipped_zones()[zone_id]["geometry"]["coordinates"]])
 
 
-def shuttle(line: Path) -> ShuttleAircraft:
+def shuttle(line: Path, airway: Airway | None = None) -> ShuttleAircraft:
     pads = (ahead(line.points[0], 1.0, 30.0), ahead(line.points[-1], 1.0, 30.0))
     return ShuttleAircraft(
-        line, pads, cruise_m=55.0, ground_m=5.0, offset_m=20.0, start_m=500.0, randomness=random.Random(3)
+        line,
+        pads,
+        cruise_m=55.0,
+        ground_m=5.0,
+        offset_m=20.0,
+        start_m=500.0,
+        randomness=random.Random(3),
+        airway=airway or Airway(),
     )
 
 
@@ -170,6 +177,19 @@ def test_an_aircraft_changes_its_altitude_above_its_pads_only() -> None:
         assert abs(after_m - before_m) <= 3.6 * TICK_S
     assert landings >= 4
     assert (min(altitudes), max(altitudes)) == (5.0, 55.0)
+
+
+def test_of_one_airway_one_shuttle_at_a_time_is_off_the_ground() -> None:
+    airway = Airway()
+    shuttles = [shuttle(corridor("corridor-bay"), airway) for _ in range(3)]
+    flown = set()
+    for at_ms in range(0, 2_400_000, 250):
+        for each in shuttles:
+            each.advance(TICK_S, at_ms, Pace())
+        flying = [number for number, each in enumerate(shuttles) if each.pose.altitude_m > 5.0]
+        assert len(flying) <= 1
+        flown.update(flying)
+    assert flown == {0, 1, 2}
 
 
 def test_an_aircraft_stays_within_its_corridor() -> None:
