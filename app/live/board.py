@@ -24,15 +24,34 @@ class Document:
     """One encoded JSON object; `organisation` is its owner (None: nobody's, shown to everyone).
 
     `own_json` is what the owner sees where that is less than what those see who see everything.
+    `place` is where it is: longitude and latitude in degrees WGS-84.
     """
 
     organisation: int | None
     json: bytes
     own_json: bytes | None = None
+    place: tuple[float, float] | None = None
 
     def for_reader(self, organisation: int | None) -> bytes:
         """What a reader of this scope sees of it."""
         return self.json if organisation is EVERYTHING or self.own_json is None else self.own_json
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A part of the map, in degrees WGS-84; its boundary counts as inside."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+    def holds(self, document: Document) -> bool:
+        """Whether it is here; what has no place is everywhere."""
+        if document.place is None:
+            return True
+        lon, lat = document.place
+        return self.west <= lon <= self.east and self.south <= lat <= self.north
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +110,7 @@ class _Shelf:
     def forget(self, keep: int) -> int:
         """Drop the oldest removals beyond `keep`; return the version of the newest one dropped."""
         floor = 0
-        if self._gone <= keep:
+        if self._gone <= keep + keep // 4:  # a look at every entry, so not at each removal
             return floor
         for key in [key for key, entry in self._entries.items() if entry.gone][: self._gone - keep]:
             floor = self._entries.pop(key).version
@@ -138,9 +157,10 @@ class Board:
             self._tidy()
             self._changed.notify_all()
 
-    def changes(self, cursor: int, organisation: int | None = EVERYTHING) -> Changes:
+    def changes(self, cursor: int, organisation: int | None = EVERYTHING, window: Window | None = None) -> Changes:
         """What changed after `cursor` among the documents that `organisation` may see.
 
+        With a window, of features that are still there only those in it: `features_beside` has the others.
         A cursor of 0, or one from before what is still remembered, gets everything.
         """
         with self._changed:
@@ -155,10 +175,23 @@ class Board:
             return Changes(
                 cursor=self._version,
                 complete=False,
-                features=[entry.document.json for _, entry in features if not entry.gone],
+                features=[
+                    entry.document.json
+                    for _, entry in features
+                    if not entry.gone and (window is None or window.holds(entry.document))
+                ],
                 removed=[key for key, entry in features if entry.gone],
                 alerts=alerts,
             )
+
+    def features_beside(self, window: Window, cursor: int, organisation: int | None = EVERYTHING) -> list[bytes]:
+        """What changed after `cursor` outside of the window."""
+        with self._changed:
+            return [
+                entry.document.json
+                for _, entry in self._features.since(cursor)
+                if not entry.gone and _visible(entry, organisation) and not window.holds(entry.document)
+            ]
 
     def wait(self, cursor: int, timeout_s: float) -> None:
         """Return once something changed after `cursor`, the time is up or the board is closed."""

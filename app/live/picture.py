@@ -176,7 +176,7 @@ class LivePicture:
         (self._stale.add if stale else self._stale.discard)(vehicle.key)
         alerts = list(self._open.get(vehicle.key, {}).values())
         feature = staff.feature(vehicle, position, alerts, stale=stale)
-        return vehicle.vehicle_id, Document(vehicle.organisation, feature)
+        return vehicle.vehicle_id, Document(vehicle.organisation, feature, place=(position.lon, position.lat))
 
     def _drop_gone(self, now_ms: int) -> None:
         gone = [key for key, p in self._positions.items() if now_ms - p.timestamp_ms > GONE_AFTER_MS]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.live import documents
-from app.live.board import EVERYTHING, Board, Changes
+from app.live.board import EVERYTHING, Board, Changes, Window
 from app.live.picture import LivePicture
 from app.live.public import PublicKeys, PublicPicture
 from app.settings import Settings
@@ -26,10 +26,10 @@ class View:
     #: Whether the view shows nothing at all for a while.
     is_resting: Callable[[], bool] = lambda: False
 
-    def changes(self, cursor: int, organisation: int | None = EVERYTHING) -> Changes:
-        """What a reader at `cursor` has to know now."""
+    def changes(self, cursor: int, organisation: int | None = EVERYTHING, window: Window | None = None) -> Changes:
+        """What a reader at `cursor` has to know now; with a window of positions only those in it."""
         self.sweep()
-        return self.board.changes(cursor, organisation)
+        return self.board.changes(cursor, organisation, window)
 
     def snapshot(self, organisation: int | None = EVERYTHING) -> bytes:
         """The whole view as GeoJSON."""

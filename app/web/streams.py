@@ -9,11 +9,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from flask import Response, request
 from sqlalchemy.exc import DBAPIError
 
+from app.live.board import Window
 from app.live.documents import KEEP_ALIVE
 from app.live.views import View
 from app.web.gate import asks_again
@@ -26,6 +28,8 @@ logger = logging.getLogger(__name__)
 INTERVAL_S = 0.1
 KEEP_ALIVE_S = 15.0
 STALLED_AFTER_S = 30.0
+#: How often positions that a reader does not see are told.
+BESIDE_EVERY_S = 5.0
 #: How long a caller who was shut out may go on reading.
 ASKED_AGAIN_EVERY_S = 5.0
 #: Then the stream ends; the browser opens a new one, and whoever may no longer see it is refused.
@@ -36,8 +40,19 @@ _LOOK_AGAIN_S = 0.5
 _PREAMBLE = b"retry: 2000\n\n"
 
 
-def stream(view: View, audience: Audience, organisation: int | None) -> Response:
-    """The event stream of a view, or 503 when too many are open."""
+@dataclass(frozen=True, slots=True)
+class Interest:
+    """What a reader wants to see: an organisation's things or everyone's, and a part of the map or all of it."""
+
+    organisation: int | None = None
+    window: Window | None = None
+
+
+def stream(view: View, audience: Audience, interest: Interest) -> Response:
+    """The event stream of a view, or 503 when too many are open.
+
+    Positions outside of the interest's window are told every few seconds; everything else at once.
+    """
     slots = runtime().slots
     try:
         slots.take(audience)
@@ -46,7 +61,7 @@ def stream(view: View, audience: Audience, organisation: int | None) -> Response
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, "too_many_streams", detail, {"Retry-After": "10"})
     _drop_when_stalled()
     is_welcome = asks_again() if audience is Audience.STAFF else _everybody_is
-    body = _Stream(_events(view, organisation, is_welcome), lambda: slots.give_back(audience))
+    body = _Stream(_events(view, interest, is_welcome), lambda: slots.give_back(audience))
     answer = Response(body, mimetype="text/event-stream", direct_passthrough=True)
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["X-Accel-Buffering"] = "no"
@@ -73,17 +88,23 @@ def _everybody_is() -> bool:
     return True
 
 
-def _events(view: View, organisation: int | None, is_welcome: Callable[[], bool]) -> Iterator[bytes]:
+def _events(view: View, interest: Interest, is_welcome: Callable[[], bool]) -> Iterator[bytes]:
     yield _PREAMBLE
-    cursor = 0
-    begun_s = spoken_s = asked_s = time.monotonic()
+    cursor = beside_cursor = 0
+    organisation, window = interest.organisation, interest.window
+    begun_s = spoken_s = asked_s = beside_s = time.monotonic()
     while not view.board.closed and time.monotonic() - begun_s < LIFETIME_S:
         if time.monotonic() - asked_s >= ASKED_AGAIN_EVERY_S:
             if not _is_still(is_welcome):
                 return
             asked_s = time.monotonic()
-        changes = view.changes(cursor, organisation)
+        changes = view.changes(cursor, organisation, window)
         cursor = changes.cursor
+        if changes.complete:
+            beside_cursor = cursor
+        elif window is not None and time.monotonic() - beside_s >= BESIDE_EVERY_S:
+            changes.features.extend(view.board.features_beside(window, beside_cursor, organisation))
+            beside_cursor, beside_s = cursor, time.monotonic()
         if changes:
             yield view.events(changes)
             spoken_s = time.monotonic()

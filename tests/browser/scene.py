@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from shapely.geometry import LineString
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from app.database import changing_session, migrate, open_engine
@@ -57,6 +58,7 @@ class Scene:
     """The running web edge at `url`, and the fleet that it shows."""
 
     url: str
+    engine: Engine
     live: LiveViews
     actors: Sequence[Actor]
     zone_revision: int
@@ -154,7 +156,7 @@ def stage(home: Path, *, cars: int = 20, aircraft: int = 5, **changes: object) -
     LiveFeed(live, engine, system_clock, escalate_after_s=settings.alert_escalation_s).step()
     curtain = threading.Event()
     with serving(app) as url:
-        scene = Scene(url, live, actors, menghai)
+        scene = Scene(url, engine, live, actors, menghai)
         scene.is_driving.set()
         fleet = threading.Thread(target=_drive, args=(scene, curtain), name="scene-fleet")
         fleet.start()

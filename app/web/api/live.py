@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from flask import Response
+from typing import Annotated
 
+from flask import Response
+from pydantic import Field
+
+from app.live.board import Window
 from app.live.views import View
+from app.schemas.base import Schema
 from app.schemas.live import LivePicture, PublicPicture
 from app.web.api.base import OPEN, PREFIX, Problem, Responses, api_blueprint, media
 from app.web.gate import identity
 from app.web.runtime import runtime
 from app.web.slots import Audience
-from app.web.streams import stream
+from app.web.streams import Interest, stream
 
 live_api = api_blueprint("live", "What drives and flies now: docs/api.md explains the events.", PREFIX)
 
@@ -25,10 +30,30 @@ def live() -> Response:
     return _snapshot(runtime().live.staff, identity().scope)
 
 
-@live_api.get("/live/stream", responses=_STREAM)
-def live_stream() -> Response:
+class StreamQuery(Schema):
+    """Which positions are told at once; those elsewhere come every few seconds."""
+
+    bbox: Annotated[
+        str | None,
+        Field(
+            max_length=120,
+            pattern=r"^-?\d{1,3}(\.\d{1,20})?(,-?\d{1,3}(\.\d{1,20})?){3}$",
+            description="west,south,east,north in degrees",
+        ),
+    ] = None
+
+    def window(self) -> Window | None:
+        """The same as numbers."""
+        if self.bbox is None:
+            return None
+        west, south, east, north = map(float, self.bbox.split(","))
+        return Window(west, south, east, north)
+
+
+@live_api.get("/live/stream", responses={**_STREAM, "422": Problem})
+def live_stream(query: StreamQuery) -> Response:
     """The same as server-sent events."""
-    return stream(runtime().live.staff, Audience.STAFF, identity().scope)
+    return stream(runtime().live.staff, Audience.STAFF, Interest(identity().scope, query.window()))
 
 
 @live_api.get("/public/live", responses={"200": media(PublicPicture, _GEOJSON)}, security=OPEN)
@@ -40,7 +65,7 @@ def public_live() -> Response:
 @live_api.get("/public/live/stream", responses=_STREAM, security=OPEN)
 def public_live_stream() -> Response:
     """The same as server-sent events."""
-    return stream(runtime().live.public, Audience.PUBLIC, None)
+    return stream(runtime().live.public, Audience.PUBLIC, Interest())
 
 
 def _snapshot(view: View, organisation: int | None) -> Response:

@@ -6,14 +6,17 @@ const LONGEST_RETRY_MS = 15000;
 
 /**
  * Listens at `url` and calls `handlers[event](data)` for each event of those names.
- * `onState` hears "live" or "lost"; `onRefused` is called when the stream answers with an error.
+ * `onState` hears "live" or "lost"; `onRefused` is called when the stream answers with an error. The answer's
+ * `close()` ends it.
  */
 export function listen(url, { handlers, onState, onRefused }) {
   let source = null;
   let retryMs = FIRST_RETRY_MS;
   let heardMs = performance.now();
+  let isOver = false;
 
   function open() {
+    if (isOver) return;
     source?.close();
     source = new EventSource(url);
     heardMs = performance.now();
@@ -35,11 +38,18 @@ export function listen(url, { handlers, onState, onRefused }) {
   }
 
   // A half-open connection raises no error: after a long silence a fresh stream brings a snapshot.
-  setInterval(() => {
+  const watch = setInterval(() => {
     if (source.readyState === EventSource.OPEN && performance.now() - heardMs > SILENCE_MS) open();
   }, 5000);
   window.addEventListener("online", open);
   window.addEventListener("pagehide", () => source.close());
   window.addEventListener("pageshow", (event) => { if (event.persisted) open(); });
   open();
+  return {
+    close() {
+      isOver = true;
+      clearInterval(watch);
+      source.close();
+    },
+  };
 }

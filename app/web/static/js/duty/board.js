@@ -66,6 +66,7 @@ export class Board {
     this.nodes = new Map();
     container.addEventListener("scroll", () => this.draw(), { passive: true });
     container.addEventListener("click", (event) => this.click(event));
+    container.addEventListener("keydown", (event) => this.key(event));
     new ResizeObserver(() => this.draw()).observe(container);
   }
 
@@ -99,7 +100,7 @@ export class Board {
   put(key, row, place, height) {
     let known = this.nodes.get(key);
     if (!known) {
-      known = { node: element("div", "row"), row: null, place: null };
+      known = { node: element("div", "alert-row"), row: null, place: null };
       known.node.id = `row-${key.replaceAll(/\W/g, (sign) => `_${sign.codePointAt(0)}`)}`;
       known.node.setAttribute("role", "treeitem");
       known.node.dataset.key = key;
@@ -115,7 +116,7 @@ export class Board {
   dress(node, row) {
     const { alert, members, level } = row;
     const calm = members ? !members.some(isNew) : !isNew(alert);
-    node.className = `row is-${alert.severity}${level === 2 ? " is-member" : ""}${calm ? " is-calm" : ""}${members ? " is-group" : ""}`;
+    node.className = `alert-row is-${alert.severity}${level === 2 ? " is-member" : ""}${calm ? " is-calm" : ""}${members ? " is-group" : ""}`;
     const severity = element("span", "row-severity", text(`severity_${alert.severity}`));
     node.replaceChildren(severity, ...(members ? groupParts(row, this.grouping) : alertParts(row)));
     node.setAttribute("aria-level", String(level));
@@ -166,8 +167,24 @@ export class Board {
     if (row?.members) this.onFold(row);
   }
 
+  /** What a tree does with these keys; the screen's own shortcuts are in duty.js. */
+  key(event) {
+    const row = this.chosenRow;
+    const acts = {
+      ArrowDown: () => this.step(1),
+      ArrowUp: () => this.step(-1),
+      ArrowRight: () => row?.members && !row.isOpen && this.fold(),
+      ArrowLeft: () => row?.members && row.isOpen && this.fold(),
+      Home: () => this.rows.length > 0 && this.choose(this.rows[0].key),
+      End: () => this.rows.length > 0 && this.choose(this.rows.at(-1).key),
+    };
+    if (!acts[event.key]) return;
+    event.preventDefault();
+    acts[event.key]();
+  }
+
   click(event) {
-    const node = event.target.closest(".row");
+    const node = event.target.closest(".alert-row");
     if (!node) return;
     this.choose(node.dataset.key, { scroll: false });
     this.fold();
