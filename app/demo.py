@@ -92,7 +92,7 @@ def _introduce(settings: Settings, pids: Mapping[str, int]) -> None:
     lines = [
         "",
         f"  Public map    {here}/",
-        f"  Staff map     {here}/staff",
+        f"  Duty screen   {here}/duty",
         "",
         *(f"  {user.role:<18}{user.email:<34}{user.password}" for user in DEMO_USERS),
         "",

@@ -92,7 +92,7 @@ def start_session(database: Session, user: User, *, is_federated: bool = False) 
 
 
 def arrival(user: User, wanted: str | None = None) -> Response | WerkzeugResponse:
-    """Where a login leads: to what was interrupted, to the page that asked for it, or to the live map."""
+    """Where a login leads: to what was interrupted, to the page that asked for it, or to the duty screen."""
     interrupted = carried_form()
     answer: Response | WerkzeugResponse
     if interrupted is not None:
@@ -100,7 +100,7 @@ def arrival(user: User, wanted: str | None = None) -> Response | WerkzeugRespons
         answer = Response(continue_page(interrupted))
     else:
         wanted = wanted_page() if wanted is None else wanted
-        answer = redirect(wanted if is_local(wanted) else url_for("pages.staff_map"), code=HTTPStatus.SEE_OTHER)
+        answer = redirect(wanted if is_local(wanted) else url_for("duty.index"), code=HTTPStatus.SEE_OTHER)
     if user.locale is not None:
         remember_language(answer, user.locale)
     return answer

@@ -7,7 +7,6 @@ from app.showcase.seed import is_seeded
 from app.web.csrf import csrf_token
 from app.web.gate import identity_or_none
 from app.web.headers import nonce
-from app.web.next_steps import next_steps
 from app.web.pages import PageSources, Viewer
 from app.web.runtime import runtime
 
@@ -17,7 +16,6 @@ def page_sources() -> PageSources:
     return PageSources(
         zones=_zones_now,
         viewer=_viewer,
-        next_steps=next_steps,
         illustrative=_is_illustrative,
         csrf_token=csrf_token,
         nonce=nonce,

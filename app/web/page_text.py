@@ -78,7 +78,6 @@ def script_text() -> dict[str, str]:
         "undecided": _("undecided"),
         "no_alert": _("no open alert"),
         "pseudonym_note": _("The name is a pseudonym that changes every day."),
-        "stale_note": _("No news for more than a minute."),
         "more_alerts": _("and {count} more"),
         "map_incomplete": _("The map could not be loaded whole. Load the page again."),
         "connection_lost": _("Connection lost. Reconnecting; positions may be out of date."),

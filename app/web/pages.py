@@ -1,15 +1,16 @@
-"""The pages: public map, staff map, login, about, and the switch of language."""
+"""The pages: public map, login, about, and the switch of language."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, url_for
 from markupsafe import Markup
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from app.live.atlas import ZonePicture
 from app.settings import Locale, Settings
@@ -18,7 +19,6 @@ from app.web.findings_text import FINDING_TEXTS
 from app.web.language import language, remember_language
 from app.web.login_pages import login_page
 from app.web.map import DrawnMaps, MapParts, TileSource
-from app.web.next_steps import Step
 from app.web.page_text import finding_text, script_text, severity_names, zone_kind_names
 from app.web.runtime import runtime
 from telemetry.findings import RULES
@@ -36,21 +36,19 @@ class Viewer:
 class PageSources:
     """What the pages need of the rest of the web edge.
 
-    `zones` gives the picture of the zones in force now, `next_steps` what a new operator does next,
-    `illustrative` whether the showcase is seeded, `csrf_token` the token of the login form, and
-    `nonce` that of the request's content security policy.
+    `zones` gives the picture of the zones in force now, `illustrative` whether the showcase is seeded,
+    `csrf_token` the token of the login form, and `nonce` that of the request's content security policy.
     """
 
     zones: Callable[[], ZonePicture]
     viewer: Callable[[], Viewer | None]
-    next_steps: Callable[[], Sequence[Step]]
     illustrative: Callable[[], bool]
     csrf_token: Callable[[], str]
     nonce: Callable[[], str]
 
 
 def create_pages(settings: Settings, sources: PageSources) -> Blueprint:
-    """The blueprint `pages`: public_map, staff_map, city_plan, login, about and language."""
+    """The blueprint `pages`: public_map, city_plan, login, about and language; staff_map leads to the duty screen."""
     pages = Blueprint("pages", __name__)
     tiles = TileSource(settings.tile_url, settings.tile_attribution) if settings.tile_url else None
     maps = DrawnMaps(tiles)
@@ -69,18 +67,14 @@ def create_pages(settings: Settings, sources: PageSources) -> Blueprint:
             "public_resting": runtime().live.public.is_resting,
         }
 
-    def map_page(*, staff: bool) -> str:
-        zones = sources.zones()
-        steps = sources.next_steps() if staff else ()
-        return _map_page(maps.draw(zones.kinds, zones.bounds), settings, staff=staff, steps=steps)
-
     @pages.get("/")
     def public_map() -> str:
-        return map_page(staff=False)
+        zones = sources.zones()
+        return _map_page(maps.draw(zones.kinds, zones.bounds), settings)
 
     @pages.get("/staff")
-    def staff_map() -> str:
-        return map_page(staff=True)
+    def staff_map() -> WerkzeugResponse:
+        return redirect(url_for("duty.index"), code=303)
 
     pages.add_url_rule("/city-plan.json", "city_plan", city_plan)
 
@@ -104,27 +98,21 @@ def create_pages(settings: Settings, sources: PageSources) -> Blueprint:
     return pages
 
 
-def _map_page(drawn: MapParts, settings: Settings, *, staff: bool, steps: Sequence[Step]) -> str:
-    prefix = "/api/v1" if staff else "/api/v1/public"
+def _map_page(drawn: MapParts, settings: Settings) -> str:
     data = {
-        "audience": "staff" if staff else "public",
         "language": language(),
         "locale": "zh-CN" if language() == "zh" else "en-GB",
         "urls": {
-            "live": f"{prefix}/live",
-            "stream": f"{prefix}/live/stream",
+            "stream": url_for("api_live.public_live_stream"),
             "city": city_url(),
-            "zones": f"{prefix}/zones",
-            "centrelines": f"{prefix}/zones?centreline=1",
-            "login": url_for("pages.login", next=url_for("pages.staff_map")),
+            "zones": url_for("api_zones.public_zones"),
+            "centrelines": url_for("api_zones.public_zones", centreline=1),
         },
         "text": script_text(),
         "findings": finding_text(language()),
     }
     return render_template(
         "map.html",
-        staff=staff,
-        steps=steps,
         map=drawn,
         page_data=_embedded_json(data),
         zone_kinds=zone_kind_names(),

@@ -94,14 +94,14 @@ def open_page(browser: Browser, scene: Scene, witness: Witness) -> Iterator[Open
 
 @pytest.fixture
 def staff_page(open_page: OpenPage) -> OpenPage:
-    """Opens the staff map through the login form."""
+    """Opens the duty screen through the login form."""
 
     def staff_page(**options: object) -> Page:
-        page = open_page("/staff", **options)
+        page = open_page("/duty", **options)
         page.get_by_label("邮箱").or_(page.get_by_label("E-mail")).fill(REGULATOR.email)
         page.get_by_label("密码").or_(page.get_by_label("Password")).fill(REGULATOR.password)
         page.locator(".login-card .primary").click()
-        page.wait_for_url("**/staff")
+        page.wait_for_url("**/duty")
         return page
 
     return staff_page

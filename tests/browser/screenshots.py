@@ -31,12 +31,12 @@ def open_page(browser: Browser, url: str, path: str, *, locale: str, size: tuple
 def log_in(page: Page, role: str) -> None:
     user = next(user for user in DEMO_USERS if user.role == role)
     page.locator(f'form:has(input[value="{user.email}"]) button').click()
-    page.wait_for_url("**/staff")
+    page.wait_for_url("**/duty")
 
 
 def wait_for_alerts(page: Page) -> None:
-    expect(page.locator(".vehicle").nth(49)).to_be_attached(timeout=PATIENCE_MS)
-    expect(page.locator(".alert-item").nth(3)).to_be_attached(timeout=PATIENCE_MS)
+    expect(page.locator("#count-road")).to_have_text("40", timeout=PATIENCE_MS)
+    expect(page.locator(".alert-item, .alert-row").nth(3)).to_be_attached(timeout=PATIENCE_MS)
     page.wait_for_timeout(1_500)
 
 
@@ -56,12 +56,13 @@ def first_link(page: Page, path: str, beginning: str) -> str:
 
 
 def take_the_regulators(browser: Browser, url: str) -> None:
-    page = open_page(browser, url, "/login?next=/staff", locale="zh-CN")
+    page = open_page(browser, url, "/login?next=/duty", locale="zh-CN")
     take(page, "login")
     log_in(page, "regulator")
     wait_for_alerts(page)
-    take(page, "staff-map")
-    page.locator(".alert-item.is-critical button").first.click()
+    take(page, "duty-screen")
+    page.locator(".alert-row.is-critical").first.click()
+    page.keyboard.press("v")
     page.wait_for_timeout(2_500)
     take(page, "alert")
     take(page, "application", first_link(page, "/desk/applications", "/desk/applications/"))
@@ -73,7 +74,7 @@ def take_the_regulators(browser: Browser, url: str) -> None:
 
 
 def take_the_operators(browser: Browser, url: str) -> None:
-    page = open_page(browser, url, "/login?next=/staff", locale="en-GB")
+    page = open_page(browser, url, "/login?next=/duty", locale="en-GB")
     log_in(page, "operator_manager")
     take(page, "vehicles", "/desk/vehicles")
     take(page, "vehicle", first_link(page, "/desk/vehicles?status=in_service", "/desk/vehicles/"))

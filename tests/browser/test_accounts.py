@@ -66,20 +66,20 @@ def test_a_regulator_sets_the_second_factor_up(desk: Desk) -> None:
     expect(page.locator(".secret li")).to_have_count(10)
     assert_accessible(page)
     page.locator("a.is-primary").click()
-    page.wait_for_url("**/staff")
+    page.wait_for_url("**/duty")
     desk.city.time.pass_ms(30_000)
     again = desk.page("zh-CN")
     desk.log_in(again, Role.REGULATOR)
     again.locator("#one_time_code").fill(pyotp.TOTP(secret).at(desk.city.time() // 1000))
     assert_accessible(again)
     again.locator(".login-card button.primary").click()
-    again.wait_for_url("**/staff")
+    again.wait_for_url("**/duty")
 
 
 def test_what_was_typed_survives_the_end_of_the_session(desk: Desk) -> None:
     page = desk.page()
     desk.log_in(page, Role.ADMINISTRATOR)
-    page.wait_for_url("**/staff")
+    page.wait_for_url("**/duty")
     page.goto("/desk/users/new")
     page.locator("#email").fill("new@city.example")
     page.locator("#display_name").fill("New <b>Person</b>")
@@ -113,7 +113,7 @@ def test_everybody_can_use_the_pages(desk: Desk, width: int) -> None:
     page.goto("/login")
     assert_accessible(page)
     desk.log_in(page, Role.ADMINISTRATOR)
-    page.wait_for_url("**/staff")
+    page.wait_for_url("**/duty")
     for path in PAGES:
         page.goto(path)
         assert_accessible(page)

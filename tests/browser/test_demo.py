@@ -68,18 +68,19 @@ def demo(tmp_path: Path) -> Iterator[str]:
             assert process.wait(30) == 0, log.read_text("utf-8", "replace")[-4000:]
 
 
-def test_a_scripted_breach_reaches_the_staff_map_and_the_public_map(demo: str, browser: Browser) -> None:
+def test_a_scripted_breach_reaches_the_duty_screen_and_the_public_map(demo: str, browser: Browser) -> None:
     context = browser.new_context(base_url=demo, locale="zh-CN", viewport={"width": 1280, "height": 800})
     requested: list[str] = []
     context.on("request", lambda request: requested.append(request.url))
     public, staff = context.new_page(), context.new_page()
-    staff.goto("/login?next=/staff")
+    staff.goto("/login?next=/duty")
     staff.get_by_role("button", name=f"登录: {REGULATOR.display_name}").click()
-    staff.wait_for_url("**/staff")
+    staff.wait_for_url("**/duty")
     public.goto("/")
+    expect(public.locator('.vehicle[data-alert="critical"]').first).to_be_attached(timeout=BREACH_WITHIN_MS)
+    expect(public.locator(".alert-item.is-critical").first).to_be_visible(timeout=BREACH_WITHIN_MS)
+    expect(staff.locator(".alert-row.is-critical").first).to_be_visible(timeout=BREACH_WITHIN_MS)
     for page in (staff, public):
-        expect(page.locator('.vehicle[data-alert="critical"]').first).to_be_attached(timeout=BREACH_WITHIN_MS)
-        expect(page.locator(".alert-item.is-critical").first).to_be_visible(timeout=BREACH_WITHIN_MS)
         expect(page.locator("#count-road")).to_have_text("40", timeout=BREACH_WITHIN_MS)
         expect(page.locator("#count-air")).to_have_text("10", timeout=BREACH_WITHIN_MS)
     with urlopen(f"{demo}/api/v1/public/live", timeout=5) as answer:  # noqa: S310 -- our own http address

@@ -52,7 +52,7 @@ def _pages(attack: Attack, role: Role | None) -> list[str]:
         if not route.is_table or route.url.startswith(_NO_PAGES):
             continue
         first = next(each for each in _CALLERS if each in route.roles())
-        is_public = not route.url.startswith(("/desk", "/staff"))
+        is_public = not route.url.startswith(("/desk", "/duty", "/replay", "/staff"))
         if is_public == (role is None) and (role is None or first is role):
             found.append(route.url)
     return found
@@ -63,7 +63,7 @@ def _log_in(page: Page, role: Role) -> None:
     page.locator("input[name=email]").fill(email_of(role))
     page.locator("input[name=password]").fill(PASSWORD)
     page.locator(".login-card .primary").click()
-    page.wait_for_url("**/staff")
+    page.wait_for_url("**/duty")
 
 
 @pytest.mark.timeout(300)

@@ -45,7 +45,7 @@ def opened(
         page.fill("input[name=email]", PEOPLE[person])
         page.fill("input[name=password]", PASSWORD)
         page.locator("input[name=password]").press("Enter")
-        page.wait_for_url("**/staff")
+        page.wait_for_url("**/duty")
     return page
 
 

@@ -71,7 +71,7 @@ def take_over_the_account(manager: Person, password: str) -> None:
     manager.log_in(MANAGER, password)
     manager.passes()
     manager.replace_password(password, OWN_PASSWORD)
-    manager.page.wait_for_url("**/staff")
+    manager.page.wait_for_url("**/duty")
 
 
 def describe_the_organisation(manager: Person) -> None:
@@ -244,12 +244,11 @@ def issue(manager: Person, place: Installation, number: str) -> None:
 def drive(manager: Person, command: str, scratch: Path) -> None:
     """The copied line runs as it stands; the pages show where the vehicle is, and nothing wrong."""
     with driving(command, scratch, officer_id="NB-SO-1", road=Road(ROAD), from_m=1_500.0):
-        manager.page.goto("/staff")
-        vehicle = manager.page.locator('.vehicle[data-vehicle="NB-001"]')
-        expect(vehicle).to_have_attribute("data-alert", "none")
-        before = vehicle.get_attribute("style")
-        expect(vehicle).not_to_have_attribute("style", before or "")
-        expect(manager.page.locator("#alert-empty")).to_be_visible()
+        manager.page.goto("/duty?vehicle=NB-001")
+        expect(manager.page.locator("#count-road")).to_have_text("1")
+        expect(manager.page.locator("#trail-facts")).to_contain_text("km/h")
+        expect(manager.page.locator("path.trail-line").first).to_be_attached()
+        expect(manager.page.locator("#rows-empty")).to_be_visible()
         manager.passes("operator-map")
         manager.page.goto("/desk/vehicles/NB-001")
         expect(manager.page.locator(".leaflet-container .vehicle")).to_be_visible()

@@ -67,7 +67,7 @@ def enrol(regulator: Person) -> None:
     regulator.sees("Shown once. Print them or write them down")
     regulator.passes()
     regulator.press("I have kept them")
-    regulator.page.wait_for_url("**/staff")
+    regulator.page.wait_for_url("**/duty")
 
 
 def ask_for_changes(regulator: Person, applicant: Applicant) -> None:
@@ -147,9 +147,9 @@ def fleet(applicant: Applicant, scratch: Path) -> Iterator[list[Drive]]:
 def watch(regulator: Person, permit: str) -> None:
     regulator.page.goto(f"/desk/permits/{permit}")
     expect(regulator.page.locator(".tile-value").first).to_have_text("2 / 2")
-    regulator.goes_to("Live map")
-    expect(regulator.page.locator('.vehicle[data-alert="none"]')).to_have_count(2)
-    expect(regulator.page.locator("#alert-empty")).to_be_visible()
+    regulator.goes_to("Duty screen")
+    expect(regulator.page.locator("#count-road")).to_have_text("2")
+    expect(regulator.page.locator("#rows-empty")).to_be_visible()
 
 
 def restrict(regulator: Person, permit: str) -> None:
@@ -195,8 +195,8 @@ def revoke(regulator: Person, permit: str) -> None:
 
 
 def see_alerts(regulator: Person, name: str, count: int) -> None:
-    regulator.goes_to("Live map")
-    expect(regulator.page.locator(".alert-item", has_text=name)).to_have_count(count)
+    regulator.goes_to("Duty screen")
+    expect(regulator.page.locator(".alert-row", has_text=name)).to_have_count(count)
 
 
 def read_the_audit_log(regulator: Person, permit: str) -> None:

@@ -78,7 +78,7 @@ def password() -> Response | tuple[str, int] | str:
         return _password_page(with_error(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
     runtime().throttle.succeeded(_caller(), _account("password"))
     if identity().duty is not None:  # at a first login: on to what they came for
-        return redirect(url_for("pages.staff_map"), HTTPStatus.SEE_OTHER)
+        return redirect(url_for("duty.index"), HTTPStatus.SEE_OTHER)
     flash(_("The password is changed. You are logged out everywhere else."))
     return _back()
 

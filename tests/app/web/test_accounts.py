@@ -103,14 +103,14 @@ def test_a_temporary_password_is_changed_before_anything_else(city: City) -> Non
     _, text = create(city.logged_in(Role.ADMINISTRATOR))
     client, temporary = city.client(), secret_in(text)
     assert log_in(client, "new@city.example", temporary) == 303
-    assert client.get("/staff").location == "/desk/account/password"
+    assert client.get("/duty").location == "/desk/account/password"
     assert client.get("/desk/users").location == "/desk/account/password"
     refused = client.get("/api/v1/live")
     assert refused.status_code == 403
     assert refused.get_json()["code"] == "change_password"
     change = {"old_password": temporary, "new_password": NEW_PASSWORD, "repeated": NEW_PASSWORD}
     assert post(client, "/desk/account/password", **change)[0] == 303
-    assert client.get("/staff").status_code == 200
+    assert client.get("/duty").status_code == 200
     assert log_in(city.client(), "new@city.example", temporary) == 401
     assert log_in(city.client(), "new@city.example", NEW_PASSWORD) == 303
 
@@ -229,7 +229,7 @@ def test_a_forgotten_password_is_reset_and_everything_old_ends(city: City) -> No
     assert log_in(city.client(), PEOPLE[Role.AUDITOR], PASSWORD) == 401
     client = city.client()
     assert log_in(client, PEOPLE[Role.AUDITOR], secret_in(text)) == 303
-    assert client.get("/staff").location == "/desk/account/password"
+    assert client.get("/duty").location == "/desk/account/password"
 
 
 @pytest.mark.parametrize(
@@ -315,14 +315,14 @@ def half_open(city: City, email: str = REGULATOR) -> FlaskClient:
 def test_a_regulator_without_second_factor_can_do_nothing_but_enrol(strict: City) -> None:
     client = strict.client()
     assert log_in(client, REGULATOR, PASSWORD) == 303
-    for path in ("/staff", "/desk/zones", "/desk/account", "/desk/audit"):
+    for path in ("/duty", "/desk/zones", "/desk/account", "/desk/audit"):
         assert client.get(path).location == "/desk/account/second-factor", path
     assert client.get("/api/v1/live").get_json()["code"] == "enrol_second_factor"
     assert post(client, "/desk/account/tokens", name="x", scopes="read")[0] == 303
     assert post(client, "/desk/account/second-factor", one_time_code="000000")[0] == 422
     enrol(strict, client)
-    assert client.get("/staff").status_code == 200
-    assert strict.logged_in(Role.AUDITOR).get("/staff").status_code == 200
+    assert client.get("/duty").status_code == 200
+    assert strict.logged_in(Role.AUDITOR).get("/duty").status_code == 200
 
 
 def test_then_the_login_asks_for_the_code(strict: City) -> None:
@@ -330,7 +330,7 @@ def test_then_the_login_asks_for_the_code(strict: City) -> None:
     log_in(first, REGULATOR, PASSWORD)
     secret, _ = enrol(strict, first)
     client = half_open(strict)
-    for path in ("/api/v1/live", "/staff", "/desk/account"):
+    for path in ("/api/v1/live", "/duty", "/desk/account"):
         assert client.get(path).status_code in {303, 401}
     assert post(client, "/login/code", one_time_code="000000")[0] == 401
     used = code_of(strict, secret)
@@ -338,7 +338,7 @@ def test_then_the_login_asks_for_the_code(strict: City) -> None:
     strict.time.pass_ms(30_000)
     code = code_of(strict, secret)
     assert post(client, "/login/code", one_time_code=f" {code[:3]} {code[3:]} ")[0] == 303
-    assert client.get("/staff").status_code == 200
+    assert client.get("/duty").status_code == 200
     assert post(half_open(strict), "/login/code", one_time_code=code)[0] == 401, "a code works once"
 
 
@@ -427,7 +427,7 @@ def test_a_lost_second_factor_is_removed_by_its_owner_or_an_administrator(strict
     secret, _ = enrol(strict, again)
     strict.time.pass_ms(30_000)
     assert post(again, "/desk/account/second-factor/remove", one_time_code=code_of(strict, secret))[0] == 303
-    assert again.get("/staff").location == "/desk/account/second-factor"
+    assert again.get("/duty").location == "/desk/account/second-factor"
 
 
 def test_a_token_is_shown_once_and_does_what_it_says(city: City) -> None:

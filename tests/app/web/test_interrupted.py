@@ -213,15 +213,15 @@ def _sealed(key: bytes, path: str) -> str:
 def test_what_we_did_not_seal_is_not_carried(city: City) -> None:
     key = city.settings.key_for("interrupted")
     for carried in (
-        _sealed(b"x" * 32, "/staff"),
-        _sealed(key, "/staff") + "x",
+        _sealed(b"x" * 32, "/duty"),
+        _sealed(key, "/duty") + "x",
         "rubbish",
         _sealed(key, "//evil.example"),
     ):
         client = city.client()
         data = {"email": AUDITOR, "password": PASSWORD, "csrf_token": csrf_of(client), "carried": carried}
         answer = client.post("/login", data=data, headers=OURS)
-        assert (answer.status_code, answer.location) == (303, "/staff")
+        assert (answer.status_code, answer.location) == (303, "/duty")
 
 
 def test_programs_are_answered_as_before(city: City) -> None:

@@ -47,18 +47,18 @@ def test_each_step_counts_by_itself(city: City) -> None:
 def test_the_card_goes_when_everything_is_done(city: City) -> None:
     manager = city.logged_in(Role.OPERATOR_MANAGER)
     manager.set_cookie("language", "en")
-    page = manager.get("/staff").text
+    page = manager.get("/duty").text
     assert SHOWN in page
     assert "/desk/organisations/NORTH/edit" in page
     describe(city, "NORTH")
-    assert "/desk/organisations/NORTH/edit" not in manager.get("/staff").text, "what is done leads nowhere any more"
+    assert "/desk/organisations/NORTH/edit" not in manager.get("/duty").text, "what is done leads nowhere any more"
     with changing_session(city.engine) as session:
         prepare(session)
         submitted(session)
-    assert SHOWN not in manager.get("/staff").text
+    assert SHOWN not in manager.get("/duty").text
 
 
 def test_only_managers_of_operators_are_told(city: City) -> None:
     for role in set(Role) - {Role.OPERATOR_MANAGER}:
-        assert SHOWN not in city.logged_in(role).get("/staff").text, role
+        assert SHOWN not in city.logged_in(role).get("/duty").text, role
     assert SHOWN not in city.client().get("/").text

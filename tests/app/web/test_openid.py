@@ -56,8 +56,8 @@ def is_logged_in(client: FlaskClient) -> bool:
 
 
 def test_the_login_page_offers_the_provider(joined: City, city: City) -> None:
-    text = joined.client().get("/login?next=/staff").text
-    assert "/login/openid?next=/staff" in text
+    text = joined.client().get("/login?next=/duty").text
+    assert "/login/openid?next=/duty" in text
     assert "City &lt;login&gt;" in text
     assert "/login/openid" not in city.client().get("/login").text
     assert city.client().get("/login/openid").status_code == 404
@@ -80,7 +80,7 @@ def test_a_verified_address_links_the_user_at_the_first_time(joined: City, provi
     client = joined.client()
     answer = come_back(client, provider, "/desk/account")
     assert (answer.status_code, answer.location) == (303, "/desk/account")
-    assert client.get("/staff").status_code == 200, "the second factor is the provider's"
+    assert client.get("/duty").status_code == 200, "the second factor is the provider's"
     with reading_session(joined.engine) as session:
         user = user_by_email(session, REGULATOR)
         assert (user.oidc_issuer, user.oidc_subject) == (provider.issuer, "s-1")
@@ -182,7 +182,7 @@ def test_the_answer_belongs_to_the_browser_that_asked(joined: City, provider: Pr
 
 @pytest.mark.parametrize("wanted", ["https://evil.example", "//evil.example", "/\\evil.example", ""])
 def test_it_leads_to_this_server_only(joined: City, provider: Provider, wanted: str) -> None:
-    assert come_back(joined.client(), provider, wanted).location == "/staff"
+    assert come_back(joined.client(), provider, wanted).location == "/duty"
 
 
 def test_a_provider_that_is_gone_is_told_in_words(

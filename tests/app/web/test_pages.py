@@ -82,11 +82,11 @@ def test_the_public_page_follows_the_public_view_only(city: City) -> None:
 
 
 def test_the_staff_page_is_for_those_who_are_logged_in(city: City) -> None:
-    answer = city.client().get("/staff")
+    answer = city.client().get("/duty")
     assert answer.status_code == 303
-    assert answer.headers["Location"] == "/login?next=/staff"
-    html = city.logged_in(Role.OPERATOR_MANAGER).get("/staff").text
-    assert page_data(html)["audience"] == "staff"
+    assert answer.headers["Location"] == "/login?next=/duty"
+    html = city.logged_in(Role.OPERATOR_MANAGER).get("/duty").text
+    assert page_data(html)["urls"]["stream"] == "/api/v1/live/stream"  # type: ignore[index]  # read from JSON
     assert "Operator Manager Person" in html
 
 

@@ -32,7 +32,7 @@ def test_every_status_has_a_page(city: City, status: HTTPStatus) -> None:
 
 def test_a_page_that_may_not_be_opened_says_so(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(access, "ALLOWED", {})
-    answer = city.logged_in(Role.AUDITOR).get("/staff", headers={"Accept-Language": "en"})
+    answer = city.logged_in(Role.AUDITOR).get("/duty", headers={"Accept-Language": "en"})
     assert answer.status_code == 403
     assert "This is not open to you" in answer.text
 

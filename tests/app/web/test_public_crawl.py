@@ -137,7 +137,7 @@ def _crawl(city: City) -> Iterator[Harvest]:
             for method in sorted({"GET", "POST", "OPTIONS"} & (rule.methods or set()) | {"DELETE"}):
                 for language in ("en", "zh-CN"):
                     yield _asked(city, rule.endpoint, method, url, language)
-    for url in ("/nowhere", "/vehicles/NORTH-R1", "/desk/vehicles", "/api/v1/alerts", "/api/v1/nowhere", "/staff"):
+    for url in ("/nowhere", "/vehicles/NORTH-R1", "/desk/vehicles", "/api/v1/alerts", "/api/v1/nowhere", "/duty"):
         yield _asked(city, "error", "GET", url, "en")
 
 

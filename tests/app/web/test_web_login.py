@@ -24,7 +24,7 @@ from tests.app.web.cast import PASSWORD, PEOPLE, City, Time, csrf_of, log_in
 
 def test_login_opens_the_staff_map_and_logout_closes_it(city: City) -> None:
     client = city.logged_in(Role.OPERATOR_MANAGER)
-    assert client.get("/staff").status_code == 200
+    assert client.get("/duty").status_code == 200
     assert client.get("/api/v1/live").status_code == 200
     assert client.post("/logout", data={"csrf_token": csrf_of(client)}).status_code == 303
     assert client.get("/api/v1/live").status_code == 401
@@ -51,23 +51,23 @@ def test_login_needs_the_forms_token(city: City) -> None:
 @pytest.mark.parametrize(
     ("wanted", "goes_to"),
     [
-        ("/staff?x=1", "/staff?x=1"),
-        ("https://evil.example/", "/staff"),
-        ("//evil.example/", "/staff"),
-        ("/\\evil.example/", "/staff"),
-        ("staff", "/staff"),
-        ("/\t/evil.example", "/staff"),
-        ("/\n/evil.example", "/staff"),
-        ("///evil.example", "/staff"),
-        ("/%5Cevil.example\\", "/staff"),
-        ("\\\\evil.example", "/staff"),
-        ("/\u2028/evil.example", "/staff"),
-        ("javascript:alert(1)", "/staff"),
-        ("http:/evil.example", "/staff"),
-        ("http:evil.example", "/staff"),
-        ("//evil.example\\@localhost/", "/staff"),
-        (" //evil.example", "/staff"),
-        ("", "/staff"),
+        ("/duty?x=1", "/duty?x=1"),
+        ("https://evil.example/", "/duty"),
+        ("//evil.example/", "/duty"),
+        ("/\\evil.example/", "/duty"),
+        ("staff", "/duty"),
+        ("/\t/evil.example", "/duty"),
+        ("/\n/evil.example", "/duty"),
+        ("///evil.example", "/duty"),
+        ("/%5Cevil.example\\", "/duty"),
+        ("\\\\evil.example", "/duty"),
+        ("/\u2028/evil.example", "/duty"),
+        ("javascript:alert(1)", "/duty"),
+        ("http:/evil.example", "/duty"),
+        ("http:evil.example", "/duty"),
+        ("//evil.example\\@localhost/", "/duty"),
+        (" //evil.example", "/duty"),
+        ("", "/duty"),
     ],
 )
 def test_login_leads_only_to_this_server(city: City, wanted: str, goes_to: str) -> None:

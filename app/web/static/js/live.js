@@ -1,7 +1,7 @@
 // The live layer: connects the event stream with the map, the alert list and the page around them.
 
 import { AlertList, vehicleOf } from "./alerts.js";
-import { isStaff, page, text } from "./page.js";
+import { page, text } from "./page.js";
 import { nameRoads } from "./roads.js";
 import { listen } from "./stream.js";
 import { VehicleLayer } from "./vehicles.js";
@@ -62,13 +62,6 @@ function showState(state) {
   }
 }
 
-/** A refused stream of a staff page usually means that the session has ended. */
-async function checkSession() {
-  if (!isStaff) return;
-  const answer = await fetch(page.urls.live, { headers: { Accept: "application/json" } }).catch(() => null);
-  if (answer?.status === 401) window.location.assign(page.urls.login);
-}
-
 handle.addEventListener("click", () => setSheet(!panel.classList.contains("is-open")));
 phone.addEventListener("change", () => map.invalidateSize());
 
@@ -83,7 +76,7 @@ listen(page.urls.stream, {
     alert: (alert) => { alerts.update(alert); recount(); },
   },
   onState: showState,
-  onRefused: checkSession,
+  onRefused: () => {},
 });
 
 nameRoads(map);

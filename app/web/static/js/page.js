@@ -1,10 +1,8 @@
-// What the server says to this page: language, audience, addresses and texts (see page_text.py).
+// What the server says to this page: language, addresses and texts (see page_text.py).
 
 const source = document.getElementById("page-data");
 
 export const page = JSON.parse(source.textContent);
-
-export const isStaff = page.audience === "staff";
 
 /** The text for `key`, with `{name}` replaced from `values`. A missing key is a bug and shows as such. */
 export function text(key, values = {}) {

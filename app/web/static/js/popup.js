@@ -1,6 +1,6 @@
 // What a click on a vehicle shows. Built from text nodes only.
 
-import { element, findingDescription, findingName, icon, isStaff, localised, text, timeElement } from "./page.js";
+import { element, findingDescription, findingName, icon, text } from "./page.js";
 
 function rows(list, pairs) {
   for (const [label, value] of pairs) {
@@ -18,39 +18,13 @@ function altitude(properties) {
   return `${Math.round(properties.altitude_m)} m${datum}`;
 }
 
-function speed(mps) {
-  return Number.isFinite(mps) ? `${(mps * 3.6).toFixed(0)} km/h` : null;
-}
-
-function coded(prefix, code) {
-  return code ? text(`${prefix}_${code}`) : null;
-}
-
-function staffRows(list, properties) {
-  const battery = Number.isFinite(properties.battery_percent) ? `${Math.round(properties.battery_percent)} %` : null;
-  rows(list, [
-    ["operator", localised(properties.operator_names) ?? properties.operator],
-    ["speed", speed(properties.speed_mps)],
-    ["mode", coded("mode", properties.mode)],
-    ["altitude", altitude(properties)],
-    ["officer", coded("officer", properties.safety_officer)],
-    ["battery", battery],
-    ["seen", Number.isFinite(properties.timestamp_ms) ? timeElement(properties.timestamp_ms) : null],
-  ]);
-}
-
-/** Open alerts first, then what the newest sample shows beyond them, then what could not be decided. */
-function findingTags({ findings = [], undecided = [] }, alerts) {
+function findingTags(alerts) {
   const box = element("div", "popup-findings");
-  const add = (code, className, note) => {
-    const tag = element("span", `tag ${className}`, note ? `${findingName(code)} · ${text(note)}` : findingName(code));
-    tag.title = findingDescription(code);
+  for (const { finding, severity } of alerts) {
+    const tag = element("span", `tag is-${severity}`, findingName(finding));
+    tag.title = findingDescription(finding);
     box.append(tag);
-  };
-  const alerted = new Set(alerts.map((alert) => alert.finding));
-  for (const alert of alerts) add(alert.finding, `is-${alert.severity}`);
-  for (const code of findings) if (!alerted.has(code)) add(code, "is-finding", "now");
-  for (const code of undecided) add(code, "is-undecided", "undecided");
+  }
   return box;
 }
 
@@ -67,11 +41,9 @@ export function popupContent(vehicle, alerts) {
   if (vehicle.alert) head.append(element("span", `badge-severity is-${vehicle.alert}`, text(`severity_${vehicle.alert}`)));
   box.append(head);
   const list = element("dl", "popup-facts");
-  if (isStaff) staffRows(list, properties);
-  else rows(list, [["altitude", vehicle.kind === "air" ? altitude(properties) : null]]);
+  rows(list, [["altitude", vehicle.kind === "air" ? altitude(properties) : null]]);
   if (list.childElementCount) box.append(list);
-  box.append(findingTags(properties, alerts));
-  if (!isStaff) box.append(element("p", "popup-note", text("pseudonym_note")));
-  if (properties.stale) box.append(element("p", "popup-note is-stale", text("stale_note")));
+  box.append(findingTags(alerts));
+  box.append(element("p", "popup-note", text("pseudonym_note")));
   return box;
 }

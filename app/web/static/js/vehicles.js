@@ -41,11 +41,10 @@ class Vehicle {
     this.alert = alerts.reduce((worst, alert) => worse(alert.severity, worst), properties.alert ?? null);
     const height = properties.altitude_m;
     const label = this.kind === "air" && Number.isFinite(height) ? `${Math.round(height)} m` : "";
-    const dress = `${this.alert} ${properties.stale} ${label}`;
+    const dress = `${this.alert} ${label}`;
     if (dress === this.dressed) return;
     this.dressed = dress;
     root.dataset.alert = this.alert ?? "none";
-    root.classList.toggle("is-stale", Boolean(properties.stale));
     this.altitude.textContent = label;
     const kind = text(this.kind === "air" ? "kind_air" : "kind_road");
     const state = this.alert ? text(`severity_${this.alert}`) : text("no_alert");
