@@ -7,7 +7,7 @@ import threading
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.live.board import Board, Document
+from app.live.board import Board, Document, Window
 
 NORTH, SOUTH = 1, 2
 
@@ -27,6 +27,21 @@ def test_a_new_reader_gets_everything_and_then_only_changes() -> None:
     board.put([("a", _document(NORTH, "a2"))])
     second = board.changes(first.cursor)
     assert (second.complete, second.features, second.alerts) == (False, [b"a2"], [])
+
+
+def test_what_lies_beside_the_window_is_asked_for_by_itself() -> None:
+    board, window = Board(), Window(west=113.0, south=22.0, east=114.0, north=23.0)
+    here, there = (113.0, 23.0), (114.1, 22.5)
+    board.put([("a", Document(NORTH, b"a1", place=here)), ("b", Document(SOUTH, b"b1", place=there))])
+    first = board.changes(0, window=window)
+    assert first.features == [b"a1", b"b1"], "a snapshot has everything"
+    board.put([("a", Document(NORTH, b"a2", place=here)), ("b", Document(SOUTH, b"b2", place=there))])
+    board.put([("c", _document(None, "c1"))])
+    assert board.changes(first.cursor, window=window).features == [b"a2", b"c1"], "what has no place is everywhere"
+    assert board.features_beside(window, first.cursor) == [b"b2"]
+    assert board.features_beside(window, first.cursor, NORTH) == []
+    board.remove(["b"])
+    assert board.changes(first.cursor, window=window).removed == ["b"]
 
 
 def test_a_slow_reader_finds_the_newest_state_only() -> None:

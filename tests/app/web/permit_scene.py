@@ -14,7 +14,15 @@ from tests.app.web.cast import DAY_MS, City
 NUMBER = "QH-2026-0001"
 
 
-def issue(city: City, number: str = NUMBER, *, days: int = 100, holder: str = "NORTH", reason: str = "合格") -> None:
+def issue(
+    city: City,
+    number: str = NUMBER,
+    *,
+    days: int = 100,
+    holder: str = "NORTH",
+    reason: str = "合格",
+    ratio: int | None = None,
+) -> None:
     with changing_session(city.engine) as session:
         issue_permit(
             session,
@@ -24,7 +32,7 @@ def issue(city: City, number: str = NUMBER, *, days: int = 100, holder: str = "N
             holder=session.scalars(select(Organisation).where(Organisation.code == holder)).one(),
             vehicles=session.scalars(select(Vehicle).where(Vehicle.vehicle_id == f"{holder}-R1")).all(),
             zone_ids=["QH-R-01"],
-            conditions=Conditions(speed_cap_mps=15.0),
+            conditions=Conditions(speed_cap_mps=15.0, vehicles_per_remote_officer=ratio),
             valid_from_ms=city.time(),
             valid_until_ms=city.time() + days * DAY_MS,
             now_ms=city.time(),
