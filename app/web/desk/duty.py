@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, render_template, request, url_for
+from flask_babel import gettext as _
 
 from app.models import User
 from app.services.alert_handling import possible_assignees
@@ -16,7 +18,6 @@ from app.web.duty_text import duty_text
 from app.web.findings_text import FINDING_TEXTS
 from app.web.gate import identity
 from app.web.language import language
-from app.web.navigation import url_if
 from app.web.next_steps import next_steps
 from app.web.page_text import finding_text, severity_names, zone_kind_names
 from app.web.runtime import runtime
@@ -29,6 +30,14 @@ LOST_AFTER_S = 15
 LOW_BATTERY_PERCENT = 20
 #: Stands for an identifier in addresses that scripts fill in.
 _HERE = "HERE"
+#: What is done next with an alert: endpoints with their arguments, as scripts fill them in.
+_NEXT: Mapping[str, Mapping[str, str]] = {
+    "directives.new": {"vehicle": "HERE_VEHICLE"},
+    "emergencies.new": {"lat": "HERE_LAT", "lon": "HERE_LON"},
+    "incidents.new": {"alert": "HERE_ALERT"},
+    "evidence.new": {"vehicle_id": "HERE_VEHICLE", "moment_ms": "HERE_MOMENT"},
+    "replay.index": {"at_ms": "HERE_MOMENT", "vehicle": "HERE_VEHICLE"},
+}
 
 
 @duty.get("/duty")
@@ -73,8 +82,8 @@ def _page_data() -> dict[str, Any]:
             "filters": url_for("api_saved-filters.filters"),
             "trail": vehicle_trail,
             "vehicle": url_for("vehicles.show", vehicle_id=_HERE),
-            "incident": _incident_url(),
         },
+        "next": _next(),
     }
 
 
@@ -97,7 +106,17 @@ def _people() -> list[dict[str, Any]]:
         return [{"id": person.id, "name": person.display_name} for person in people]
 
 
-def _incident_url() -> str:
-    """Where an incident is opened from an alert; empty for those who may not."""
-    is_allowed = access.may(identity().role, access.PROTECTED["incidents.new"])
-    return url_if("incidents.new", alert=_HERE) if is_allowed else ""
+def _next() -> list[dict[str, str]]:
+    """Where the reader may go from an alert."""
+    names = {
+        "directives.new": _("Order"),
+        "emergencies.new": _("Emergency area"),
+        "incidents.new": _("Incident"),
+        "evidence.new": _("Evidence"),
+        "replay.index": _("Replay"),
+    }
+    return [
+        {"label": names[endpoint], "url": url_for(endpoint, **values)}  # type: ignore[arg-type]  # url_for's own options are no values
+        for endpoint, values in _NEXT.items()
+        if access.may(identity().role, access.PROTECTED[endpoint])
+    ]

@@ -69,7 +69,7 @@ export class Detail {
 
   alertParts() {
     const { alert } = this;
-    return [heading(alert), this.facts(alert), this.buttons(alert), ...this.comments(alert)];
+    return [heading(alert), this.facts(alert), this.buttons(alert), this.links(alert), ...this.comments(alert)];
   }
 
   facts(alert) {
@@ -86,6 +86,7 @@ export class Detail {
     vehicle.href = page.urls.vehicle.replace("HERE", encodeURIComponent(alert.vehicle_id));
     add("vehicle", vehicle, " · ", localised(alert.operator_names));
     if (alert.place) add("place", localised(alert.place));
+    if (alert.encounter) add("encounter", text("encounter_with", { vehicle: alert.encounter.other_vehicle_id ?? text("another"), metres: Math.round(alert.encounter.horizontal_m) }));
     add("opened", timeElement(alert.opened_at_ms), " – ", isEnded(alert) && alert.closed_at_ms !== null ? timeElement(alert.closed_at_ms) : text("goes_on"));
     if (alert.acknowledged_at_ms !== null) add("acknowledged_by", more?.acknowledged_by ?? "", " ", timeElement(alert.acknowledged_at_ms));
     if (alert.assignee) add("assignee", alert.assignee.name);
@@ -109,12 +110,20 @@ export class Detail {
     if (page.may.handle && isOpen) row.append(this.button("escalate", text("escalate"), "E", () => this.escalate()));
     if (page.may.resolve && isOpen) row.append(this.button("resolve", text("close_alert"), "X", () => this.resolve()));
     row.append(this.button("vehicle", text("show_vehicle"), "V", () => this.onShow(alert.vehicle_id)));
-    if (page.urls.incident) {
-      const incident = element("a", "quiet", text("incident"));
-      incident.href = page.urls.incident.replace("HERE", encodeURIComponent(alert.id));
-      row.append(incident);
-    }
     return row;
+  }
+
+  /** The pages of what may be done next, about this alert. */
+  links(alert) {
+    const [lon, lat] = alert.geometry.coordinates;
+    const values = { HERE_ALERT: alert.id, HERE_VEHICLE: alert.vehicle_id, HERE_MOMENT: alert.opened_at_ms, HERE_LAT: lat, HERE_LON: lon };
+    const list = element("p", "detail-links");
+    for (const { label, url } of page.next) {
+      const link = element("a", "", label);
+      link.href = url.replaceAll(/HERE_[A-Z]+/g, (name) => encodeURIComponent(values[name]));
+      list.append(link);
+    }
+    return list;
   }
 
   button(action, label, key, act) {
