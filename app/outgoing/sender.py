@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -97,9 +98,10 @@ class DeliveryThread:
             thread.start()
 
     def wait(self, timeout_s: float) -> None:
-        """Until each message on its way has had its attempt, or so long for each."""
+        """Until each message on its way has had its attempt, or so long."""
+        deadline_s = time.monotonic() + timeout_s
         for thread in self._on_their_way:
-            thread.join(timeout_s)
+            thread.join(max(0.0, deadline_s - time.monotonic()))
 
     def _claimed(self, most: int) -> list[Delivery]:
         now_ms = self._clock()

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, false, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, false, or_, select, true
 from sqlalchemy.orm import Session
 
 from app.audit import Subject, record, state_of
@@ -36,6 +36,7 @@ _DELIVERY_ID_BYTES = 16
 _SALT_BYTES = 32
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}")
 _LONGEST_EMAIL = 254
+_TEST_EVERY_MS = 60_000
 
 
 def add_channel(
@@ -97,9 +98,17 @@ def rotate_secret(
 
 
 def send_test(session: Session, channel: NotificationChannel, *, actor: User, now_ms: int) -> Delivery:
-    """A test message, on the way that all take. Raises InvalidChange while the channel is switched off."""
+    """A test message, on the way that all take: one a minute, so that nobody's mailbox is filled with them.
+
+    Raises InvalidChange for one too soon after another, and while the channel is switched off.
+    """
     if not channel.enabled:
         raise InvalidChange("a channel that is switched off sends nothing", code="channel_off")
+    just_now = and_(
+        Delivery.channel_key == channel.id, Delivery.is_test, Delivery.created_at_ms > now_ms - _TEST_EVERY_MS
+    )
+    if session.scalar(select(Delivery.id).where(just_now).limit(1)) is not None:
+        raise InvalidChange("a test message was sent just now", code="test_too_soon")
     delivery = new_delivery(channel, now_ms, is_test=True)
     session.add(delivery)
     session.flush()

@@ -136,7 +136,6 @@ def send_again(session: Session, delivery: Delivery, *, actor: User, now_ms: int
     if delivery.state not in {DeliveryState.GIVEN_UP, DeliveryState.FAILED}:
         raise InvalidChange("it has arrived, or is on its way", code="delivery_not_failed")
     delivery.state, delivery.next_attempt_at_ms, delivery.attempts = DeliveryState.WAITING, now_ms, 0
-    delivery.created_at_ms = now_ms
     session.flush()
     subject = Subject("channel", delivery.channel.channel_id)
     record(session, "channel.sent_again", subject, actor=actor, now_ms=now_ms, after={"delivery": delivery.delivery_id})
@@ -147,7 +146,8 @@ def drop_stale(session: Session, now_ms: int) -> None:
     old_ms = now_ms - STALE_MS
     stale = update(Notification).where(_IS_HELD, Notification.due_at_ms <= old_ms)
     session.execute(stale.values(spared_at_ms=now_ms), execution_options={"synchronize_session": False})
-    is_stale = and_(_IS_OPEN, Delivery.created_at_ms <= old_ms, _is_free(now_ms))
+    was_tried = or_(Delivery.answered_at_ms.is_(None), Delivery.attempts > 0)  # since somebody sent it again
+    is_stale = and_(_IS_OPEN, Delivery.created_at_ms <= old_ms, was_tried, _is_free(now_ms))
     for delivery in session.scalars(select(Delivery).where(is_stale).with_for_update(of=Delivery, skip_locked=True)):
         delivery.state, delivery.next_attempt_at_ms = DeliveryState.GIVEN_UP, None
         delivery.lease = delivery.leased_until_ms = None

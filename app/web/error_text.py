@@ -172,6 +172,7 @@ ERROR_TEXTS: Mapping[str, LazyString] = {
     "channel_owner": _("Choose an organisation or a jurisdiction, one of them."),
     "channel_without_secret": _("Only webhooks have a secret."),
     "channel_off": _("The channel is switched off: it sends nothing."),
+    "test_too_soon": _("A test message was sent just now: wait a minute."),
     "delivery_not_failed": _("This message has arrived, or is on its way."),
     "incident_not_proposed": _("Only what the platform proposed can be dismissed."),
     "incident_settled": _("The incident is closed or dismissed: a regulator can open it again."),

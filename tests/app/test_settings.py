@@ -153,3 +153,39 @@ def test_every_setting_is_documented() -> None:
     in_code = set(re.findall(r"PILOTAGE_[A-Z_]+", (ROOT / "app/settings.py").read_text()))
     rows = re.findall(r"^\| `(PILOTAGE_[A-Z_]+)` \|", (ROOT / "docs/settings.md").read_text(), flags=re.MULTILINE)
     assert sorted(rows) == sorted(in_code)
+
+
+def test_a_mail_server_has_a_sender_and_shows_no_password() -> None:
+    url = "smtp://duty%40city:p%3Ass@mail.example:2525"
+    mail = read(PILOTAGE_SMTP_URL=url, PILOTAGE_MAIL_FROM="pilotage@city.example").mail
+    assert mail is not None
+    assert (mail.host, mail.port, mail.tls) == ("mail.example", 2525, False)
+    assert (mail.username, mail.password, mail.sender) == ("duty@city", "p:ss", "pilotage@city.example")
+    assert "p:ss" not in repr(mail)
+    encrypted = read(PILOTAGE_SMTP_URL="smtps://mail.example", PILOTAGE_MAIL_FROM="pilotage@city.example").mail
+    assert encrypted is not None
+    assert (encrypted.port, encrypted.tls) == (465, True)
+    assert read().mail is None
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"PILOTAGE_SMTP_URL": "http://mail.example", "PILOTAGE_MAIL_FROM": "a@b.example"},
+        {"PILOTAGE_SMTP_URL": "smtp://mail.example:99999", "PILOTAGE_MAIL_FROM": "a@b.example"},
+        {"PILOTAGE_SMTP_URL": "smtp://", "PILOTAGE_MAIL_FROM": "a@b.example"},
+        {"PILOTAGE_SMTP_URL": "smtp://mail.example"},
+        {"PILOTAGE_SMTP_URL": "smtp://mail.example", "PILOTAGE_MAIL_FROM": "City <a@b.example>"},
+        {"PILOTAGE_WEBHOOK_NETWORKS": "10.0.0.1/8"},
+        {"PILOTAGE_WEBHOOK_NETWORKS": "everywhere"},
+    ],
+)
+def test_bad_settings_of_notification(env: dict[str, str]) -> None:
+    with pytest.raises(SettingsError):
+        read(**env)
+
+
+def test_networks_of_webhooks() -> None:
+    networks = read(PILOTAGE_WEBHOOK_NETWORKS="10.20.0.0/16, fd00::/8").webhook_networks
+    assert [str(network) for network in networks] == ["10.20.0.0/16", "fd00::/8"]
+    assert read().webhook_networks == ()
