@@ -78,6 +78,12 @@ class Course:
     time_is_up: bool
 
     @property
+    def answered_at_ms(self) -> int | None:
+        """When it answered anything at first."""
+        times = (self.received_at_ms, self.accepted_at_ms, self.refused_at_ms)
+        return min((each for each in times if each is not None), default=None)
+
+    @property
     def took_ms(self) -> int | None:
         """From when it was told, to when it was out."""
         return None if self.left_at_ms is None else max(self.left_at_ms - self.told.told_at_ms, 0)

@@ -65,7 +65,7 @@ def _table(report: Report) -> Table[Course]:
             Column("result", _("Within two minutes"), _result, kind=Kind.BADGE),
             Column("took", _("Took"), _took_s, kind=Kind.NUMBER, unit="s", decimals=1),
             Column("told", _("Told"), lambda c: c.first_told_at_ms, kind=Kind.CLOCK),
-            Column("received", _("Acknowledged"), lambda c: c.received_at_ms, kind=Kind.CLOCK),
+            Column("answered", _("Answered"), lambda c: c.answered_at_ms, kind=Kind.CLOCK),
             Column("accepted", _("Obeys"), lambda c: c.accepted_at_ms, kind=Kind.WHEN, exported_only=True),
             Column("refused", _("Refuses"), lambda c: c.refused_at_ms, kind=Kind.WHEN, exported_only=True),
             Column("refusal", _("Why it refuses"), lambda c: c.refusal, exported_only=True),
