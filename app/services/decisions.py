@@ -103,7 +103,7 @@ def _tightened(before: Terms, tighter: Tightening) -> Terms:
     def stated(names: Collection[str] | None, otherwise: frozenset[str]) -> frozenset[str]:
         return otherwise if names is None else frozenset(names)
 
-    conditions = _conditions(before.conditions, tighter)
+    conditions = with_stated(before.conditions, tighter)
     return replace(
         before,
         stage=before.stage if tighter.stage is None else tighter.stage,
@@ -115,7 +115,8 @@ def _tightened(before: Terms, tighter: Tightening) -> Terms:
     )
 
 
-def _conditions(before: Conditions, tighter: Tightening) -> Conditions:
+def with_stated(before: Conditions, tighter: Tightening) -> Conditions:
+    """The conditions with those that are stated in the place of what was."""
     changes: dict[str, Any] = {
         "hours": None if tighter.hours is None else _schedule(tighter.hours),
         "speed_cap_mps": None if tighter.speed_cap_kmh is None else mps_of(tighter.speed_cap_kmh),

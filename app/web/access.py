@@ -22,6 +22,7 @@ class Action(StrEnum):
     SAVE_FILTERS = "save_filters"
     SEE_REJECTS = "see_rejects"
     SEE_REPLAY = "see_replay"
+    SEE_WHAT_IF = "see_what_if"
     SEE_METRICS = "see_metrics"
     SEE_NOTICES = "see_notices"
     SEE_NOTIFICATIONS = "see_notifications"
@@ -84,6 +85,7 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     Action.SAVE_FILTERS: _EVERYBODY,
     Action.SEE_REJECTS: _EVERYBODY,
     Action.SEE_REPLAY: _EVERYBODY,
+    Action.SEE_WHAT_IF: _EVERYBODY,
     Action.SEE_METRICS: _OVERSIGHT,
     Action.SEE_NOTICES: _EVERYBODY,
     Action.SEE_NOTIFICATIONS: _EVERYBODY,
@@ -367,6 +369,7 @@ PROTECTED: Mapping[str, Action] = {
     "api_rejects.rejects": Action.SEE_REJECTS,
     "api_replay.samples": Action.SEE_REPLAY,
     "api_replay.zones": Action.SEE_REPLAY,
+    "api_what-if.ask": Action.SEE_WHAT_IF,
     "api_trails.vehicle_trail": Action.SEE_REPLAY,
     "api_trials.change": Action.CHANGE_TRIALS,
     "api_trials.register": Action.CHANGE_TRIALS,

@@ -55,6 +55,8 @@ FIELD_TEXTS: Mapping[str, LazyString] = {
     "taken": _("Registered already."),
     "window_empty": _("A window ends at another time than it starts."),
     "quiet_hours_half": _("Quiet hours have a beginning and an end: state both, or neither."),
+    "one_draft": _("Give either a zone, or a permit with its terms."),
+    "stage_stays": _("The stage stays as it was."),
     "twice_in_file": _("More than once in this file."),
 }
 
@@ -85,6 +87,8 @@ ERROR_TEXTS: Mapping[str, LazyString] = {
     "nothing_restricted": _("Nothing would change."),
     "reason_missing": _("A decision needs a reason."),
     "period_empty": _("The period must end after it begins."),
+    "no_vehicles": _("There is no vehicle that could be asked about."),
+    "too_many_samples": _("That would be more than %(most)s samples: choose a shorter period, or fewer vehicles."),
     "period_too_long": _("The period is too long: %(hours)s hours at most."),
     "not_the_holders": _("Only what belongs to the permit's holder can be named."),
     "broker_unavailable": _("The broker cannot be told who may connect. Nothing was changed: try again soon."),

@@ -32,6 +32,7 @@ from app.web.api.users import users_api
 from app.web.api.vehicle_imports import vehicle_imports_api
 from app.web.api.vehicles import vehicles_api
 from app.web.api.verification import verification_api
+from app.web.api.what_if import what_if_api
 from app.web.api.zone_imports import zone_imports_api
 from app.web.api.zone_revisions import zone_revisions_api
 from app.web.api.zones_in_force import zones_in_force_api
@@ -46,6 +47,7 @@ API: tuple[APIBlueprint, ...] = (
     trials_api,
     rejects_api,
     replay_api,
+    what_if_api,
     users_api,
     tokens_api,
     audit_api,
