@@ -96,3 +96,36 @@ class WhatIfOut(Schema):
     alerts_not_opened: int
     alerts_moved: int
     alerts: Annotated[list[EpisodeOut], Field(description="the first 500 of them")]
+
+
+class ZoneQuestion(DraftZone):
+    """A form with a draft zone; no vehicle named: all that the caller sees."""
+
+    since_ms: Milliseconds
+    until_ms: Milliseconds
+    vehicles: Annotated[list[Identifier], Field(default_factory=list)]
+
+    def asked(self) -> WhatIf:
+        """The question."""
+        draft = DraftZone.model_validate({name: getattr(self, name) for name in DraftZone.model_fields})
+        return WhatIf(since_ms=self.since_ms, until_ms=self.until_ms, vehicles=self.vehicles or None, zone=draft)
+
+
+class PermitQuestion(DraftTerms):
+    """A form with other terms of a permit."""
+
+    since_ms: Milliseconds
+    until_ms: Milliseconds
+
+    def asked(self, number: str) -> WhatIf:
+        """The question about the permit of this number."""
+        stated = {name: getattr(self, name) for name in self.model_fields_set if name in DraftTerms.model_fields}
+        terms = DraftTerms.model_validate(stated)
+        return WhatIf(since_ms=self.since_ms, until_ms=self.until_ms, permit=number, terms=terms)
+
+
+class WhatIfStart(Schema):
+    """Where a question begins: the period that is looked at."""
+
+    since_ms: Milliseconds | None = None
+    until_ms: Milliseconds | None = None

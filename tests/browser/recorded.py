@@ -78,6 +78,7 @@ def _batch(actor: Actor, since_ms: int, generation: int) -> JudgedBatch:
         "lat": np.array([point.y for point in here]),
         "heading_deg": heading,
         "speed_mps": np.full(count, actor.speed_mps),
+        "horizontal_accuracy_m": np.full(count, 0.6),
         "altitude_m": np.full(count, 55.0 if is_air else 4.0),
         "altitude_datum": np.full(count, AltitudeDatum.AMSL, dtype=np.int8),
         "mode": np.full(count, Mode.AUTONOMOUS, dtype=np.int8),

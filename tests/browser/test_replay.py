@@ -96,3 +96,19 @@ def test_on_a_telephone(replay: Callable[..., Page], recorded: Recorded) -> None
     page = replay(viewport=(390, 800), at_ms=recorded.opened_at_ms)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert_accessible(page)
+
+
+def test_what_if_a_zone_were_narrower(replay: Callable[..., Page], recorded: Recorded, witness: Witness) -> None:
+    page = replay()
+    page.get_by_role("link", name="What if").click()
+    page.get_by_label("Another shape").select_option("road-menghai")
+    page.get_by_role("button", name="Edit a draft").click()
+    expect(page.locator("#verdict-title")).to_have_text("This can be asked.")
+    page.get_by_label("Half width").fill("3")
+    assert_accessible(page)
+    page.get_by_role("button", name="What would have been?").click()
+    expect(page.locator("#outcome")).to_contain_text("judged twice")
+    expect(page.get_by_label("Half width")).to_have_value("3")
+    assert_accessible(page)
+    assert recorded.since_ms
+    assert witness.complaints == []

@@ -33,6 +33,7 @@ from app.web.desk.trials import trials
 from app.web.desk.users import users
 from app.web.desk.vehicle_imports import vehicle_imports
 from app.web.desk.vehicles import vehicles
+from app.web.desk.what_if import what_if
 from app.web.desk.zone_editor import zone_editor
 from app.web.desk.zone_imports import zone_imports
 from app.web.desk.zones import zones
@@ -47,6 +48,7 @@ DESK: tuple[Blueprint, ...] = (
     trials,
     rejects,
     replay,
+    what_if,
     users,
     audit,
     account,

@@ -3,45 +3,36 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 
 import shapely
 from flask import Blueprint, flash, jsonify, redirect, render_template, request, url_for
 from flask_babel import gettext as _
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 from sqlalchemy.orm import Session
-from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from app.errors import Conflict
 from app.models import Jurisdiction
-from app.schemas.base import Schema
-from app.schemas.geometry import Geometry
-from app.schemas.zones import WIDEST_M, Circle, NewZone, ZoneDetails
+from app.schemas.zones import Circle, NewZone, ZoneDetails
 from app.services.jurisdictions import jurisdictions
 from app.services.zone_effects import Effects, effects_of
 from app.services.zone_history import zone_history
 from app.services.zones import NO_REVISION, check_zone, publish_zone
+from app.web.desk.zone_drawing import drawing_options, drawing_words, outline_of
 from app.web.desk.zone_forms import read_zone_form, shown, values_of
-from app.web.desk.zone_maps import drawn_feature, drawn_map, map_data
-from app.web.desk.zone_words import area_text
-from app.web.forms import Form, blank, read_form, with_error
+from app.web.desk.zone_maps import drawn_map, map_data
+from app.web.forms import Form, blank, with_error
 from app.web.gate import identity
 from app.web.language import language
 from app.web.navigation import url_if
 from app.web.ownership import actor, require_zone_decider
-from app.web.page_text import datum_names, zone_kind_names
 from app.web.refusals import REFUSALS
 from app.web.runtime import runtime
-from app.web.schedule_text import day_names, event_names
-from geofences.drawing import area_m2, circle, length_m
-from geofences.errors import InvalidZone
-from geofences.shapes import check_geometry
-from geofences.zones import Unit
+from geofences.drawing import circle
 
 zone_editor = Blueprint("zone_editor", __name__, url_prefix="/desk")
 
-_METRES_PER_KM = 1_000
 _DEGREES = 7
 
 
@@ -93,7 +84,7 @@ def check() -> Response:
     existing = request.form.get("existing", "")
     schema: type[ZoneDetails] = ZoneDetails if existing else NewZone
     made, form = read_zone_form(schema, request.form)
-    found: dict[str, Any] = {"outline": _outline(request.form), "effects": None}
+    found: dict[str, Any] = {"outline": outline_of(request.form), "effects": None}
     if made is not None:
         zone_id = existing or getattr(made, "zone_id", "")
         try:
@@ -160,44 +151,17 @@ def _page(form: Form, *, zone_id: str | None) -> str:
         "zones/editor.html",
         form=form,
         zone_id=zone_id,
-        kinds=[(kind.value, name) for kind, name in zone_kind_names().items()],
         places=[(place.code, place.name_zh if language() == "zh" else place.name_en) for place in own],
         may_decide=form.values.get("jurisdiction", "") in codes or not form.values.get("jurisdiction"),
-        datums=list(datum_names().items()),
-        units=[(Unit.METRE.value, "m"), (Unit.FOOT.value, "ft")],
-        days=day_names(),
-        events=event_names(),
+        **drawing_options(),
         map=drawn_map(),
         data=map_data(
             zone_id=zone_id or "",
             check=url_for("zone_editor.check"),
             circle=url_for("zone_editor.round_shape"),
-            words=_words(),
+            words=drawing_words(),
         ),
     )
-
-
-def _words() -> dict[str, str]:
-    """What the editor's scripts say; {n} is filled in there."""
-    return {
-        "latitude": _("Latitude of point {n}"),
-        "longitude": _("Longitude of point {n}"),
-        "delete": _("Delete point {n}"),
-        "insert": _("Insert a point after point {n}"),
-        "line": _("Line {n}"),
-        "outer": _("Outline {n}"),
-        "hole": _("Hole {n}"),
-        "drawing_line": _("Click along the line; a double click or Enter ends it."),
-        "drawing_area": _("Click around the area; a double click or Enter closes it."),
-        "drawing_hole": _("Click around the hole; a double click or Enter closes it."),
-        "editing": _("Drag a point to move it, a small dot to insert one. Delete removes the chosen point."),
-        "empty": _("Choose a tool, or type coordinates in the table."),
-        "problems": _("This cannot be published yet."),
-        "ready": _("Ready to publish."),
-        "checking": _("Checking…"),
-        "unchecked": _("The check does not answer. Publishing checks it again."),
-        "outside_map": _("This is no position on the globe."),
-    }
 
 
 def _own_jurisdictions() -> list[Jurisdiction]:
@@ -241,26 +205,3 @@ def _told(effects: Effects) -> dict[str, Any]:
             for permit in effects.permits
         ],
     }
-
-
-class _Sketch(Schema):
-    """As much of the form as an outline needs."""
-
-    geometry: Geometry
-    half_width_m: Annotated[float | None, Field(gt=0, le=WIDEST_M)] = None
-
-
-def _outline(sent: MultiDict[str, str]) -> dict[str, Any] | None:
-    """The area that the zone would cover, whatever else is still missing; None while there is no such area."""
-    sketch, _form = read_form(_Sketch, sent)
-    if sketch is None:
-        return None
-    is_line = "Line" in sketch.geometry.geom_type
-    half_width_m = sketch.half_width_m if is_line else None
-    try:
-        check_geometry(sketch.geometry, half_width_m)
-    except InvalidZone:
-        return None  # the form's problems say why
-    length_km = length_m(sketch.geometry) / _METRES_PER_KM
-    measure = f"{length_km:.3f} km" if is_line else area_text(area_m2(sketch.geometry))
-    return drawn_feature(sketch.geometry, half_width_m) | {"measure": measure}

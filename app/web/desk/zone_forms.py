@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 from werkzeug.datastructures import MultiDict
 
 from app.models import ZoneRevisionRow
-from app.schemas.zones import ZoneDetails
+from app.schemas.zones import ZoneContent
 from app.units import kmh_of, mps_of
 from app.web.forms import Form, read_form
 
 _KMH, _MPS = "speed_limit_kmh", "speed_limit_mps"
-_D = TypeVar("_D", bound=ZoneDetails)
+_D = TypeVar("_D", bound=ZoneContent)
 
 
 def read_zone_form(schema: type[_D], sent: MultiDict[str, str]) -> tuple[_D | None, Form]:

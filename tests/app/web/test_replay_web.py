@@ -72,7 +72,7 @@ def test_alerts_of_a_period_were_open_in_it(city: City) -> None:
     ],
 )
 def test_a_link_is_shown_or_refused_with_a_page(city: City, query: str, status: int) -> None:
-    answer = city.logged_in(Role.OPERATOR_STAFF).get(f"/replay{query}")
+    answer = city.logged_in(Role.OPERATOR_STAFF).get(f"/replay{query}", headers={"Accept-Language": "en"})
     assert answer.status_code == status
     assert 'id="slider"' in answer.text
     assert ("cannot be shown" in answer.text) == (status == 422)
