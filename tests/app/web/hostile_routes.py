@@ -57,6 +57,7 @@ _OBJECTS: Mapping[str, str] = {
     "sanctions:number": "sanction",
     "incident_review:number": "incident",
     "vehicle_imports:public_id": "vehicle_import",
+    "what_if:number": "permit",
     "zone_imports:draft_id": "zone_import",
     "organisations:code": "organisation",
     "api_organisations:code": "organisation",
