@@ -35,7 +35,7 @@ def test_nothing_tells_a_secret(fresh: Attack, caplog: pytest.LogCaptureFixture)
     """Secrets are handed out and typed wrongly everywhere; then everything is looked at, and the database fails."""
     manager = fresh.city.logged_in(Role.OPERATOR_MANAGER)
     secrets = {SECRET, PASSWORD, _WRONG, _MISPLACED, *_handed_out(fresh, manager), *_enrolled(fresh)}
-    secrets |= {fresh.city.settings.key_for(purpose).hex() for purpose in ("session", "totp", "interrupted")}
+    secrets |= {fresh.city.settings.key_for(purpose).hex() for purpose in ("session", "totp", "interrupted", "webhook")}
     told = "".join(_typed_wrongly(fresh, manager)) + "".join(_everything(fresh))
     told += "".join(_with_a_broken_database(fresh, manager))
     cookie = manager.get_cookie("pilotage_session")
@@ -47,7 +47,7 @@ def test_nothing_tells_a_secret(fresh: Attack, caplog: pytest.LogCaptureFixture)
 
 
 def _handed_out(fresh: Attack, manager: FlaskClient) -> Iterator[str]:
-    """What is shown once: an API token, a vehicle's token, a temporary password."""
+    """What is shown once: an API token, a vehicle's token, a webhook's secret, a temporary password."""
     headers = {"X-CSRF-Token": csrf_of(manager)}
     body = {"name": "program", "scopes": ["read"], "days": 3}
     issued = manager.post("/api/v1/tokens", json=body, headers=headers)
@@ -57,6 +57,10 @@ def _handed_out(fresh: Attack, manager: FlaskClient) -> Iterator[str]:
     rotated = manager.post("/api/v1/vehicles/NORTH-R1/credential", headers={**headers, "If-Match": version})
     assert rotated.status_code == 200, rotated.text
     yield rotated.get_json()["token"]
+    channel = {"name": "Hook", "kind": "webhook", "address": "https://hooks.example.com/", "topics": ["alerts"]}
+    added = manager.post("/api/v1/notifications/channels", json=channel, headers=headers)
+    assert added.status_code == 201, added.text
+    yield added.get_json()["secret"]
     person = {"email": "new@north.example", "display_name": "New", "role": "operator_staff", "organisation": "NORTH"}
     invited = manager.post("/api/v1/users", json=person, headers=headers)
     assert invited.status_code == 201, invited.text
