@@ -137,26 +137,33 @@ def find_encounters(subjects: Flights, others: Flights, datum_offsets_m: Reals, 
 def _closed_form(
     here: _Ways, there: _Ways, pairs: tuple[Integers, Integers], datum_offsets_m: Reals, minima: Minima
 ) -> Encounters:
-    """Of these pairs those that are too close at some time, each from its quadratic equation."""
-    one, two = here.take(pairs[0]), there.take(pairs[1])
-    elapsed_s = (one.flights.timestamp_ms - two.flights.timestamp_ms) / 1000
-    away = two.place + two.velocity * elapsed_s - one.place  # (2, p) metres
-    drift = two.velocity - one.velocity
-    up_m, climb_mps = _vertically(one.flights, two.flights, elapsed_s, datum_offsets_m)
-    reach_m = minima.horizontal_m + one.flights.radius_m + two.flights.radius_m
-    room_m = minima.vertical_m + one.flights.vertical_radius_m + two.flights.vertical_radius_m
-    flat_from_s, flat_to_s, nearest_s = _within_circle(away, drift, reach_m)
+    """Of these pairs those that are too close at some time, each from its quadratic equation.
+
+    Heights are looked at of those alone that come close horizontally: a small part.
+    """
+    one, two = here.flights, there.flights
+    subject, other = pairs
+    elapsed_s = (one.timestamp_ms[subject] - two.timestamp_ms[other]) / 1000
+    drift = there.velocity[:, other]
+    away = there.place[:, other] + drift * elapsed_s - here.place[:, subject]  # (2, p) metres
+    drift -= here.velocity[:, subject]
+    reach_m = minima.horizontal_m + one.radius_m[subject] + two.radius_m[other]
+    from_s, to_s, nearest_s = _within_circle(away, drift, reach_m)
+    horizon_s = np.where(here.is_moving[subject] & there.is_moving[other], minima.look_ahead_s, 0.0)
+    near = np.flatnonzero((from_s <= horizon_s) & (to_s >= 0))
+    subject, other, elapsed_s, away, drift = subject[near], other[near], elapsed_s[near], away[:, near], drift[:, near]
+    up_m, climb_mps = _vertically(one.take(subject), two.take(other), elapsed_s, datum_offsets_m)
+    room_m = minima.vertical_m + one.vertical_radius_m[subject] + two.vertical_radius_m[other]
     steep_from_s, steep_to_s = _within_band(up_m, climb_mps, room_m)
-    horizon_s = np.where(one.is_moving & two.is_moving, minima.look_ahead_s, 0.0)
-    from_s = np.maximum(np.maximum(flat_from_s, steep_from_s), 0.0)
-    to_s = np.minimum(np.minimum(flat_to_s, steep_to_s), horizon_s)
-    is_now = (np.hypot(*away) < reach_m) & ~(np.abs(up_m) >= room_m)
+    from_s = np.maximum(np.maximum(from_s[near], steep_from_s), 0.0)
+    to_s = np.minimum(np.minimum(to_s[near], steep_to_s), horizon_s[near])
+    is_now = (np.hypot(*away) < reach_m[near]) & ~(np.abs(up_m) >= room_m)
     found = np.flatnonzero(is_now | (from_s < to_s))
-    at_s = np.clip(nearest_s, from_s, np.maximum(to_s, from_s))[found]
+    at_s = np.clip(nearest_s[near], from_s, np.maximum(to_s, from_s))[found]
     then = away[:, found] + drift[:, found] * at_s
     return Encounters(
-        subject=pairs[0][found],
-        other=pairs[1][found],
+        subject=subject[found],
+        other=other[found],
         is_now=is_now[found],
         horizontal_m=np.hypot(*away[:, found]),
         vertical_m=np.abs(up_m[found]),
@@ -221,9 +228,6 @@ class _Ways:
         velocity = np.stack([flights.east_mps, flights.north_mps])
         known: Flags = ~np.isnan(velocity[0] + velocity[1])
         return cls(flights, place, np.where(known, velocity, 0.0), known)
-
-    def take(self, rows: Integers) -> _Ways:
-        return _Ways(self.flights.take(rows), self.place[:, rows], self.velocity[:, rows], self.is_moving[rows])
 
     def boxes(
         self, earliest_ms: Integers | int, latest_ms: Integers | int, look_ahead_s: float, margin_m: float

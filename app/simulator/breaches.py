@@ -145,9 +145,4 @@ UNSCRIPTED: Mapping[Finding, str] = {
     Finding.MINIMAL_RISK: _PROPOSED,
     Finding.HARD_BRAKING: _PROPOSED,
     Finding.VERTIPORT_CONFLICT: "no aircraft of the showcase comes down to its vertiport across a test road",
-    Finding.LOW_BATTERY: "nobody of the fleet runs low",
-    Finding.LINK_LOST: "nobody of the fleet falls silent while it drives or flies by itself",
-    Finding.TAKEOVER: "nobody of the fleet is taken over",
-    Finding.MINIMAL_RISK: "nobody of the fleet gives up",
-    Finding.HARD_BRAKING: "the fleet brakes gently",
 }
