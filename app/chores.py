@@ -18,6 +18,8 @@ from sqlalchemy import Engine, delete
 from app.database import changing_session, reading_session
 from app.errors import Conflict
 from app.models import ImportDraft
+from app.retention import EVERY_S as RETAIN_EVERY_S
+from app.retention import Retention, retain
 from app.services.alert_notices import EVERY_S as ALERTS_EVERY_S
 from app.services.alert_notices import is_any_alert_untold, tell_of_alerts
 from app.services.deliveries import drop_stale
@@ -110,10 +112,11 @@ class ChoreThread:
         """Do everything once and go on in a thread."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """End the thread."""
+    def stop(self, *, is_patient: bool = True) -> None:
+        """End the thread; without patience the chore at hand dies with the process, and is continued by the next."""
         self._stopping.set()
-        self._thread.join()
+        if is_patient:
+            self._thread.join()
 
     def step(self) -> None:
         """Do what is due."""
@@ -242,6 +245,17 @@ CHORES: tuple[Chore, ...] = (
     Chore("drop_stale_notifications", 3_600.0, _drop_stale_notifications),
     Chore("anchor_seals", ANCHOR_EVERY_S, _anchor_seals),
 )
+
+
+def long_chores_of(settings: Settings) -> tuple[Chore, ...]:
+    """What may take minutes, and is safe to be killed at any point: for a thread of its own."""
+    rules = Retention(settings.keep_samples_days, settings.archive_directory)
+    return (Chore("retain_samples", RETAIN_EVERY_S, lambda engine, now_ms: _retain(engine, now_ms, rules)),)
+
+
+def _retain(engine: Engine, now_ms: int, rules: Retention) -> None:
+    for name in retain(engine, now_ms, rules):
+        logger.info("a day of samples is in the archive: %s", name)
 
 
 def chores_of(settings: Settings, attention: Attention) -> tuple[Chore, ...]:

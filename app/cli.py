@@ -212,6 +212,22 @@ def verify_samples(since: str | None, until: str | None) -> None:
     sys.exit(run_seal_check(_settings(), since, until, report=click.echo))
 
 
+@verify.command("archive")
+def verify_archive() -> None:
+    """Say whether the files of archived days are there and as they were written, and what in them was altered."""
+    from app.seal_command import run_archive_check
+
+    sys.exit(run_archive_check(_settings(), report=click.echo))
+
+
+@main.command()
+def retain() -> None:
+    """Move days of samples that were kept long enough into the archive; the web server does it every day."""
+    from app.seal_command import run_retention
+
+    run_retention(_settings(), report=click.echo)
+
+
 @verify.command("bundle")
 @click.argument("file", type=click.Path(exists=True, path_type=Path))
 @click.option("--expect", metavar="NUMBER:HASH", help="An anchoring entry of the audit log that was written down.")

@@ -19,9 +19,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, LargeBinary, Row, Select, Text, cast, select, type_coerce
 from sqlalchemy.types import NullType
 
-from app.models import AuditEntry, Sample, SampleSeal, SealHead
+from app.models import AuditEntry, Sample, SampleArchive, SampleSeal, SealCut, SealHead
 from app.seal_faults import FaultKind, SealFault
+from app.services.retention import ARCHIVED, CUT
 from app.services.seal_anchors import ANCHORED
+from app.storage.archive import DAY_MS
 from telemetry.sealing import (
     COLUMNS,
     NO_HASH,
@@ -41,6 +43,7 @@ _COMPARED = 64
 _BEGINNING_MS, _END_MS = -(2**63), 2**63 - 1
 
 _SEALS, _HEADS, _SAMPLES, _ENTRIES = (model.__table__ for model in (SampleSeal, SealHead, Sample, AuditEntry))
+_CUTS, _ARCHIVES = SealCut.__table__, SampleArchive.__table__
 
 
 @dataclass(slots=True)
@@ -69,11 +72,22 @@ def faults(
     """Everything that is wrong; nothing: all samples are as they were sealed. Counts in `checked`.
 
     `connection` must see one state of the database. Every chain is followed from end to end; with
-    `since_ms` and `until_ms` the content of blocks and samples only of [since_ms, until_ms).
+    `since_ms` and `until_ms` the content of blocks and samples only of [since_ms, until_ms). Chains begin
+    where the audit log says that they were cut; samples of days that it says are in the archive may be gone.
     """
     yield from _chain_faults(connection, checked)
     period = (_BEGINNING_MS if since_ms is None else since_ms, _END_MS if until_ms is None else until_ms)
-    yield from _sample_faults(connection, checked, period)
+    archived: set[int] = set()
+    yield from _read_archives(connection, archived)
+    for fault in _sample_faults(connection, checked, period):
+        day = fault.sample[0] // DAY_MS if fault.sample else None
+        if fault.kind is not FaultKind.SAMPLE_MISSING or day not in archived:
+            yield fault
+
+
+def sample_faults(connection: Connection, checked: Checked) -> Iterator[SealFault]:
+    """What is wrong between samples and blocks alone, for instance in a file of the archive."""
+    yield from _sample_faults(connection, checked, (_BEGINNING_MS, _END_MS))
 
 
 # --- chains ---------------------------------------------------------------------------------
@@ -83,16 +97,21 @@ def _chain_faults(connection: Connection, checked: Checked) -> Iterator[SealFaul
     heads = {row.chain: (row.number, row.hash) for row in connection.execute(_as_stored(*_HEADS.c))}
     anchors: dict[tuple[str, int], bytes] = {}
     yield from _read_anchors(connection, anchors)
+    cuts: dict[str, tuple[int, bytes]] = {}
+    yield from _read_cuts(connection, cuts)
+    yield from _anchors_before(cuts, anchors)
     chain, number, previous = "", 0, NO_HASH
     columns = (_SEALS.c.chain, _SEALS.c.number, _SEALS.c.previous_hash, _SEALS.c.hash)
     for row in _streamed(connection, _as_stored(*columns).order_by(_SEALS.c.chain, _SEALS.c.number)):
         if row.chain != chain:
             yield from _end_faults(heads, chain, number, previous)
-            chain, number, previous = row.chain, 0, NO_HASH
+            chain, (number, previous) = row.chain, cuts.get(row.chain, (0, NO_HASH))
             checked.chains += 1
         checked.blocks += 1
         if not isinstance(row.number, int):
             yield SealFault(FaultKind.BLOCK_ALTERED, chain=chain, number=number + 1)
+            continue
+        if row.number <= cuts.get(chain, (0, NO_HASH))[0]:  # behind the cut: about to be deleted
             continue
         if row.number != number + 1:
             yield SealFault(FaultKind.BLOCK_MISSING, chain=chain, number=number + 1, last=row.number - 1)
@@ -102,10 +121,10 @@ def _chain_faults(connection: Connection, checked: Checked) -> Iterator[SealFaul
         if anchors.pop((chain, number), previous) != previous:
             yield SealFault(FaultKind.ANCHOR_BROKEN, chain=chain, number=number)
     yield from _end_faults(heads, chain, number, previous)
-    for gone, (last, _) in heads.items():
-        yield SealFault(FaultKind.CHAIN_CUT, chain=gone, last=last)
-    for chain, number in anchors:
-        yield SealFault(FaultKind.ANCHOR_BROKEN, chain=chain, number=number)
+    for gone, head in heads.items():
+        if cuts.get(gone) != head:  # a chain that nobody continues may be in the archive as a whole
+            yield SealFault(FaultKind.CHAIN_CUT, chain=gone, last=head[0])
+    yield from (SealFault(FaultKind.ANCHOR_BROKEN, chain=chain, number=number) for chain, number in anchors)
 
 
 def _end_faults(heads: dict[str, tuple[int, bytes]], chain: str, number: int, newest: bytes) -> Iterator[SealFault]:
@@ -119,12 +138,58 @@ def _end_faults(heads: dict[str, tuple[int, bytes]], chain: str, number: int, ne
         yield SealFault(FaultKind.CHAIN_CUT, chain=chain, number=number, last=head[0])
 
 
-def _read_anchors(connection: Connection, anchors: dict[tuple[str, int], bytes]) -> Iterator[SealFault]:
-    """What the audit log says about blocks. An entry that cannot be read is a fault of the log."""
-    wanted = select(cast(_ENTRIES.c.after, Text)).where(_ENTRIES.c.action == ANCHORED)
+def _read_cuts(connection: Connection, cuts: dict[str, tuple[int, bytes]]) -> Iterator[SealFault]:
+    """Where chains were cut: as the audit log says it. A cut that it does not name is none."""
+    told: dict[str, tuple[int, bytes]] = {}
+    for after in _told(connection, CUT):
+        try:
+            told |= {chain: (int(number), bytes.fromhex(digest)) for chain, (number, digest) in after["cuts"].items()}
+        except (TypeError, ValueError, KeyError, AttributeError):
+            yield SealFault(FaultKind.ANCHOR_UNREADABLE)
+    for row in connection.execute(_as_stored(*_CUTS.c)):
+        if told.get(row.chain) == (row.number, row.hash):
+            cuts[row.chain] = (row.number, row.hash)
+        else:
+            yield SealFault(FaultKind.CUT_UNKNOWN, chain=row.chain, number=row.number)
+
+
+def _anchors_before(cuts: dict[str, tuple[int, bytes]], anchors: dict[tuple[str, int], bytes]) -> Iterator[SealFault]:
+    """Anchors at a cut are compared with it; those before it name blocks that are in the archive."""
+    for chain, number in [*anchors]:
+        cut = cuts.get(chain, (0, NO_HASH))
+        if number <= cut[0]:
+            digest = anchors.pop((chain, number))
+            if number == cut[0] and digest != cut[1]:
+                yield SealFault(FaultKind.ANCHOR_BROKEN, chain=chain, number=number)
+
+
+def _read_archives(connection: Connection, days: set[int]) -> Iterator[SealFault]:
+    """The days that are in the archive: those whose file the audit log names."""
+    told = {(after.get("file_name"), after.get("sha256")) for after in _told(connection, ARCHIVED)}
+    for row in connection.execute(_as_stored(*_ARCHIVES.c)):
+        digest = row.sha256.hex() if isinstance(row.sha256, bytes) else None
+        if (row.file_name, digest) in told:
+            days.add(row.day)
+        else:
+            yield SealFault(FaultKind.ARCHIVE_UNKNOWN, chain=str(row.file_name))
+
+
+def _told(connection: Connection, action: str) -> Iterator[dict[str, Any]]:
+    """`after` of each entry of the audit log with this action, in order; {} for what is none any more."""
+    wanted = select(cast(_ENTRIES.c.after, Text)).where(_ENTRIES.c.action == action).order_by(_ENTRIES.c.number)
     for (after,) in connection.execute(wanted):
         try:
-            for chain, (number, digest) in json.loads(after)["heads"].items():
+            found = json.loads(after)
+        except (TypeError, ValueError):
+            found = None
+        yield found if isinstance(found, dict) else {}
+
+
+def _read_anchors(connection: Connection, anchors: dict[tuple[str, int], bytes]) -> Iterator[SealFault]:
+    """What the audit log says about blocks. An entry that cannot be read is a fault of the log."""
+    for after in _told(connection, ANCHORED):
+        try:
+            for chain, (number, digest) in after["heads"].items():
                 anchors[chain, int(number)] = bytes.fromhex(digest)
         except (TypeError, ValueError, KeyError, AttributeError):
             yield SealFault(FaultKind.ANCHOR_UNREADABLE)

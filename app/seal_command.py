@@ -10,13 +10,15 @@ from pathlib import Path
 from sqlalchemy import select
 
 from app.administration import run_audit_check
-from app.database import opened_engine, snapshot_connection
+from app.database import migrated_engine, opened_engine, snapshot_connection
 from app.errors import InvalidChange
 from app.evidence import verify
 from app.models import Vehicle
+from app.retention import Retention, archive_faults, retain
 from app.seal_check import Checked, faults
 from app.seal_faults import described
 from app.settings import Settings
+from telemetry.clock import system_clock
 
 #: A damaged database has faults by the million; this many are shown, all are counted.
 REPORTED_FAULTS = 50
@@ -40,12 +42,35 @@ def run_seal_check(settings: Settings, since: str | None, until: str | None, *, 
     return 1 if count else 0
 
 
+def run_archive_check(settings: Settings, *, report: Callable[[str], object]) -> int:
+    """Report what is wrong with the archive's files, or that they are whole; 0 when they are."""
+    count = 0
+    with migrated_engine(settings.database_url) as engine:
+        for fault in archive_faults(engine, settings.archive_directory):
+            count += 1
+            if count <= REPORTED_FAULTS:
+                report(fault)
+    report(f"the archive is not what was written; faults: {count}" if count else "the archive is whole")
+    return 1 if count else 0
+
+
+def run_retention(settings: Settings, *, report: Callable[[str], object]) -> None:
+    """Archive what is due and report each file. Raises DayDamaged for days that stay since they were altered."""
+    rules = Retention(settings.keep_samples_days, settings.archive_directory)
+    with migrated_engine(settings.database_url) as engine:
+        written = retain(engine, system_clock(), rules)
+    for name in written:
+        report(name)
+    report(f"{len(written)} days moved to {rules.directory}")
+
+
 def run_all_checks(settings: Settings, bundles: Sequence[Path], *, report: Callable[[str], object]) -> int:
     """The audit log, the samples and these bundles, each under its name; 0 when nothing was altered."""
     checks: list[tuple[str, Callable[[], int]]] = [
         ("audit log", partial(run_audit_check, settings, None, report=report)),
         ("samples", partial(run_seal_check, settings, None, None, report=report)),
     ]
+    checks.append(("archive", partial(run_archive_check, settings, report=report)))
     checks += [(f"bundle {path.name}", partial(verify.run, str(path), None, None, report=report)) for path in bundles]
     altered = []
     for name, check in checks:

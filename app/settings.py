@@ -25,6 +25,8 @@ from geofences.datum import VerticalReference
 PARTITIONS = 64
 SECRET_FILE = "secret.key"  # noqa: S105 -- a file's name, not a secret
 _MINIMUM_SECRET_CHARACTERS = 32
+#: A year at least (工信部联通装〔2021〕97号), and longer than a sample may come late (telemetry.decoding: 400 days).
+SHORTEST_KEPT_DAYS = 402
 _BROKER_SCHEMES = {"mqtt": 1883, "mqtts": 8883}
 _SMTP_SCHEMES = {"smtp": 587, "smtps": 465}
 _MAIL_ADDRESS = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+")
@@ -105,6 +107,8 @@ class Settings:
     public_url: str | None
     locale: Locale
     alert_escalation_s: float
+    keep_samples_days: int
+    archive_directory: Path
     link_lost_after_s: float
     log_level: str
     web_threads: int
@@ -173,6 +177,8 @@ class Settings:
             locale=reader.choice("PILOTAGE_LOCALE", Locale.CHINESE, Locale),
             alert_escalation_s=reader.real("PILOTAGE_ALERT_ESCALATION_S", 300.0, above=0.0),
             link_lost_after_s=reader.real("PILOTAGE_LINK_LOST_AFTER_S", 30.0, at_least=5.0),
+            keep_samples_days=reader.whole("PILOTAGE_KEEP_SAMPLES_DAYS", 430, at_least=SHORTEST_KEPT_DAYS),
+            archive_directory=reader.directory("PILOTAGE_ARCHIVE", home / "archive"),
             log_level=reader.log_level("PILOTAGE_LOG_LEVEL", "INFO"),
             web_threads=reader.whole("PILOTAGE_WEB_THREADS", 64, at_least=2),
             demo=reader.flag("PILOTAGE_DEMO", default=False),
@@ -282,6 +288,9 @@ class _Reader:
 
     def whole(self, name: str, default: int, *, at_least: int) -> int:
         return self._parsed(name, default, int, "a whole number", lambda n: n >= at_least, f"at least {at_least}")
+
+    def directory(self, name: str, default: Path) -> Path:
+        return Path(self._env.get(name) or default).expanduser().absolute()
 
     def port(self, name: str, default: int) -> int:
         return self._parsed(name, default, int, "a whole number", lambda n: 0 < n < 2**16, "between 1 and 65535")

@@ -36,6 +36,7 @@ from app.models.officers import Capacity, LicenceRevision, Officer
 from app.models.organisations import Jurisdiction, Organisation, RecognitionRevision
 from app.models.permits import Permit, PermitRevisionRow, Stage
 from app.models.places import Zone, ZoneRevisionRow
+from app.models.retention import SampleArchive, SealCut
 from app.models.sanctions import Sanction, SanctionState, SanctionStep
 from app.models.saved_filters import SavedFilter
 from app.models.seals import SampleSeal, SealHead
@@ -109,11 +110,13 @@ __all__ = [
     "RejectRow",
     "Role",
     "Sample",
+    "SampleArchive",
     "SampleSeal",
     "Sanction",
     "SanctionState",
     "SanctionStep",
     "SavedFilter",
+    "SealCut",
     "SealHead",
     "ServiceStatus",
     "Stage",

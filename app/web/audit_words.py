@@ -12,6 +12,7 @@ from app.audit import PLATFORM
 NOUNS: Mapping[str, Any] = {
     "alert": _("Alert"),
     "application": _("Application"),
+    "archive": _("Archive of samples"),
     "attachment": _("Attachment"),
     "emergency": _("Emergency"),
     "evidence": _("Evidence"),
@@ -56,6 +57,7 @@ VERBS: Mapping[str, Any] = {
     "complied": _("complied with"),
     "closed": _("closed"),
     "created": _("created"),
+    "cut": _("cut behind the archive"),
     "credential_renewed": _("credentials renewed"),
     "credential_revoked": _("credentials revoked"),
     "decided": _("decided"),

@@ -13,7 +13,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.workers.gthread import ThreadWorker
 
-from app.chores import ChoreThread, chores_of
+from app.chores import ChoreThread, chores_of, long_chores_of
 from app.live.feed import LiveFeed
 from app.live.subscriber import BusSubscriber
 from app.outgoing.sender import DeliveryThread, carriers
@@ -50,12 +50,14 @@ class Background:
         )
         chores = chores_of(state.settings, state.heartbeats.listening_since_ms)
         self._chores = ChoreThread(chores, state.engine, state.clock, state.chores)
+        self._long_chores = ChoreThread(long_chores_of(state.settings), state.engine, state.clock, state.chores)
 
     def start(self) -> None:
         """Start all, after the fork: threads do not survive one."""
         self._feed.start()
         self._subscriber.start()
         self._chores.start()
+        self._long_chores.start()
         self._deliveries.start()
 
     def end_streams(self) -> None:
@@ -65,6 +67,7 @@ class Background:
     def stop(self) -> None:
         """Stop all."""
         self.end_streams()
+        self._long_chores.stop(is_patient=False)
         self._chores.stop()
         self._deliveries.stop()
         self._subscriber.stop()

@@ -83,7 +83,8 @@ def unlock(connection: Connection) -> None:
         for change in ("update", "delete"):
             connection.execute(text(f"DROP TRIGGER sample_seals_no_{change}"))
     else:
-        connection.execute(text("DROP TRIGGER sample_seals_append_only ON sample_seals"))
+        for trigger in ("append_only", "cut_only"):
+            connection.execute(text(f"DROP TRIGGER sample_seals_{trigger} ON sample_seals"))
 
 
 def tamper(engine: Engine, *statements: str) -> None:

@@ -133,7 +133,7 @@ _NO_FREE_TEXT = frozenset(
 _BEGINNINGS = {"organisations.website": "https://operator.example/"}
 #: Tables whose rows the platform writes for itself. The audit log cannot be changed: it is told hostile things.
 _OTHER_TABLES = frozenset(
-    {"audit_entries", "audit_head", "outbox", "vehicle_tracks", "samples", "sample_seals", "seal_heads"}
+    {"audit_entries", "audit_head", "outbox", "vehicle_tracks", "samples", "sample_seals", "seal_cuts", "seal_heads"}
 )
 
 
