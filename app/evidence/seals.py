@@ -115,7 +115,8 @@ def _stretches(
 def _stretch(connection: Connection, chain: str, first: int, last: int) -> Iterator[Row[*tuple[Any, ...]]]:
     wanted = select(_SEALS).where(_SEALS.c.chain == chain, _SEALS.c.number.between(first, last))
     ordered = wanted.order_by(_SEALS.c.number).execution_options(yield_per=_FETCHED_AT_ONCE)
-    return iter(connection.execute(ordered))
+    with connection.execute(ordered) as rows:
+        yield from rows
 
 
 def _told(row: Row[*tuple[Any, ...]], *, is_whole: bool) -> dict[str, Any]:

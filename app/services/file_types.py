@@ -10,10 +10,8 @@ from collections.abc import Sequence
 import msgspec
 
 from app.errors import InvalidChange
+from app.services.file_structure import JPEG, PDF, PNG, is_sound
 
-PDF = "application/pdf"
-PNG = "image/png"
-JPEG = "image/jpeg"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 GEOJSON = "application/geo+json"
@@ -55,6 +53,8 @@ def media_type_of(content: bytes) -> str:
     """The media type. Raises InvalidChange for anything that is not taken, and for compression bombs."""
     for magic, media_type in _MAGIC:
         if content.startswith(magic):
+            if not is_sound(content, media_type):
+                raise _refused()
             return media_type
     if content.startswith(_ZIP):
         return _office_type(content)

@@ -115,10 +115,11 @@ def _last_gone(session: Session, chain: str, after: int, gone: set[int]) -> tupl
         SampleSeal.chain == chain, SampleSeal.number > after
     )
     ordered = wanted.order_by(SampleSeal.number).execution_options(yield_per=_FETCHED_AT_ONCE)
-    for number, digest, first_ms in session.execute(ordered):
-        if first_ms // DAY_MS not in gone:
-            break
-        last = (number, digest)
+    with session.execute(ordered) as rows:
+        for number, digest, first_ms in rows:
+            if first_ms // DAY_MS not in gone:
+                break
+            last = (number, digest)
     return last
 
 

@@ -72,6 +72,7 @@ from telemetry.samples import Mode
 from tests.app.applicants import END_MS, START_MS, begun, complete_draft, granting, prepare, submitted, user
 from tests.app.telling import tell_of
 from tests.app.web.cast import DAY_MS, NOON_MS, ROAD, Time, build_registry, register_cast
+from tests.files import PDF
 
 
 @pytest.fixture(scope="session")
@@ -155,7 +156,7 @@ def test_files_come_and_go_with_the_draft(session: Session) -> None:
         session,
         application,
         file_name="plan.pdf",
-        content=b"%PDF-",
+        content=PDF,
         expected_version=before,
         actor=user(session),
         now_ms=NOON_MS,
@@ -178,7 +179,7 @@ def test_a_submitted_file_stays_for_its_revision(session: Session) -> None:
         session,
         application,
         file_name="p",
-        content=b"%PDF-",
+        content=PDF,
         expected_version=version(),
         actor=manager,
         now_ms=NOON_MS,
@@ -202,7 +203,7 @@ def test_there_is_a_limit_of_files(session: Session) -> None:
             session,
             application,
             file_name="p",
-            content=b"%PDF-",
+            content=PDF,
             expected_version=application.version,
             actor=user(session),
             now_ms=NOON_MS,

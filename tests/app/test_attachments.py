@@ -14,6 +14,7 @@ from app.services.attachments import attachment_by_public_id, delete_attachment,
 from app.services.file_types import CSV, DOCX, GEOJSON, JPEG, PDF, PNG, TEXT, XLSX, media_type_of
 from app.services.organisations import register_organisation
 from app.services.users import create_user
+from tests import files
 
 
 def archive(entries: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -30,9 +31,11 @@ OFFICE = {"[Content_Types].xml": b"<Types/>", "word/document.xml": b"<w:document
 @pytest.mark.parametrize(
     ("content", "media_type"),
     [
-        (b"%PDF-1.7\n...", PDF),
-        (b"\x89PNG\r\n\x1a\n....", PNG),
-        (b"\xff\xd8\xff\xe0....", JPEG),
+        (files.PDF, PDF),
+        (files.PNG, PNG),
+        (files.JPEG, JPEG),
+        (files.JPEG + bytes(9), JPEG),
+        (files.PDF + files.PDF[9:], PDF),
         (archive(OFFICE), DOCX),
         (archive({"[Content_Types].xml": b"<Types/>", "xl/workbook.xml": b"<workbook/>"}), XLSX),
         (b'{"type": "FeatureCollection", "features": []}', GEOJSON),
@@ -65,6 +68,30 @@ def test_a_file_is_what_its_content_says(content: bytes, media_type: str) -> Non
     ],
 )
 def test_other_types_are_refused(content: bytes) -> None:
+    with pytest.raises(InvalidChange) as refused:
+        media_type_of(content)
+    assert refused.value.code == "file_type_refused"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"%PDF-1.4 <html><script>alert(1)</script>",
+        b"%PDF-1.4\n<script>alert(1)</script>" + files.PDF,
+        files.PDF + b"<script>alert(1)</script>",
+        files.PDF + archive({"evil.exe": b"MZ"}),
+        files.PNG[:20],
+        files.PNG.replace(b"IDAT", b"IDAU"),
+        files.PNG + b"<script>alert(1)</script>",
+        files.PNG + archive({"evil.js": b"alert(1)"}),
+        b"\x89PNG\r\n\x1a\n<script>alert(1)</script>",
+        files.JPEG + archive({"evil.jar": b"PK"}),
+        files.JPEG + b"<?php system($_GET[0]); ?>",
+        b"\xff\xd8\xff\xe0<svg onload=alert(1)>\xff\xd9",
+        b"\xff\xd8\xff",
+    ],
+)
+def test_files_that_are_something_else_besides_are_refused(content: bytes) -> None:
     with pytest.raises(InvalidChange) as refused:
         media_type_of(content)
     assert refused.value.code == "file_type_refused"
@@ -126,13 +153,13 @@ def test_a_file_is_stored_with_its_digest_and_told(engine: Engine) -> None:
             organisation=company,
         )
         stored = store_attachment(
-            session, organisation=company, file_name="plan.txt", content=b"%PDF-1.4", actor=person, now_ms=2
+            session, organisation=company, file_name="plan.txt", content=files.PDF, actor=person, now_ms=2
         )
         public_id = stored.public_id
     with reading_session(engine) as session:
         found = attachment_by_public_id(session, public_id)
-        assert (found.file_name, found.media_type, found.size_bytes) == ("plan.txt.pdf", PDF, 8)
-        assert found.content == b"%PDF-1.4"
+        assert (found.file_name, found.media_type, found.size_bytes) == ("plan.txt.pdf", PDF, len(files.PDF))
+        assert found.content == files.PDF
         entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "attachment.stored")).one()
         assert entry.after is not None
         assert "content" not in entry.after

@@ -14,6 +14,7 @@ from app.services.officers import record_licence
 from tests.app.applicants import begun, complete_draft, prepare, submitted
 from tests.app.test_attachments import OFFICE, archive
 from tests.app.web.cast import BAOAN_REGULATOR, DAY_MS, NOON_MS, SOUTH_MANAGER, City, csrf_of
+from tests.files import PDF
 
 HOSTILE = "<script>alert(1)</script>"
 WINDOW = {"hours.0.start": "09:00", "hours.0.end": "17:00"}
@@ -184,13 +185,13 @@ def attachment(city: City) -> Attachment | None:
 def test_a_file_is_saved_with_the_text_and_downloaded_as_a_file(city: City) -> None:
     number = draft(city)
     client = city.logged_in(Role.OPERATOR_MANAGER)
-    assert upload(city, client, number, b"%PDF-1.4 <script>", "../../方案\u202e.html") == 303
+    assert upload(city, client, number, PDF, "../../方案\u202e.html") == 303
     found = attachment(city)
     assert found is not None
     assert found.file_name == "方案 .html.pdf"
     assert draft_of(stored(city, number)).safety_case == "kept"
     answer = client.get(f"/desk/attachments/{found.public_id}")
-    assert answer.data == b"%PDF-1.4 <script>"
+    assert answer.data == PDF
     assert answer.headers["Content-Disposition"].startswith("attachment; filename*=UTF-8''%E6%96%B9")
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
@@ -226,7 +227,7 @@ def test_a_file_beyond_the_limit_is_refused(city: City) -> None:
 def test_a_file_can_be_removed_again(city: City) -> None:
     number = draft(city)
     client = city.logged_in(Role.OPERATOR_MANAGER)
-    assert upload(city, client, number, b"%PDF-1.4", "plan.pdf") == 303
+    assert upload(city, client, number, PDF, "plan.pdf") == 303
     found = attachment(city)
     assert found is not None
     assert sent(client, f"/{number}/files/{found.public_id}/remove", version=version(city, number))[0] == 303
@@ -400,7 +401,7 @@ def test_an_application_through_the_api(city: City) -> None:
     assert again.status_code == 412
     file = client.post(
         f"{url}/files",
-        data={"file": (io.BytesIO(b"%PDF-1.4"), "plan.pdf")},
+        data={"file": (io.BytesIO(PDF), "plan.pdf")},
         headers=matched(saved.headers["ETag"], manager),
     )
     assert (file.status_code, file.json["media_type"]) == (201, "application/pdf")

@@ -14,6 +14,7 @@ from app.database import reading_session
 from app.models import Incident, Role
 from telemetry.findings import Finding
 from tests.app.web.cast import NOON_MS, SOUTH_MANAGER, City, csrf_of
+from tests.files import PDF, PNG
 
 PROPOSE = next(chore for chore in CHORES if chore.name == "propose_incidents")
 URL = "/api/v1/incidents"
@@ -61,7 +62,7 @@ def test_the_life_of_an_incident_over_http(city: City) -> None:
     filed = client.put(one, json=FACTS | {"disengagement": ASKED}, headers=matched(city, manager, 1))
     assert (filed.status_code, filed.json["state"], filed.json["alerts"]) == (200, "reported", seen.json["alerts"])
     version = filed.json["version"]
-    upload = {"file": (io.BytesIO(b"\x89PNG\r\n\x1a\n..."), "photo.exe")}
+    upload = {"file": (io.BytesIO(PNG), "photo.exe")}
     stored = client.post(f"{one}/files", data=upload, headers=matched(city, manager, version))
     assert (stored.status_code, stored.json["attachments"][0]["file_name"]) == (201, "photo.exe.png")
     version = stored.json["version"]
@@ -161,7 +162,7 @@ def test_the_life_of_an_incident_at_the_desk(city: City) -> None:
     upload = {"csrf_token": csrf_of(manager), "version": 2, "file": (io.BytesIO(b"<html>"), "report.pdf")}
     refused = manager.post(f"{page}/files", data=upload)
     assert (refused.status_code, "has-problem" in refused.text) == (422, True)
-    upload |= {"file": (io.BytesIO(b"%PDF-1.4 x"), "report.pdf")}
+    upload |= {"file": (io.BytesIO(PDF), "report.pdf")}
     assert manager.post(f"{page}/files", data=upload).status_code == 303
     assert send(regulator, "review", version=3) == 303
     assert send(regulator, "fault", version=4, fault="", reason="r") == 422
