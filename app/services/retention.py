@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.audit import Subject, record, state_of
 from app.errors import Conflict
-from app.models import Sample, SampleArchive, SampleSeal, SealCut
+from app.models import Sample, SampleArchive, SampleSeal, SealCut, SealHead
 from app.services.incident_windows import open_incident_windows
 from app.storage.archive import DAY_MS, Written
 
@@ -86,7 +86,7 @@ def cut_chains(session: Session, now_ms: int) -> None:
     gone = set(session.scalars(select(SampleArchive.day).where(SampleArchive.emptied_at_ms.is_not(None))))
     cuts = {cut.chain: cut for cut in session.scalars(select(SealCut))}
     told: dict[str, list[int | str]] = {}
-    for chain in session.scalars(select(SampleSeal.chain).distinct().order_by(SampleSeal.chain)).all():
+    for chain in session.scalars(select(SealHead.chain).order_by(SealHead.chain)).all():
         known = cuts.get(chain)
         last = _last_gone(session, chain, known.number if known else 0, gone)
         if last is None:
