@@ -107,7 +107,7 @@ def test_replaying_an_unknown_vehicle_is_a_plain_message(tmp_path: Path) -> None
     engine = open_engine(f"sqlite:///{tmp_path / 'pilotage.sqlite3'}")
     migrate(engine)
     engine.dispose()
-    arguments = ["replay", "retain", "--check", "--vehicle", "NOBODY"]
+    arguments = ["replay", "--check", "--vehicle", "NOBODY"]
     result = CliRunner().invoke(main, arguments, env={"PILOTAGE_HOME": str(tmp_path)})
     assert result.exit_code == 1
     assert "Error: no vehicle NOBODY" in result.output
