@@ -14,7 +14,7 @@ const FONT = '600 11px -apple-system, "Segoe UI", "PingFang SC", "Microsoft YaHe
 const still = window.matchMedia("(prefers-reduced-motion: reduce)");
 
 /** `L.Renderer` keeps a canvas in place while the map is dragged and zoomed; this paints it. */
-const Surface = L.Renderer.extend({
+export const Surface = L.Renderer.extend({
   initialize(paint, options) {
     this.paint = paint;
     L.Renderer.prototype.initialize.call(this, options);
@@ -47,12 +47,12 @@ const Surface = L.Renderer.extend({
   },
 });
 
-function worldX(lon) {
+export function worldX(lon) {
   return (lon + 180) / 360;
 }
 
 /** EPSG:3857, as Leaflet's own, without an object a point. */
-function worldY(lat) {
+export function worldY(lat) {
   return 0.5 - Math.log(Math.tan(Math.PI / 4 + (lat * Math.PI) / 360)) / (2 * Math.PI);
 }
 

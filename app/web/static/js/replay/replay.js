@@ -4,7 +4,7 @@ import { vehicleOf } from "../alerts.js";
 import { turnDeg } from "../motion.js";
 import { element, findingDescription, findingName, icon, localised, page, text } from "../page.js";
 import { Chosen } from "./chosen.js";
-import { FleetLayer } from "./fleet.js";
+import { FleetCanvas } from "./fleet.js";
 import { Player } from "./player.js";
 import { Recording } from "./recording.js";
 import { Timeline } from "./timeline.js";
@@ -27,7 +27,7 @@ const note = byId("replay-note");
 const recording = new Recording({ url: page.urls.section, since_ms: page.since_ms, until_ms: page.until_ms, gap_ms: page.gap_ms });
 const player = new Player({ ...page, isReady: (at) => recording.pieceAt(at) !== null });
 const timeline = new Timeline({ since_ms: page.since_ms, until_ms: page.until_ms, onMove: (at) => player.goTo(at) });
-const fleet = new FleetLayer({ onChoose: choose }).addTo(map);
+const fleet = new FleetCanvas(map, choose);
 const chosen = new Chosen(map, render);
 let zonesUntil = 0;
 let zonesSince = 0;
@@ -61,7 +61,7 @@ function vehicleAt({ id, last, next }, at) {
     lat: last.lat + part * ((next ?? last).lat - last.lat),
     lon: last.lon + part * ((next ?? last).lon - last.lon),
     heading: from + (next ? Math.min(part * 2, 1) * turnDeg(from, next.value("heading_deg") ?? from) : 0),
-    severity: worst(last.codes("verdict")),
+    severity: worst(last.codes("verdict")) ?? "none",
     alpha: next ? 1 : alphaAt(age),
     altitude_m: last.value("altitude_m"),
   };
