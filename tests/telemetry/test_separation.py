@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 
@@ -12,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geofences.datum import VerticalReference
-from telemetry.samples import AltitudeDatum
+from telemetry.samples import AltitudeDatum, Reals
 from telemetry.separation import Encounters, Flights, Minima, find_encounters
 from tests.telemetry.cast import T0, degrees
 
@@ -163,34 +162,34 @@ def test_the_index_finds_what_every_pair_by_itself_shows(listed: list[tuple[floa
     )
     plane = [(east, north) for east, north, *_ in listed]
     for pair in product(range(len(listed)), repeat=2):
-        margins = list(_margins(everybody, pair, plane))
-        if margins and margins[0] < -0.5:
+        margins = _margins(everybody, pair, plane)
+        if margins[0] < -0.5:
             assert indexed[pair] is True
-        elif margins and min(margins) < -0.5:
+        elif margins.min() < -0.5:
             assert indexed[pair] is False
-        elif not margins or min(margins) > STEP_M:
+        elif margins.min() > STEP_M:
             assert pair not in indexed
 
 
-def _margins(everybody: Flights, pair: tuple[int, int], plane: list[tuple[float, float]]) -> Iterator[float]:
+def _margins(everybody: Flights, pair: tuple[int, int], plane: list[tuple[float, float]]) -> Reals:
     """By how much the two are more apart than the minima, instant by instant of the look-ahead."""
     one, other = pair
     apart_s = float(everybody.timestamp_ms[one] - everybody.timestamp_ms[other]) / 1000
     if one == other or abs(apart_s) > 10:
-        return
+        return np.array([np.inf])
 
     def velocity(row: int) -> tuple[float, float, float] | None:
         east, north, up = (float(c[row]) for c in (everybody.east_mps, everybody.north_mps, everybody.climb_mps))
         return None if np.isnan(east) else (east, north, up)
 
     ours, theirs = velocity(one), velocity(other)
-    seconds = np.arange(0, 30 + STEP_S / 2, STEP_S) if ours and theirs else np.zeros(1)
+    second = np.arange(0, 30 + STEP_S / 2, STEP_S) if ours and theirs else np.zeros(1)
     here, there = ours or (0.0, 0.0, 0.0), theirs or (0.0, 0.0, 0.0)
-    for second in seconds.tolist():
-        gone_s = apart_s + second
-        east = plane[other][0] + there[0] * gone_s - plane[one][0] - here[0] * second
-        north = plane[other][1] + there[1] * gone_s - plane[one][1] - here[1] * second
-        up = float(everybody.altitude_m[other] - everybody.altitude_m[one]) + there[2] * gone_s - here[2] * second
-        across = float(np.hypot(east, north) - everybody.radius_m[one] - everybody.radius_m[other]) - 150
-        high = abs(up) - float(everybody.vertical_radius_m[one] + everybody.vertical_radius_m[other]) - 30
-        yield across if np.isnan(high) else max(across, high)
+    gone_s = apart_s + second
+    east = plane[other][0] + there[0] * gone_s - plane[one][0] - here[0] * second
+    north = plane[other][1] + there[1] * gone_s - plane[one][1] - here[1] * second
+    up = float(everybody.altitude_m[other] - everybody.altitude_m[one]) + there[2] * gone_s - here[2] * second
+    across = np.hypot(east, north) - everybody.radius_m[one] - everybody.radius_m[other] - 150
+    high = np.abs(up) - everybody.vertical_radius_m[one] - everybody.vertical_radius_m[other] - 30
+    margins: Reals = np.fmax(across, high)
+    return margins
