@@ -62,6 +62,7 @@ class Action(StrEnum):
     DECIDE_PERMITS = "decide_permits"
     SURRENDER_PERMITS = "surrender_permits"
     SEE_DIRECTIVES = "see_directives"
+    SEE_LIABILITY = "see_liability"
     ORDER_VEHICLES = "order_vehicles"
     SEE_SANCTIONS = "see_sanctions"
     DECIDE_SANCTIONS = "decide_sanctions"
@@ -125,6 +126,7 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     Action.DECIDE_PERMITS: _REGULATORS,
     Action.SURRENDER_PERMITS: _MANAGERS,
     Action.SEE_DIRECTIVES: _EVERYBODY,
+    Action.SEE_LIABILITY: _EVERYBODY,
     Action.ORDER_VEHICLES: _REGULATORS,
     Action.SEE_SANCTIONS: _EVERYBODY,
     Action.DECIDE_SANCTIONS: _REGULATORS,
@@ -260,6 +262,8 @@ PROTECTED: Mapping[str, Action] = {
     "choices.officers": Action.SEE_OFFICERS,
     "choices.vehicles": Action.SEE_VEHICLES,
     "choices.zones": Action.SEE_ZONES,
+    "api_liability.liability": Action.SEE_LIABILITY,
+    "liability.show": Action.SEE_LIABILITY,
     "directives.index": Action.SEE_DIRECTIVES,
     "directives.new": Action.ORDER_VEHICLES,
     "directives.show": Action.SEE_DIRECTIVES,

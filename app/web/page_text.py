@@ -40,7 +40,8 @@ def severity_names() -> dict[Severity, str]:
     }
 
 
-def _mode_names() -> dict[Mode, str]:
+def mode_names() -> dict[Mode, str]:
+    """Who drives, in the request's language."""
     return {
         Mode.AUTONOMOUS: _("Autonomous"),
         Mode.MANUAL: _("Manual"),
@@ -50,7 +51,8 @@ def _mode_names() -> dict[Mode, str]:
     }
 
 
-def _officer_names() -> dict[SafetyOfficer, str]:
+def officer_names() -> dict[SafetyOfficer, str]:
+    """Where the person who steers or watches is, in the request's language."""
     return {
         SafetyOfficer.NONE: _("None on duty"),
         SafetyOfficer.ONBOARD: _("On board"),
@@ -83,8 +85,8 @@ def script_text() -> dict[str, str]:
         "connection_lost": _("Connection lost. Reconnecting; positions may be out of date."),
         **{f"severity_{severity.value}": name for severity, name in severity_names().items()},
         **{f"zone_{kind.value}": name for kind, name in zone_kind_names().items()},
-        **{f"mode_{mode.name.lower()}": name for mode, name in _mode_names().items()},
-        **{f"officer_{officer.name.lower()}": name for officer, name in _officer_names().items()},
+        **{f"mode_{mode.name.lower()}": name for mode, name in mode_names().items()},
+        **{f"officer_{officer.name.lower()}": name for officer, name in officer_names().items()},
     }
 
 

@@ -13,6 +13,7 @@ from app.web.api.emergencies import emergencies_api
 from app.web.api.evidence import evidence_api
 from app.web.api.incidents import incidents_api
 from app.web.api.jurisdictions import jurisdictions_api
+from app.web.api.liability import liability_api
 from app.web.api.live import live_api
 from app.web.api.notices import notices_api
 from app.web.api.notifications import notifications_api
@@ -53,6 +54,7 @@ API: tuple[APIBlueprint, ...] = (
     audit_api,
     alerts_api,
     jurisdictions_api,
+    liability_api,
     live_api,
     public_api,
     zones_in_force_api,

@@ -19,6 +19,7 @@ from app.web.desk.evidence import evidence
 from app.web.desk.incident_review import incident_review
 from app.web.desk.incidents import incidents
 from app.web.desk.jurisdictions import jurisdictions
+from app.web.desk.liability import liability
 from app.web.desk.notices import notices
 from app.web.desk.notifications import notifications
 from app.web.desk.officers import officers
@@ -66,6 +67,7 @@ DESK: tuple[Blueprint, ...] = (
     emergencies,
     emergency_reports,
     incidents,
+    liability,
     sanctions,
     incident_review,
     choices_desk,
