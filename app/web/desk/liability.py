@@ -15,6 +15,7 @@ from app.services.liability import LiabilityView, Span, control_at, liability_vi
 from app.services.liability_questions import open_questions
 from app.services.vehicles import vehicle_by_id
 from app.web.directive_page import standing_rows
+from app.web.directive_words import demanded
 from app.web.findings_text import FINDING_TEXTS
 from app.web.forms import blank
 from app.web.language import language
@@ -95,6 +96,7 @@ def _page(view: LiabilityView, *, is_bad: bool) -> str:
             for each in open_questions(view)
         ],
         alerts=alert_rows(view.alerts),
+        titles={row.directive_id: demanded(row) for row in view.directives},
         directives=standing_rows(view.directives),
     )
 
