@@ -8,6 +8,7 @@ from typing import Any
 from flask_babel import LazyString
 from flask_babel import gettext as _now
 from flask_babel import lazy_gettext as _
+from flask_babel import lazy_pgettext
 
 from app.models import Fault, Harm, IncidentKind, IncidentState
 from app.schemas.incidents import Disengagement, IncidentContent, Initiator, RoadType
@@ -71,7 +72,7 @@ FIELDS: Mapping[str, LazyString] = {
 CHANGES: Mapping[str, LazyString] = {
     "proposed": _("Proposed by the platform"),
     "alert_added": _("Alert added by the platform"),
-    "reported": _("Reported"),
+    "reported": lazy_pgettext("incident", "Reported"),
     "amended": _("Amended"),
     "dismissed": _("Dismissed by the operator"),
     "file_attached": _("File attached"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flask_babel import lazy_gettext as _
+from flask_babel import lazy_pgettext
 
 #: Colours that a badge can have, by what they say.
 CALM, GOOD, BUSY, WARNING, BAD = "calm", "good", "busy", "warning", "bad"
@@ -49,7 +50,7 @@ _STATES: Mapping[str, tuple[object, str]] = {
     "closed": (_("Closed"), CALM),
     "incident_proposed": (_("Proposed"), WARNING),
     "incident_dismissed": (_("Dismissed"), CALM),
-    "incident_reported": (_("Reported"), BUSY),
+    "incident_reported": (lazy_pgettext("incident", "Reported"), BUSY),
     "incident_under_review": (_("Under review"), BUSY),
     "incident_closed": (_("Closed"), GOOD),
     "overdue": (_("Overdue"), BAD),

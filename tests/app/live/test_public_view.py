@@ -50,6 +50,14 @@ def test_nothing_is_shown_before_the_delay_has_passed(city: City) -> None:
     assert (len(_public(city)["features"]), len(_public(city)["alerts"])) == (1, 1)
 
 
+def test_what_merely_happens_to_a_vehicle_is_not_shown(city: City) -> None:
+    city.observe("NORTH-R1")
+    city.live.picture.observe_alert(_alert(city, finding=Finding.LINK_LOST))
+    city.time.pass_ms(DELAY_MS)
+    (shown,) = _public(city)["features"]
+    assert (shown["properties"]["alert"], _public(city)["alerts"]) == (None, [])
+
+
 def test_a_closing_is_late_too(city: City) -> None:
     city.observe("NORTH-R1")
     city.live.picture.observe_alert(_alert(city))

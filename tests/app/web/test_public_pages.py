@@ -271,6 +271,7 @@ def test_safety_of_a_month_with_ten_vehicles_is_shown(city: City) -> None:
     _alerts(city, Finding.OVERSPEED, 20)
     _alerts(city, Finding.OUTSIDE_AREA, 6)
     _alerts(city, Finding.LOW_ACCURACY, 4)
+    _alerts(city, Finding.TAKEOVER, 40)  # happened, and broke nothing: not counted
     months = city.client().get("/api/v1/public/safety").get_json()["items"]
     air, road = sorted(months, key=lambda month: month["kind"])
     assert (road["month"], road["vehicles"], road["distance_km"], road["hours"]) == ("2026-02", 10, 1_000, 10)
