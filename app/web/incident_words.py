@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flask_babel import LazyString
+from flask_babel import LazyString, lazy_pgettext
 from flask_babel import gettext as _now
 from flask_babel import lazy_gettext as _
-from flask_babel import lazy_pgettext
 
 from app.models import Fault, Harm, IncidentKind, IncidentState
 from app.schemas.incidents import Disengagement, IncidentContent, Initiator, RoadType
