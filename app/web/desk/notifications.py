@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from http import HTTPStatus
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
@@ -19,7 +19,6 @@ from app.web import access
 from app.web.access import Action
 from app.web.channels import (
     DIGESTS,
-    FAILURES,
     KINDS,
     SEVERITIES,
     TOPICS,
@@ -30,6 +29,13 @@ from app.web.channels import (
 )
 from app.web.desk.application_pages import name_of
 from app.web.desk.applications import jurisdiction_options
+from app.web.desk.notification_tables import (
+    answer_text,
+    channel_table,
+    delivery_badge,
+    delivery_table,
+    owner_name,
+)
 from app.web.forms import Form, blank, read_form, with_error
 from app.web.gate import identity
 from app.web.notice_text import told
@@ -37,14 +43,12 @@ from app.web.organisation_names import organisation_name
 from app.web.ownership import actor, signature
 from app.web.refusals import REFUSALS, require_seen
 from app.web.runtime import runtime
-from app.web.states import state_label
-from app.web.tables import Column, DatabaseRows, Filter, Kind, Table, table_answer
+from app.web.tables import table_answer
 from telemetry.findings import Severity
 
 notifications = Blueprint("notifications", __name__, url_prefix="/desk/notifications")
 
 _Page = Response | WerkzeugResponse | tuple[str, int] | str
-_Sent = tuple[Delivery, str, int]
 
 
 @notifications.get("")
@@ -52,7 +56,9 @@ def index() -> Response | str:
     """The channels of the caller's organisation or jurisdictions."""
     with runtime().reading() as session:
         found = session.scalars(channels_of(actor(session)).order_by(NotificationChannel.id)).all()
-        return table_answer(_channels(found), "notifications/index.html", may_change=_may_change(), **_installation())
+        return table_answer(
+            channel_table(found), "notifications/index.html", may_change=_may_change(), **_installation()
+        )
 
 
 @notifications.route("/new", methods=["GET", "POST"])
@@ -137,7 +143,7 @@ def test(channel_id: str) -> _Page:
 def deliveries() -> Response | str:
     """Every message, the newest first."""
     with runtime().reading() as session:
-        return table_answer(_deliveries(session), "notifications/deliveries.html", **_installation())
+        return table_answer(delivery_table(session), "notifications/deliveries.html", **_installation())
 
 
 @notifications.get("/deliveries/<delivery_id>")
@@ -204,14 +210,14 @@ def _page(channel_id: str, form: Form | None = None) -> str:
             "notifications/show.html",
             channel=channel,
             shown=channel_out(channel),
-            owner=_owner(channel),
+            owner=owner_name(channel),
             badge=channel_badge(channel),
             kind=KINDS[channel.kind],
             topics=[TOPICS[topic] for topic in TOPICS if topic in channel.topics],
             severity=SEVERITIES[channel.minimum_severity],
             digest=DIGESTS[channel.digest],
             newest=[
-                (each, _state(each), _answer(each), notices)
+                (each, delivery_badge(each), answer_text(each), notices)
                 for each, _channel, notices in session.execute(newest.order_by(Delivery.id.desc()).limit(5))
             ],
             may_change=_may_change(),
@@ -226,8 +232,8 @@ def _delivery_page(delivery_id: str, form: Form | None = None) -> str:
         return render_template(
             "notifications/delivery.html",
             delivery=found,
-            state=_state(found),
-            answer=_answer(found),
+            state=delivery_badge(found),
+            answer=answer_text(found),
             channel=found.channel,
             said=[told(notice, None) for notice in notices_of(session, found)],
             may_send=_may_change() and found.state in {DeliveryState.GIVEN_UP, DeliveryState.FAILED},
@@ -265,95 +271,3 @@ def _jurisdictions(session: Session, asker: User) -> list[tuple[str, str]]:
 def _organisations(session: Session) -> list[tuple[str, str]]:
     found = session.scalars(select(Organisation).order_by(Organisation.code))
     return [(each.code, organisation_name(each)) for each in found]
-
-
-def _owner(channel: NotificationChannel) -> str:
-    if channel.organisation is not None:
-        return organisation_name(channel.organisation)
-    assert channel.jurisdiction is not None  # one of the two owns it
-    return name_of(channel.jurisdiction)
-
-
-def _state(delivery: Delivery) -> str:
-    return "retrying" if delivery.state is DeliveryState.FAILED else delivery.state.value
-
-
-def _answer(delivery: Delivery) -> str:
-    """The other side's status, and what was wrong."""
-    status = "" if delivery.answer_status is None else str(delivery.answer_status)
-    failure = "" if delivery.failure is None else str(FAILURES[delivery.failure])
-    return " ".join(part for part in (status, failure) if part)
-
-
-def _channels(found: Sequence[NotificationChannel]) -> Table[NotificationChannel]:
-    return Table(
-        name="channels",
-        caption=_("Channels"),
-        columns=[
-            Column(
-                "name",
-                _("Name"),
-                lambda c: c.name,
-                link=lambda c: url_for("notifications.show", channel_id=c.channel_id),
-                note=lambda c: c.address,
-            ),
-            Column("kind", _("Kind"), lambda c: str(KINDS[c.kind])),
-            Column("owner", _("For"), _owner),
-            Column(
-                "topics", _("Tells of"), lambda c: str(_(", ")).join(str(TOPICS[t]) for t in TOPICS if t in c.topics)
-            ),
-            Column("delay", _("Alerts after"), lambda c: c.delay_minutes, kind=Kind.NUMBER, unit=_("minutes")),
-            Column("state", _("State"), channel_badge, kind=Kind.BADGE),
-        ],
-        rows=found,
-        filters=[Filter("kind", _("Kind"), _options(KINDS), lambda c, wanted: c.kind == wanted)],
-        order="name",
-        empty_text=_("No channels yet"),
-    )
-
-
-def _options(names: object) -> list[tuple[str, str]]:
-    return [(key.value, str(name)) for key, name in dict(names).items()]  # type: ignore[call-overload]  # mappings of enums
-
-
-def _deliveries(session: Session) -> Table[_Sent]:
-    return Table(
-        name="deliveries",
-        caption=_("Messages"),
-        columns=[
-            Column[_Sent](
-                "at",
-                _("Made"),
-                lambda row: row[0].created_at_ms,
-                kind=Kind.WHEN,
-                link=lambda row: url_for("notifications.delivery", delivery_id=row[0].delivery_id),
-            ),
-            Column("channel", _("Channel"), lambda row: row[0].channel.name, note=lambda row: row[0].address),
-            Column("notices", _("Notices"), lambda row: row[2], kind=Kind.NUMBER),
-            Column("state", _("State"), lambda row: _state(row[0]), kind=Kind.BADGE),
-            Column("attempts", _("Attempts"), lambda row: row[0].attempts, kind=Kind.NUMBER),
-            Column("next", _("Next attempt"), lambda row: row[0].next_attempt_at_ms, kind=Kind.WHEN),
-            Column("answer", _("Answer"), lambda row: _answer(row[0]), note=lambda row: row[0].answer),
-        ],
-        rows=DatabaseRows(
-            session,
-            deliveries_of(actor(session)),
-            tiebreak=Delivery.id,
-            sort={"at": Delivery.created_at_ms, "attempts": Delivery.attempts, "state": Delivery.state},
-            search=(NotificationChannel.name, Delivery.address, Delivery.answer),
-            where={"state": lambda value: Delivery.state == DeliveryState(value)},
-            read=lambda row: (row[0], row[1], row[2]),
-        ),
-        filters=[
-            Filter(
-                "state",
-                _("State"),
-                [
-                    (state.value, state_label("retrying" if state is DeliveryState.FAILED else state))
-                    for state in DeliveryState
-                ],
-            )
-        ],
-        order="-at",
-        empty_text=_("Nothing was sent yet"),
-    )
