@@ -152,8 +152,12 @@ function show(board) {
   document.title = inside > 0 && !board.is_over ? `(${inside}) ${title}` : title;
 }
 
+/** A look that is under way while a form is sent would bring back the session from before it, and lose its message. */
+const leaving = new AbortController();
+document.addEventListener("submit", () => leaving.abort());
+
 async function look() {
-  const answer = await fetch(page.board_url, { headers: { Accept: "application/json" } });
+  const answer = await fetch(page.board_url, { headers: { Accept: "application/json" }, signal: leaving.signal });
   if (!answer.ok) throw new Error(`answered ${answer.status}`);
   const board = await answer.json();
   if (board.is_over !== page.board.is_over) {
@@ -165,7 +169,8 @@ async function look() {
 }
 
 async function keepLooking() {
-  if (!document.hidden) await look().catch(() => { lost.hidden = false; });
+  if (leaving.signal.aborted) return;
+  if (!document.hidden) await look().catch(() => { lost.hidden = leaving.signal.aborted; });
   setTimeout(keepLooking, EVERY_MS);
 }
 
