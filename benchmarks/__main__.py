@@ -8,7 +8,7 @@ import platform
 import sys
 import time
 
-NAMES = ("zones", "storage", "sealing", "separation", "ingest_floor", "ingest", "latency", "decision", "memory")
+NAMES = ("zones", "storage", "sealing", "separation", "ingest_floor", "ingest", "latency", "decision", "memory", "duty")
 
 
 def main() -> None:

@@ -8,8 +8,12 @@ import { askForText } from "./dialogs.js";
 const box = document.getElementById("detail");
 
 export class Detail {
-  /** `onNews(alert)` hears an alert as it is after an action, `onShow(vehicleId)` that the vehicle is wanted. */
-  constructor({ onNews, onShow, onSay }) {
+  /**
+   * `newest(id)` gives an alert as it is known now, `onNews(alert)` hears one as it is after an action,
+   * `onShow(vehicleId)` that the vehicle is wanted, `onSay(words, isRefusal)` what the person is to be told.
+   */
+  constructor({ newest, onNews, onShow, onSay }) {
+    this.newest = newest;
     this.onNews = onNews;
     this.onShow = onShow;
     this.onSay = onSay;
@@ -142,7 +146,7 @@ export class Detail {
     const people = [{ id: "", name: `${text("assign")}…` }, ...page.people];
     if (alert.assignee) people.push({ id: "0", name: text("nobody") });
     for (const { id, name } of people) select.add(new Option(name, String(id)));
-    select.addEventListener("change", () => this.attempt(() => actions.assign(this.alert, Number(select.value) || null)));
+    select.addEventListener("change", () => this.attempt((alert) => actions.assign(alert, Number(select.value) || null)));
     return select;
   }
 
@@ -164,7 +168,7 @@ export class Detail {
     if (!page.may.acknowledge || this.row === null) return;
     const { members } = this.row;
     if (!members) {
-      if (isNew(this.alert)) this.attempt(() => actions.acknowledge(this.alert));
+      if (isNew(this.alert)) this.attempt(actions.acknowledge);
       return;
     }
     const unseen = members.filter(isNew);
@@ -172,14 +176,14 @@ export class Detail {
   }
 
   take() {
-    if (this.mayHandle() && this.alert.resolved_at_ms === null) this.attempt(() => actions.assign(this.alert, page.me));
+    if (this.mayHandle() && this.alert.resolved_at_ms === null) this.attempt((alert) => actions.assign(alert, page.me));
   }
 
   async comment() {
     if (!this.mayHandle()) return;
     const { alert } = this;
     const words = await askForText({ title: titleOf(text("comment"), alert), hint: text("comment_hint"), label: text("comment_label"), send: text("comment") });
-    if (words !== null) this.attempt(() => actions.comment(alert, words), alert);
+    if (words !== null) this.attempt((newest) => actions.comment(newest, words), alert);
   }
 
   async escalate() {
@@ -213,7 +217,7 @@ export class Detail {
 
   async act(act, alert) {
     try {
-      const answer = await act(alert && this.known.id === alert.id && this.known.more ? { ...alert, version: Math.max(alert.version, this.known.version) } : alert);
+      const answer = await act(alert && (this.newest(alert.id) ?? alert));
       for (const news of Array.isArray(answer) ? answer : [answer]) this.onNews(news);
       this.onSay(text("done"));
     } catch (error) {

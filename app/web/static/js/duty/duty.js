@@ -40,7 +40,7 @@ const board = new Board(byId("rows"), byId("rows-space"), {
     redraw();
   },
 });
-const detail = new Detail({ onNews: learn, onShow: showVehicle, onSay: say });
+const detail = new Detail({ newest: (id) => store.get(id), onNews: learn, onShow: showVehicle, onSay: say });
 const filters = new Filters({ onChange: () => { redraw(); findVehicles(); }, onSay: say });
 const vehicles = new VehicleCanvas(map, {
   onChoose: (id) => (id === null ? trail.close() : showVehicle(id, { moves: false })),
