@@ -43,6 +43,7 @@ _PERSONAL = frozenset({"zone_import"})
 #: A good value for each field of each change.
 _WORDS: Mapping[str, Any] = {
     "address": "https://receiver.example/",
+    "assignee_id": None,
     "automation_level": 4,
     "capacity": "onboard_safety_officer",
     "comment": "Done.",
@@ -81,6 +82,7 @@ _WORDS: Mapping[str, Any] = {
     "status": "out_of_service",
     "topics": ["alerts"],
     "summary": "It stopped.",
+    "text": "Seen.",
     "valid_from_ms": NOON_MS + 86_400_000,
     "valid_until_ms": NOON_MS + 9 * 86_400_000,
     "vehicle_id": "NORTH-R1",
