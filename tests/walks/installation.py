@@ -1,4 +1,4 @@
-"""A new installation, as `pilotage up` starts it: processes of its own on free ports, and nobody registered."""
+"""An installation with processes of its own: a new one (`pilotage up`), or the showcase (`pilotage demo`)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -31,13 +31,13 @@ _SCREENSHOTS = os.environ.get("PILOTAGE_SCREENSHOTS")
 
 @dataclass(frozen=True)
 class Installation:
-    """One running installation; `password` is the first administrator's temporary one."""
+    """One running installation; `password` is the first administrator's temporary one (none in the showcase)."""
 
     home: Path
     environment: Mapping[str, str]
     url: str
     broker: str
-    password: str
+    password: str = ""
 
     def run(self, *arguments: str) -> str:
         """What one `pilotage` command prints; it must succeed."""
@@ -50,7 +50,22 @@ class Installation:
 
 @contextmanager
 def installation(home: Path, **settings: str) -> Iterator[Installation]:
-    """Start it, wait until it is ready, and stop it in good order."""
+    """`pilotage up`, with nobody registered but the administrator; it is stopped in good order."""
+    with _running("up", home, settings) as place:
+        told = _run(place.environment, "user", "create", "--email", ADMINISTRATOR)
+        yield replace(place, password=_password_in(told))
+
+
+@contextmanager
+def showcase(home: Path, **settings: str) -> Iterator[Installation]:
+    """`pilotage demo`: the Qianhai data set, its users and its simulated fleet."""
+    with _running("demo", home, settings) as place:
+        yield place
+
+
+@contextmanager
+def _running(command: str, home: Path, settings: Mapping[str, str]) -> Iterator[Installation]:
+    """Start it, wait until it is ready, and stop it."""
     port, mqtt_port = free_port(), free_port()
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("PILOTAGE_")},
@@ -60,15 +75,14 @@ def installation(home: Path, **settings: str) -> Iterator[Installation]:
         "PILOTAGE_PUBLIC_DELAY_S": "2",
         **settings,
     }
-    log_path = home / "up.log"
+    log_path = home / f"{command}.log"
     home.mkdir(parents=True, exist_ok=True)
     with log_path.open("wb") as log:
-        process = subprocess.Popen([*_PROGRAM, "up"], cwd=ROOT, env=environment, stdout=log, stderr=log)
+        process = subprocess.Popen([*_PROGRAM, command], cwd=ROOT, env=environment, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
     try:
         _wait_until_ready(url, process, log_path)
-        told = _run(environment, "user", "create", "--email", ADMINISTRATOR)
-        yield Installation(home, environment, url, f"mqtt://127.0.0.1:{mqtt_port}", _password_in(told))
+        yield Installation(home, environment, url, f"mqtt://127.0.0.1:{mqtt_port}")
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=30)
@@ -91,9 +105,9 @@ def context_of(
 def log_in(page: Page, email: str, password: str) -> None:
     """Fill in the login form; where it leads is the caller's to see."""
     page.goto("/login")
-    page.fill("input[name=email]", email)
-    page.fill("input[name=password]", password)
-    page.locator("input[name=password]").press("Enter")
+    page.fill("#email", email)
+    page.fill("#password", password)
+    page.locator("#password").press("Enter")
     expect(page).not_to_have_url(re.compile(r"/login$"))
 
 
