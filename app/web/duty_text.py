@@ -30,7 +30,6 @@ def duty_text() -> dict[str, str]:
 
 def _board() -> dict[str, str]:
     return {
-        "title": _("Duty screen"),
         "alerts_shown": _("{shown} of {all} alerts"),
         "no_matches": _("No alert fits the filter."),
         "all_calm": _("No open alerts. Everything runs as permitted."),

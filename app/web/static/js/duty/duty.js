@@ -17,6 +17,8 @@ import { alarm, toggleSound } from "./sound.js";
 import { follow } from "./streaming.js";
 import { TrailPanel } from "./trail.js";
 
+const TITLE = document.title;
+
 /** The board is written anew at most so often: a flood of alerts is read by people, not by frames. */
 const REDRAW_MS = 200;
 const TICK_MS = 1000;
@@ -96,7 +98,7 @@ function tellCounts(alerts, shown) {
     byId(`new-${severity}`).textContent = String(unseen[severity]);
   }
   const news = unseen.notice + unseen.warning + unseen.critical;
-  document.title = `${news > 0 ? `(${news}) ` : ""}${text("title")} · Pilotage 领航`;
+  document.title = `${news > 0 ? `(${news}) ` : ""}${TITLE}`;
   byId("tab-count-alerts").textContent = news > 0 ? String(news) : "";
   byId("switch-count").textContent = news > 0 ? String(news) : "";
   byId("shown-count").textContent = text("alerts_shown", { shown, all: alerts.length });
