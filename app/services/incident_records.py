@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.audit import Subject, record, state_of
-from app.errors import Conflict, NotFound
+from app.errors import Conflict
 from app.models import Incident, IncidentRevision, User
 from app.schemas.incidents import IncidentContent, IncidentFile
 from app.services.alert_ids import alert_public_id
@@ -97,17 +97,6 @@ def files_of(incident: Incident) -> list[IncidentFile]:
         IncidentFile(id=each.public_id, file_name=each.file_name, sha256=each.sha256.hex())
         for each in incident.attachments
     ]
-
-
-def revision_of(session: Session, incident: Incident, number: int) -> IncidentRevision:
-    """Raises NotFound."""
-    wanted = select(IncidentRevision).where(
-        IncidentRevision.incident_key == incident.id, IncidentRevision.number == number
-    )
-    revision = session.scalar(wanted)
-    if revision is None:
-        raise NotFound(f"no revision {number} of {incident.incident_id}")
-    return revision
 
 
 def revisions_of(session: Session, incident: Incident) -> Sequence[IncidentRevision]:

@@ -19,7 +19,7 @@ class Action(StrEnum):
     HANDLE_ALERTS = "handle_alerts"
     RESOLVE_ALERTS = "resolve_alerts"
     SEE_OWN_FILTERS = "see_own_filters"
-    SAVE_FILTERS = "save_filters"
+    MANAGE_OWN_FILTERS = "manage_own_filters"
     SEE_REJECTS = "see_rejects"
     SEE_REPLAY = "see_replay"
     SEE_WHAT_IF = "see_what_if"
@@ -83,7 +83,7 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     Action.HANDLE_ALERTS: _REGULATORS | OPERATORS,
     Action.RESOLVE_ALERTS: _REGULATORS,
     Action.SEE_OWN_FILTERS: _EVERYBODY,
-    Action.SAVE_FILTERS: _EVERYBODY,
+    Action.MANAGE_OWN_FILTERS: _EVERYBODY,
     Action.SEE_REJECTS: _EVERYBODY,
     Action.SEE_REPLAY: _EVERYBODY,
     Action.SEE_WHAT_IF: _EVERYBODY,
@@ -350,8 +350,8 @@ PROTECTED: Mapping[str, Action] = {
     "api_alerts.escalate": Action.HANDLE_ALERTS,
     "api_alerts.resolve": Action.RESOLVE_ALERTS,
     "api_saved-filters.filters": Action.SEE_OWN_FILTERS,
-    "api_saved-filters.forget": Action.SAVE_FILTERS,
-    "api_saved-filters.save": Action.SAVE_FILTERS,
+    "api_saved-filters.forget": Action.MANAGE_OWN_FILTERS,
+    "api_saved-filters.save": Action.MANAGE_OWN_FILTERS,
     "api_saved-filters.saved_filter": Action.SEE_OWN_FILTERS,
     "api_audit.entries": Action.SEE_AUDIT,
     "api_audit.entry": Action.SEE_AUDIT,

@@ -25,7 +25,7 @@ from app.services.alert_ids import alert_by_public_id
 from app.services.attachments import MOST_BYTES
 from app.services.incident_deadlines import is_overdue, overdue
 from app.services.incident_proposals import jurisdiction_of, kind_of
-from app.services.incident_records import revision_of, revisions_of
+from app.services.incident_records import revisions_of
 from app.services.incidents import (
     AMENDABLE,
     amend_incident,
@@ -173,21 +173,19 @@ def compare(number: str) -> str:
     """Two revisions side by side; without numbers the two newest."""
     with runtime().reading() as session:
         incident = own_incident(session, number)
-        newest = len(revisions_of(session, incident))
-        if not newest:
-            abort(HTTPStatus.NOT_FOUND)
-        after = request.args.get("after", newest, type=int)
+        contents = {row.number: row.content for row in revisions_of(session, incident)}
+        after = request.args.get("after", max(contents, default=0), type=int)
         before = request.args.get("before", max(1, after - 1), type=int)
-        first, second = (
-            IncidentContent.model_validate(revision_of(session, incident, each).content) for each in (before, after)
-        )
+        if before not in contents or after not in contents:
+            abort(HTTPStatus.NOT_FOUND)
+        first, second = (IncidentContent.model_validate(contents[each]) for each in (before, after))
         return render_template(
             "incidents/compare.html",
             incident=incident,
             rows=compared(first, second),
             before=before,
             after=after,
-            numbers=range(1, newest + 1),
+            numbers=sorted(contents),
         )
 
 
