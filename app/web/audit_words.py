@@ -38,6 +38,7 @@ NOUNS: Mapping[str, Any] = {
     "zone": _("Zone"),
 }
 VERBS: Mapping[str, Any] = {
+    "written": _("written"),
     "final": _("became final"),
     "overturned": _("overturned"),
     "upheld": _("upheld"),
@@ -69,6 +70,7 @@ VERBS: Mapping[str, Any] = {
     "ended": _("ended"),
     "enrolled": _("enrolled"),
     "escalated": _("escalated"),
+    "emptied": _("emptied"),
     "expired": _("expired"),
     "exported": _("exported"),
     "extended": _("extended"),

@@ -52,7 +52,7 @@ class Group:
 
 
 _STAFF = (
-    Item("duty.index", _("Duty screen")),
+    Item("duty.index", _("Duty")),
     Item("emergencies.index", _("Emergencies"), _CONTROL),
     Item("directives.index", _("Directives"), _CONTROL),
     Item("incidents.index", _("Incidents"), _CONTROL),

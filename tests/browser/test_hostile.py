@@ -49,10 +49,10 @@ def _pages(attack: Attack, role: Role | None) -> list[str]:
     """The pages that this caller is the first to be allowed."""
     found = []
     for route in routes(attack):
-        if not route.is_table or route.url.startswith(_NO_PAGES):
+        if not route.is_table or route.endpoint.endswith(".download") or route.url.startswith(_NO_PAGES):
             continue
         first = next(each for each in _CALLERS if each in route.roles())
-        is_public = not route.url.startswith(("/desk", "/duty", "/replay", "/staff"))
+        is_public = not route.url.startswith(("/desk", "/duty", "/liability", "/replay", "/staff"))
         if is_public == (role is None) and (role is None or first is role):
             found.append(route.url)
     return found

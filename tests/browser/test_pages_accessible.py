@@ -32,6 +32,7 @@ NO_PAGES = frozenset(
         "assets.asset",
         "attachments.download",
         "auth.code",
+        "evidence.download",
         "health.alive",
         "health.metrics",
         "health.ready",

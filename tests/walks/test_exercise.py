@@ -88,9 +88,7 @@ def all_but_one_comply(regulator: Person) -> None:
     told = int(total(regulator, "told").inner_text())
     assert told == rows.count()
     assert told >= 10
-    inside = regulator.page.locator(".board-row", has_text="Still inside")
-    expect(inside).to_have_count(1)
-    expect(inside).to_contain_text(DISOBEDIENT)
+    expect(regulator.page.locator(".board-row", has_text=DISOBEDIENT)).to_contain_text("Still inside")
     assert int(total(regulator, "acknowledged").inner_text()) == told
 
 
@@ -155,7 +153,7 @@ def end_the_emergency(regulator: Person) -> None:
     regulator.page.locator("#end-reason").fill("The leak is closed.")
     regulator.page.locator(".confirm[open] button[type=submit]").click()
     regulator.sees("Ended")
-    regulator.press("Report")
+    regulator.press("Its report")
     regulator.sees(DISOBEDIENT)
     regulator.passes("exercise-report")
 

@@ -147,7 +147,7 @@ def fleet(applicant: Applicant, scratch: Path) -> Iterator[list[Drive]]:
 def watch(regulator: Person, permit: str) -> None:
     regulator.page.goto(f"/desk/permits/{permit}")
     expect(regulator.page.locator(".tile-value").first).to_have_text("2 / 2")
-    regulator.goes_to("Duty screen")
+    regulator.goes_to("Duty")
     expect(regulator.page.locator("#count-road")).to_have_text("2")
     expect(regulator.page.locator("#rows-empty")).to_be_visible()
 
@@ -195,7 +195,7 @@ def revoke(regulator: Person, permit: str) -> None:
 
 
 def see_alerts(regulator: Person, name: str, count: int) -> None:
-    regulator.goes_to("Duty screen")
+    regulator.goes_to("Duty")
     expect(regulator.page.locator(".alert-row", has_text=name)).to_have_count(count)
 
 

@@ -406,7 +406,7 @@ def test_an_application_through_the_api(city: City) -> None:
     )
     assert (file.status_code, file.json["media_type"]) == (201, "application/pdf")
     content = client.get(f"/api/v1/attachments/{file.json['id']}", headers=regulator)
-    assert content.data == b"%PDF-1.4"
+    assert content.data == PDF
     handed_in = client.post(f"{url}/submission", json={}, headers=matched(file.headers["ETag"], manager))
     assert (handed_in.status_code, handed_in.json["state"]) == (200, "submitted")
     taken = client.post(f"{url}/review", headers=matched(handed_in.headers["ETag"], regulator))

@@ -35,7 +35,9 @@ _BROKEN = (
     "9" * 30,
     quote("1) UNION SELECT password_hash FROM users--"),
 )
-_NOISE = re.compile(r"nonce[-=]\"?[\w-]+|name=\"csrf_token\" value=\"[^\"]+\"|\b[0-9a-f]{32}\b|generated_at_ms\":\d+")
+_NOISE = re.compile(
+    r"nonce[-=]\"?[\w-]+|name=\"csrf_token\" value=\"[^\"]+\"|\"csrf\": \"[^\"]+\"|\b[0-9a-f]{32}\b|generated_at_ms\":\d+"
+)
 _CALLERS = (Role.REGULATOR, Role.ADMINISTRATOR, Role.OPERATOR_MANAGER)
 _Read = defaultdict[str, set[str]]
 
