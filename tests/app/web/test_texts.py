@@ -50,6 +50,8 @@ MARKED_AS = {
 #: What stands in templates as it is: names, units and formats.
 BARE = {"· Pilotage 领航", "Pilotage", "Illustrative data", "English", "QH-2026-0001", "openapi.json"}
 BARE |= {"km", "min", "HH:MM", "•HH:MM", "(JSON)", "(GeoJSON)"}
+#: Keys of a keyboard.
+BARE |= {"• (Shift+←)", "• (Shift+→)"}
 #: Said in both languages at once, whoever reads it.
 BARE |= {"This page lists what the record tells and what it leaves open. It decides nothing."}
 #: Classes that a page gives its body.
