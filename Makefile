@@ -16,7 +16,8 @@ demo:
 test:
 	@deploy/setup/environment.sh requirements-dev.lock
 	@deploy/setup/services.sh chromium fonts-noto-cjk mosquitto postgresql
-	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	@# The walks wait more than they work: they begin, and the other core goes on.
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS) tests/walks tests
 
 check:
 	@deploy/setup/environment.sh requirements-dev.lock
