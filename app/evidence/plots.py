@@ -24,6 +24,8 @@ _GAP_MS = 5_000
 _TICKS_S = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900)
 _MOST_TICKS = 8
 _MOST_POINTS = 2_000
+#: A band that is wider has room for its name.
+_WORD_WIDTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,7 @@ def _lane(
         hover = f"<title>{escape(name.zh)} {escape(name.en)}</title>"
         place = f'x="{x}" y="{y}" width="{width:.1f}" height="{_LANE}"'
         yield f'<rect class="band {kind}" {place}>{hover}</rect>'
-        if width > 100:  # noqa: PLR2004 -- room for a word
+        if width > _WORD_WIDTH:
             yield f'<text class="band-text" x="{x + 8}" y="{y + 15}">{both(name)}</text>'
 
 
