@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from app.database import opened_engine, reading_session
+from app.database import reading_session
 from app.services.generations import current_generation
-from app.settings import Settings
 from app.storage import open_store
 from telemetry.findings import RULES, Finding
 from telemetry.ports import AlertChange, Flush
@@ -36,25 +34,21 @@ class Recorded:
     opened_at_ms: int
 
 
-def record(scene: Scene, home: Path, until_ms: int) -> Recorded:
+def record(scene: Scene, until_ms: int) -> Recorded:
     """Store the last SECONDS before `until_ms` of every actor, one sample a second each."""
     since_ms = until_ms - SECONDS * 1000
     offender, silent = scene.actor(VehicleKind.ROAD), scene.actor(VehicleKind.AIR)
-    settings = Settings.from_environment({"PILOTAGE_HOME": str(home), "PILOTAGE_SECRET_KEY": "s" * 40})
-    with opened_engine(settings.database_url) as engine:
-        with reading_session(engine) as session:
-            generation = current_generation(session)
-        batches = [_batch(actor, since_ms, generation) for actor in scene.actors]
-        whole = _joined(batches)
-        keep = np.ones(len(whole.samples), dtype=np.bool_)
-        second = (whole.samples.timestamp_ms - since_ms) // 1000
-        keep[(whole.samples.vehicle == silent.key) & (second >= SILENCE[0]) & (second < SILENCE[1])] = False
-        breach = (whole.samples.vehicle == offender.key) & (second >= BREACH[0]) & (second < BREACH[2])
-        whole = take_judged(
-            replace(whole, verdict=np.where(breach, int(Finding.OUTSIDE_AREA), 0)), np.flatnonzero(keep)
-        )
-        alert = _alert(offender, whole, since_ms, scene.zone_revision)
-        open_store(engine).commit(Flush("scene", until_ms, whole, (), [alert], ()))
+    with reading_session(scene.engine) as session:
+        generation = current_generation(session)
+    batches = [_batch(actor, since_ms, generation) for actor in scene.actors]
+    whole = _joined(batches)
+    keep = np.ones(len(whole.samples), dtype=np.bool_)
+    second = (whole.samples.timestamp_ms - since_ms) // 1000
+    keep[(whole.samples.vehicle == silent.key) & (second >= SILENCE[0]) & (second < SILENCE[1])] = False
+    breach = (whole.samples.vehicle == offender.key) & (second >= BREACH[0]) & (second < BREACH[2])
+    whole = take_judged(replace(whole, verdict=np.where(breach, int(Finding.OUTSIDE_AREA), 0)), np.flatnonzero(keep))
+    alert = _alert(offender, whole, since_ms, scene.zone_revision)
+    open_store(scene.engine).commit(Flush("scene", until_ms, whole, (), [alert], ()))
     return Recorded(since_ms, until_ms, offender.vehicle_id, silent.vehicle_id, alert.opened_at_ms)
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -13,15 +12,21 @@ from telemetry.clock import system_clock
 from tests.browser.accessibility import assert_accessible
 from tests.browser.conftest import Witness
 from tests.browser.recorded import SILENCE, Recorded, record
-from tests.browser.scene import Scene
+from tests.browser.scene import Scene, stage
 
 _VEHICLES = re.compile(r"^\d+$")
 
 
 @pytest.fixture(scope="module")
-def recorded(theatre: Scene, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
-    home = next(path for path in tmp_path_factory.getbasetemp().iterdir() if path.name.startswith("scene"))
-    return record(theatre, Path(home), system_clock())
+def theatre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """A stage of its own: other tests store samples of the same vehicles on theirs."""
+    with stage(tmp_path_factory.mktemp("replayed")) as scene:
+        yield scene
+
+
+@pytest.fixture(scope="module")
+def recorded(theatre: Scene) -> Recorded:
+    return record(theatre, system_clock())
 
 
 @pytest.fixture

@@ -167,6 +167,7 @@ def test_after_the_broker_came_back_nothing_is_missed(stage: Stage) -> None:
 def test_a_client_that_does_not_read_holds_up_nobody(stage: Stage) -> None:
     deaf = [deaf_client(stage.web.port, "/api/v1/public/live/stream") for _ in range(2)]
     reader = EventReader(stage.web.port, "/api/v1/public/live/stream")
+    assert reader.next_event() is not None  # the snapshot: what is published from here on is told as a change
     for number in range(300):
         stage.publish_position("NORTH-R1", seq=2**40 + number, lat=22.4 + number / 1_000)
     stage.publish_position("SOUTH-R1")
