@@ -14,12 +14,17 @@ from app.schemas.permits import Tightening
 _FEWEST_DAYS, APPEAL_DAYS, _MOST_DAYS = 1, 60, 365
 
 
-class SanctionOpening(Schema):
+class SanctionStart(Schema):
     """A step that a person opens without a rule having proposed it."""
 
-    permit: Identifier
     step: SanctionStep
     reason: Reason
+
+
+class SanctionOpening(SanctionStart):
+    """And the permit against which it is."""
+
+    permit: Identifier
 
 
 class SanctionNotice(Schema):

@@ -26,6 +26,7 @@ _NO_PAGES = (
     "/assets/",
     "/static/",
     "/desk/attachments/",
+    "/desk/incidents/disengagements",
     "/desk/zone-editor/circle",
 )
 

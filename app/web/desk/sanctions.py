@@ -19,7 +19,7 @@ from app.schemas.sanctions import (
     SanctionDecision,
     SanctionDismissal,
     SanctionNotice,
-    SanctionOpening,
+    SanctionStart,
 )
 from app.services.permits import newest_revision, permit_by_number
 from app.services.sanction_rules import LADDER, next_step
@@ -62,24 +62,24 @@ def index() -> Response | str:
         return table_answer(_table(found), "sanctions/index.html")
 
 
-@sanctions.route("/new", methods=["GET", "POST"])
-def new() -> _Page:
-    """Open a step against the permit named in the address."""
+@sanctions.route("/new/<permit_number>", methods=["GET", "POST"])
+def new(permit_number: str) -> _Page:
+    """Open a step against a permit."""
     if request.method == "GET":
-        return _opening_page(blank({"permit": request.args.get("permit", "")}))
-    made, form = read_form(SanctionOpening, request.form)
+        return _opening_page(permit_number, blank())
+    made, form = read_form(SanctionStart, request.form)
     if made is None:
-        return _opening_page(form), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _opening_page(permit_number, form), HTTPStatus.UNPROCESSABLE_ENTITY
     try:
         with runtime().changing() as session:
-            permit = permit_by_number(session, made.permit)
+            permit = permit_by_number(session, permit_number)
             require_decider(permit.jurisdiction)
             sanction = open_sanction(
                 session, permit, made.step, reason=made.reason, now_ms=runtime().clock(), actor=actor(session)
             )
             number = sanction.sanction_id
     except REFUSALS as error:
-        return _opening_page(with_error(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _opening_page(permit_number, with_error(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
     return redirect(url_for(".show", number=number), HTTPStatus.SEE_OTHER)
 
 
@@ -221,10 +221,10 @@ def _decision_page(number: str, form: Form | None) -> str:
         )
 
 
-def _opening_page(form: Form) -> str:
+def _opening_page(permit_number: str, form: Form) -> str:
     steps = [(step.value, str(label)) for step, label in STEPS.items()]
     with runtime().reading() as session:
-        permit = permit_by_number(session, str(form.values.get("permit", "")))
+        permit = permit_by_number(session, permit_number)
         require_decider(permit.jurisdiction)
         usual = next_step(session, permit, runtime().clock())
         return render_template(

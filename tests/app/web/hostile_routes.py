@@ -33,6 +33,7 @@ _OBJECTS: Mapping[str, str] = {
     "zone_id": "zone_id",
     "api_permits:number": "permit",
     "permits:number": "permit",
+    "permit_number": "permit",
     "permit_decisions:number": "permit",
     "api_verification:number": "permit",
     "verification:number": "permit",
@@ -84,6 +85,7 @@ SHARED: Mapping[str, str] = {
     "language": "en",
     "step": "basics",
 }
+_HIDDEN_FROM_REGULATORS = frozenset({"application", "channel_id", "delivery_id"})
 _LEFT_OUT = frozenset({"static", "assets.asset", "health.ready", "permits.notice", "api_permits.notice"})
 
 
@@ -107,10 +109,11 @@ class Route:
         return self.is_page and self.method == "GET" and "." not in self.url.rpartition("/")[2]
 
     def roles(self) -> list[Role]:
-        """Who may call it; the application is a draft, which regulators may not see."""
+        """Who may call it; regulators see neither drafts of applications nor where NORTH is told of what happens."""
         action = access.PROTECTED.get(self.endpoint)
         roles = list(Role) if action is None else [role for role in Role if access.may(role, action)]
-        return [role for role in roles if role is not Role.REGULATOR or "application" not in self.objects.values()]
+        is_hidden = not _HIDDEN_FROM_REGULATORS.isdisjoint(self.objects.values())
+        return [role for role in roles if not (is_hidden and role is Role.REGULATOR)]
 
 
 def routes(attack: Attack) -> Iterator[Route]:
