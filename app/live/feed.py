@@ -71,7 +71,8 @@ class LiveFeed:
         self._thread = threading.Thread(target=self._run, name="live-feed", daemon=True)
 
     def start(self) -> None:
-        """Read the database once and go on in a thread."""
+        """Read the database, so that the first who asks is told, and go on in a thread."""
+        self.step()
         self._thread.start()
 
     def stop(self) -> None:

@@ -88,7 +88,10 @@ class EventReader:
     def next_event(self) -> tuple[str, dict[str, Any]] | None:
         """The next event by name; None when the server ended the stream."""
         name = ""
+        deadline = time.monotonic() + PATIENCE_S
         while line := self.answer.readline():
+            if time.monotonic() > deadline:
+                raise TimeoutError("nothing came but what keeps the stream alive")
             if line.startswith(b"event: "):
                 name = line[7:].decode().strip()
             elif line.startswith(b"data: "):
