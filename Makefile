@@ -16,8 +16,7 @@ demo:
 test:
 	@deploy/setup/environment.sh requirements-dev.lock
 	@deploy/setup/services.sh chromium fonts-noto-cjk mosquitto postgresql
-	@# The walks wait more than they work: they begin, and the other core goes on.
-	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS) tests/walks tests
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 check:
 	@deploy/setup/environment.sh requirements-dev.lock

@@ -11,25 +11,21 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from app.audit import Subject, record, state_of
-from app.errors import Conflict, Forbidden, InvalidChange, NotFound, WiderThanBefore
+from app.errors import Conflict, Forbidden, InvalidChange, NotFound
 from app.models import (
     Jurisdiction,
     Organisation,
     Permit,
-    PermitRevisionRow,
     Sanction,
     SanctionState,
     SanctionStep,
     User,
 )
-from app.schemas.permits import Tightening
-from app.schemas.sanctions import Ruling, SanctionDecision, SanctionNotice
-from app.services.conditions import Conditions
-from app.services.decisions import decide, restrict_permit
+from app.schemas.sanctions import Appeal, Ruling, SanctionDecision, SanctionDismissal, SanctionNotice
 from app.services.notices import notify
 from app.services.pages import Page, read_page
-from app.services.permit_life import Decision
-from app.services.permits import newest_revision, revise_permit
+from app.services.permits import newest_revision
+from app.services.sanction_effects import carry_out, revoke, undo
 from telemetry.ports import PermitState
 
 DAY_MS = 86_400_000
@@ -112,7 +108,13 @@ def serve_notice(
 
 
 def dismiss(
-    session: Session, sanction: Sanction, *, reason: str, expected_version: int, actor: User, now_ms: int
+    session: Session,
+    sanction: Sanction,
+    dismissal: SanctionDismissal,
+    *,
+    expected_version: int,
+    actor: User,
+    now_ms: int,
 ) -> None:
     """It is not taken. A holder who had notice of it is told."""
     _require(sanction, _MAY_DECIDE, expected_version)
@@ -121,7 +123,7 @@ def dismiss(
         sanction.state, sanction.final_at_ms = SanctionState.DISMISSED, now_ms
 
     had_notice = sanction.state is SanctionState.NOTICED
-    _change(session, "sanction.dismissed", sanction, dismissed, actor=actor, now_ms=now_ms, reason=reason)
+    _change(session, "sanction.dismissed", sanction, dismissed, actor=actor, now_ms=now_ms, reason=dismissal.reason)
     if had_notice:
         _tell(session, "sanction.dismissed", sanction, now_ms, organisation=sanction.permit.holder)
 
@@ -138,7 +140,7 @@ def take_step(
     before = newest_revision(session, sanction.permit)
     if (decision.restriction is not None) != (sanction.step is SanctionStep.RESTRICT):
         raise InvalidChange("a restriction says to what", code="restriction_missing", field="restriction")
-    after = _carried_out(session, sanction, decision, before, actor=actor, now_ms=now_ms)
+    after = carry_out(session, sanction, decision, before, actor=actor, now_ms=now_ms)
 
     def decided() -> None:
         sanction.state, sanction.reason = SanctionState.IN_FORCE, decision.reason
@@ -152,7 +154,7 @@ def take_step(
 
 
 def appeal(
-    session: Session, sanction: Sanction, *, reason: str, expected_version: int, actor: User, now_ms: int
+    session: Session, sanction: Sanction, objection: Appeal, *, expected_version: int, actor: User, now_ms: int
 ) -> None:
     """The holder objects; what was decided stands meanwhile. Raises InvalidChange when it is too late."""
     _require(sanction, frozenset({SanctionState.IN_FORCE}), expected_version)
@@ -160,10 +162,10 @@ def appeal(
         raise InvalidChange("the time for an appeal is over", code="appeal_over")
 
     def appealed() -> None:
-        sanction.state, sanction.appeal = SanctionState.APPEALED, reason
+        sanction.state, sanction.appeal = SanctionState.APPEALED, objection.reason
         sanction.appealed_at_ms, sanction.appealed_by_id = now_ms, actor.id
 
-    _change(session, "sanction.appealed", sanction, appealed, actor=actor, now_ms=now_ms, reason=reason)
+    _change(session, "sanction.appealed", sanction, appealed, actor=actor, now_ms=now_ms, reason=objection.reason)
     _tell(session, "sanction.appealed", sanction, now_ms, jurisdiction=sanction.permit.jurisdiction)
 
 
@@ -178,9 +180,9 @@ def rule_on_appeal(
     if sanction.decided_by_id == actor.id:
         raise Forbidden("somebody else rules on an appeal than who decided")
     if ruling.outcome is SanctionState.OVERTURNED:
-        _undo(session, sanction, reason=ruling.reason, actor=actor, now_ms=now_ms)
+        undo(session, sanction, reason=ruling.reason, actor=actor, now_ms=now_ms)
     elif sanction.step is SanctionStep.REVOKE:
-        _revoke(session, sanction, reason=ruling.reason, actor=actor, now_ms=now_ms)
+        revoke(session, sanction, reason=ruling.reason, actor=actor, now_ms=now_ms)
 
     def ruled() -> None:
         sanction.state, sanction.ruling = ruling.outcome, ruling.reason
@@ -206,7 +208,7 @@ def make_final(session: Session, sanction_id: str, *, now_ms: int) -> None:
     if sanction is None or sanction.state is not SanctionState.IN_FORCE or sanction.final_at_ms is not None:
         return
     if sanction.step is SanctionStep.REVOKE:
-        _revoke(session, sanction, reason=sanction.reason, actor=None, now_ms=now_ms)
+        revoke(session, sanction, reason=sanction.reason, actor=None, now_ms=now_ms)
 
     def final() -> None:
         sanction.final_at_ms = now_ms
@@ -248,99 +250,6 @@ def sanctions_of(wanted: SanctionFilter) -> Select[Sanction]:
 def sanction_page(session: Session, wanted: SanctionFilter, *, limit: int, cursor: str | None) -> Page[Sanction]:
     """One page, the oldest first. Raises InvalidChange for a foreign cursor."""
     return read_page(session, sanctions_of(wanted), Sanction.id, limit=limit, cursor=cursor).map(lambda row: row[0])
-
-
-def _carried_out(
-    session: Session,
-    sanction: Sanction,
-    decision: SanctionDecision,
-    before: PermitRevisionRow,
-    *,
-    actor: User,
-    now_ms: int,
-) -> PermitRevisionRow:
-    """The permit's revision after the step; a warning leaves it as it is, and so does what it is already."""
-    permit = sanction.permit
-    if decision.restriction is not None:
-        return _restricted(session, permit, decision.restriction, decision.reason, before, actor=actor, now_ms=now_ms)
-    if sanction.step is SanctionStep.WARN or (
-        sanction.step is SanctionStep.REVOKE and before.state is PermitState.SUSPENDED
-    ):
-        return before
-    return decide(
-        session,
-        permit,
-        Decision.SUSPENDED,
-        reason=decision.reason,
-        expected_revision=before.number,
-        actor=actor,
-        now_ms=now_ms,
-    )
-
-
-def _restricted(
-    session: Session,
-    permit: Permit,
-    tighter: Tightening,
-    reason: str,
-    before: PermitRevisionRow,
-    *,
-    actor: User,
-    now_ms: int,
-) -> PermitRevisionRow:
-    try:
-        return restrict_permit(
-            session, permit, tighter, reason=reason, expected_revision=before.number, actor=actor, now_ms=now_ms
-        )
-    except WiderThanBefore as error:
-        raise WiderThanBefore([f"restriction.{field}" for field in error.fields]) from error
-
-
-def _revoke(session: Session, sanction: Sanction, *, reason: str, actor: User | None, now_ms: int) -> None:
-    newest = newest_revision(session, sanction.permit)
-    if newest.state not in {PermitState.ISSUED, PermitState.SUSPENDED}:
-        return  # given back or expired meanwhile
-    revision = decide(
-        session,
-        sanction.permit,
-        Decision.REVOKED,
-        reason=reason,
-        expected_revision=newest.number,
-        actor=actor,
-        now_ms=now_ms,
-    )
-    sanction.revision_after = revision.number
-
-
-def _undo(session: Session, sanction: Sanction, *, reason: str, actor: User, now_ms: int) -> None:
-    """Bring the permit back to what it was. Raises InvalidChange when it was decided on since."""
-    if sanction.revision_after == sanction.revision_before:
-        return
-    permit = sanction.permit
-    newest = newest_revision(session, permit)
-    if newest.number != sanction.revision_after:
-        raise InvalidChange(f"permit {permit.number} was decided on since", code="decided_since")
-    before = _revision(session, permit, sanction.revision_before)
-    revise_permit(
-        session,
-        permit,
-        state=before.state,
-        stage=before.stage,
-        conditions=Conditions.from_dict(before.terms),
-        vehicles=before.vehicles,
-        zone_ids=[zone.zone_id for zone in before.zones],
-        officers=before.officers,
-        valid_until_ms=before.valid_until_ms,
-        reason=reason,
-        expected_revision=newest.number,
-        actor=actor,
-        now_ms=now_ms,
-    )
-
-
-def _revision(session: Session, permit: Permit, number: int | None) -> PermitRevisionRow:
-    wanted = select(PermitRevisionRow).where(PermitRevisionRow.permit_id == permit.id)
-    return session.scalars(wanted.where(PermitRevisionRow.number == number)).one()
 
 
 def _require(sanction: Sanction, states: frozenset[SanctionState], expected_version: int) -> None:

@@ -38,8 +38,11 @@ def day(value: int | date | str) -> str:
 
 
 def wall_input(value: int | str) -> str:
-    """What an input of a wall time holds, `2026-11-21T23:08`; a text is what was typed."""
-    return value if isinstance(value, str) else wall_time(value).strftime("%Y-%m-%dT%H:%M")
+    """What an input of a wall time holds, `2026-11-21T23:08` or `23:08:37`; a text is what was typed."""
+    if isinstance(value, str):
+        return value
+    wall = wall_time(value)
+    return wall.strftime("%Y-%m-%dT%H:%M:%S" if wall.second else "%Y-%m-%dT%H:%M")
 
 
 def _in_utc(time_ms: int) -> datetime:

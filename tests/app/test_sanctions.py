@@ -30,7 +30,7 @@ from app.models import (
     Vehicle,
 )
 from app.schemas.permits import Tightening
-from app.schemas.sanctions import Ruling, SanctionDecision, SanctionNotice
+from app.schemas.sanctions import Appeal, Ruling, SanctionDecision, SanctionDismissal, SanctionNotice
 from app.services.permit_life import Decision
 from app.services.permits import permit_by_number
 from app.services.sanction_rules import next_step, propose_sanctions
@@ -108,7 +108,7 @@ def appealed(session: Session, sanction: Sanction, *, now_ms: int = NOW + 3) -> 
     appeal(
         session,
         sanction,
-        reason="the road was closed",
+        Appeal(reason="the road was closed"),
         expected_version=sanction.version,
         actor=manager,
         now_ms=now_ms,
@@ -187,7 +187,7 @@ def test_a_dismissal_is_told_to_whom_had_notice(trial: Session, *, had_notice: b
     dismiss(
         trial,
         sanction,
-        reason="no fault",
+        SanctionDismissal(reason="no fault"),
         expected_version=sanction.version,
         actor=regulator,
         now_ms=NOW + 3,
@@ -344,7 +344,8 @@ def test_a_dismissed_proposal_does_not_come_back(trial: Session) -> None:
     for at_ms in range(NOW + 1, NOW + 4):
         breach(trial, at_ms)
     (sanction,) = propose_sanctions(trial, NOW + 5)
-    dismiss(trial, sanction, reason="drill", expected_version=1, actor=person(trial, REGULATOR), now_ms=NOW + 6)
+    drill = SanctionDismissal(reason="drill")
+    dismiss(trial, sanction, drill, expected_version=1, actor=person(trial, REGULATOR), now_ms=NOW + 6)
     assert proposed(trial) == []
 
 

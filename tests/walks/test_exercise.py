@@ -174,7 +174,7 @@ def verify_elsewhere(bundle: Path, place: Path) -> None:
     assert whole.returncode == 0, whole.stdout + whole.stderr
     forged = bytearray(samples)
     digit = re.search(rb",113\.\d*(\d),", samples)
-    assert digit is not None
+    assert digit is not None, "no sample in the bundle"
     forged[digit.start(1)] ^= 1
     with zipfile.ZipFile(bundle) as before, zipfile.ZipFile(place / "bundle.zip", "w") as after:
         for info in before.infolist():

@@ -117,7 +117,7 @@ def drop(path: SanctionPath, body: SanctionDismissal) -> Response:
     """It is not taken."""
     with runtime().changing() as session:
         found = _decided_here(session, path.number)
-        dismiss(session, found, reason=body.reason, **signature(session, found.version))
+        dismiss(session, found, body, **signature(session, found.version))
         return _shown(found)
 
 
@@ -127,7 +127,7 @@ def object_to(path: SanctionPath, body: Appeal) -> Response:
     with runtime().changing() as session:
         found = own_sanction(session, path.number)
         require_match(found.version)
-        appeal(session, found, reason=body.reason, **signature(session, found.version))
+        appeal(session, found, body, **signature(session, found.version))
         return _shown(found)
 
 

@@ -232,7 +232,7 @@ def _stated(incident: Incident) -> Mapping[str, Any]:
 
 
 def _with_whole_time(incident: Incident) -> Any:
-    """The sent form; a time that nobody touched keeps its seconds, which the field does not show."""
+    """The sent form; a time that nobody touched keeps its milliseconds, which the field does not show."""
     sent = request.form.copy()
     if sent.get("occurred_at_ms", "").strip() == wall_input(incident.occurred_at_ms):
         sent["occurred_at_ms"] = str(incident.occurred_at_ms)

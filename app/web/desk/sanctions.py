@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from app.models import Sanction, SanctionState, SanctionStep, User
+from app.schemas.base import Schema
 from app.schemas.sanctions import (
     APPEAL_DAYS,
     Appeal,
@@ -50,6 +51,7 @@ from app.web.tables import Column, Filter, Kind, Table, table_answer
 sanctions = Blueprint("sanctions", __name__, url_prefix="/desk/sanctions")
 
 _Page = Response | WerkzeugResponse | tuple[str, int] | str
+_Stated = TypeVar("_Stated", bound=Schema)
 _PREFIX = "restriction."
 _PAGES = {"directive": ("directives.show", "directive_id"), "incident": ("incidents.show", "number")}
 
@@ -92,15 +94,7 @@ def show(number: str) -> str:
 @sanctions.post("/<number>/notice")
 def notice(number: str) -> _Page:
     """Tell the holder what is intended."""
-    made, form = read_form(SanctionNotice, request.form)
-    if made is None:
-        return _page(number, "notice", form), HTTPStatus.UNPROCESSABLE_ENTITY
-    return _change(
-        number,
-        lambda session, found: serve_notice(session, found, made, **signature(session, found.version)),
-        lambda error: _page(number, "notice", with_error(form, error)),
-        _("Noticed. The holder is told."),
-    )
+    return _submitted(number, SanctionNotice, serve_notice, "notice", _("Noticed. The holder is told."))
 
 
 @sanctions.route("/<number>/decision", methods=["GET", "POST"])
@@ -108,80 +102,52 @@ def decide(number: str) -> _Page:
     """Take the step."""
     if request.method == "GET":
         return _decision_page(number, None)
-    made, form = read_form(SanctionDecision, request.form)
-    if made is None:
-        return _decision_page(number, form), HTTPStatus.UNPROCESSABLE_ENTITY
-    return _change(
-        number,
-        lambda session, found: take_step(session, found, made, **signature(session, found.version)),
-        lambda error: _decision_page(number, with_error(form, error)),
-        _("The decision is in force."),
-    )
+    return _submitted(number, SanctionDecision, take_step, "decision", _("The decision is in force."))
 
 
 @sanctions.post("/<number>/dismissal")
 def drop(number: str) -> _Page:
     """It is not taken."""
-    made, form = read_form(SanctionDismissal, request.form)
-    if made is None:
-        return _page(number, "dismissal", form), HTTPStatus.UNPROCESSABLE_ENTITY
-    return _change(
-        number,
-        lambda session, found: dismiss(session, found, reason=made.reason, **signature(session, found.version)),
-        lambda error: _page(number, "dismissal", with_error(form, error)),
-        _("Dismissed."),
-    )
+    return _submitted(number, SanctionDismissal, dismiss, "dismissal", _("Dismissed."))
 
 
 @sanctions.post("/<number>/appeal")
 def object_to(number: str) -> _Page:
     """The holder objects."""
-    made, form = read_form(Appeal, request.form)
-    if made is None:
-        return _page(number, "appeal", form), HTTPStatus.UNPROCESSABLE_ENTITY
-    return _change(
-        number,
-        lambda session, found: appeal(session, found, reason=made.reason, **signature(session, found.version)),
-        lambda error: _page(number, "appeal", with_error(form, error)),
-        _("The regulator is told of your appeal. Until it is ruled upon, the decision stands."),
-        decides=False,
-    )
+    done = _("The regulator is told of your appeal. Until it is ruled upon, the decision stands.")
+    return _submitted(number, Appeal, appeal, "appeal", done)
 
 
 @sanctions.post("/<number>/ruling")
 def rule(number: str) -> _Page:
     """Rule on the appeal."""
-    made, form = read_form(Ruling, request.form)
-    if made is None:
-        return _page(number, "ruling", form), HTTPStatus.UNPROCESSABLE_ENTITY
-    return _change(
-        number,
-        lambda session, found: rule_on_appeal(session, found, made, **signature(session, found.version)),
-        lambda error: _page(number, "ruling", with_error(form, error)),
-        _("Ruled. The holder is told."),
-    )
+    return _submitted(number, Ruling, rule_on_appeal, "ruling", _("Ruled. The holder is told."))
 
 
-def _change(
-    number: str,
-    change: Callable[[Session, Sanction], None],
-    shown_again: Callable[[Any], str],
-    done: str,
-    *,
-    decides: bool = True,
-) -> _Page:
-    """Change the sanction that the caller has seen and lead back to it; a refusal shows again what was typed."""
+def _submitted(number: str, schema: type[_Stated], change: Callable[..., None], attempted: str, done: str) -> _Page:
+    """Make a change that a form states, of the sanction as the caller has seen it, and lead back to it.
+
+    What cannot be read, or is refused, is shown again as it was typed.
+    """
+    stated, form = read_form(schema, request.form)
+    if stated is None:
+        return _shown_again(number, attempted, form)
     try:
         with runtime().changing() as session:
             found = own_sanction(session, number)
-            if decides:
+            if schema is not Appeal:
                 require_decider(found.permit.jurisdiction)
             require_seen(found.version)
-            change(session, found)
+            change(session, found, stated, **signature(session, found.version))
     except REFUSALS as error:
-        return shown_again(error), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _shown_again(number, attempted, with_error(form, error))
     flash(done)
     return redirect(url_for(".show", number=number), HTTPStatus.SEE_OTHER)
+
+
+def _shown_again(number: str, attempted: str, form: Form) -> _Page:
+    page = _decision_page(number, form) if attempted == "decision" else _page(number, attempted, form)
+    return page, HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 def _page(number: str, attempted: str = "", form: Form | None = None) -> str:

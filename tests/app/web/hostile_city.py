@@ -46,7 +46,7 @@ from app.schemas.directives import Order
 from app.schemas.emergencies import Declaration
 from app.schemas.incidents import FaultDecision, IncidentReport
 from app.schemas.notifications import NewChannel
-from app.schemas.sanctions import SanctionDecision, SanctionNotice
+from app.schemas.sanctions import Appeal, SanctionDecision, SanctionNotice
 from app.schemas.saved_filters import Criteria, NewFilter
 from app.services.alert_handling import comment_on_alert, escalate_alert
 from app.services.alert_ids import alert_by_public_id
@@ -297,7 +297,7 @@ def _sanctions(session: Session, manager: User, regulator: User) -> dict[str, st
         if is_decided:
             decision = SanctionDecision(reason=HOSTILE, hearing_record=HOSTILE)
             take_step(session, sanction, decision, expected_version=2, actor=regulator, now_ms=NOON_MS)
-            appeal(session, sanction, reason=HOSTILE, expected_version=3, actor=manager, now_ms=NOON_MS)
+            appeal(session, sanction, Appeal(reason=HOSTILE), expected_version=3, actor=manager, now_ms=NOON_MS)
         numbers.append(sanction.sanction_id)
     return {"sanction": numbers[0], "appealed_sanction": numbers[1]}
 

@@ -153,12 +153,12 @@ def test_the_life_of_an_incident_at_the_desk(city: City) -> None:
     assert send(manager, "edit", version=1, **FACTS, complete="1") == 422
     fields = {f"disengagement.{name}": value for name, value in ASKED.items()}
     form = manager.get(f"{page}/edit").text
-    assert "2026-03-01T11:59" in form
-    touched = FACTS | {"occurred_at_ms": "2026-03-01T11:59"}
+    assert "2026-03-01T11:59:58" in form
+    touched = FACTS | {"occurred_at_ms": "2026-03-01T11:59:58"}
     assert send(manager, "edit", version=1, **touched, **fields, complete="1") == 303
     assert send(manager, "edit", version=1, **touched) == 422
     with reading_session(city.engine) as session:
-        assert session.query(Incident).one().occurred_at_ms == ALERT_MS, "the seconds that the form does not show"
+        assert session.query(Incident).one().occurred_at_ms == ALERT_MS, "the milliseconds that the form does not show"
     upload = {"csrf_token": csrf_of(manager), "version": 2, "file": (io.BytesIO(b"<html>"), "report.pdf")}
     refused = manager.post(f"{page}/files", data=upload)
     assert (refused.status_code, "has-problem" in refused.text) == (422, True)

@@ -27,6 +27,13 @@ def test_a_day_is_the_day_in_shenzhen_and_what_was_typed_stays(value: int | date
     assert times.day(value) == shown
 
 
-@pytest.mark.parametrize(("value", "shown"), [(LATE_MS, "2027-01-15T23:59"), ("tomorrow", "tomorrow")])
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (LATE_MS, "2027-01-15T23:59:59"),
+        (LATE_MS + 1, "2027-01-16T00:00"),
+        ("tomorrow", "tomorrow"),
+    ],
+)
 def test_an_input_of_a_wall_time_holds_shenzhens(value: int | str, shown: str) -> None:
     assert times.wall_input(value) == shown
