@@ -6,6 +6,7 @@ import gc
 import logging
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from app.credentials import RegisteredCredentials
 from app.database import changing_session, migrate, migrated_engine, open_engine, opened_engine, snapshot_connection
@@ -20,10 +21,11 @@ from telemetry.approaches import ApproachRules
 from telemetry.broker import run_broker
 from telemetry.clock import system_clock
 from telemetry.mqtt import BrokerAddress
+from telemetry.neighbours import Neighbours, neighbours_listener
 from telemetry.pipeline import Pipeline, PipelineSettings
 from telemetry.replay import judge_again
 from telemetry.samples import JudgedBatch
-from telemetry.separation import Minima
+from telemetry.separation import FRESH_MS, Minima
 from telemetry.worker import Worker, WorkerSettings, run_until_signalled, worker_client
 
 #: A damaged database differs in every row; this many differences are shown, all are counted.
@@ -60,6 +62,9 @@ def run_ingest(settings: Settings) -> None:
     start_logging(settings)
     engine = open_engine(settings.database_url)
     store = open_store(engine)
+    neighbours = Neighbours(
+        settings.worker_name, settings.partitions, kept_ms=round(1000 * settings.approach_road_active_s) + FRESH_MS
+    )
     pipeline = Pipeline(
         open_registry(engine, settings),
         store,
@@ -69,6 +74,7 @@ def run_ingest(settings: Settings) -> None:
             coverage_factor=settings.coverage_factor,
             airspace=airspace_settings(settings),
         ),
+        neighbours=neighbours,
     )
     worker_settings = WorkerSettings(
         name=settings.worker_name,
@@ -78,7 +84,22 @@ def run_ingest(settings: Settings) -> None:
     )
     client = worker_client(broker_address(settings), worker_settings, system_clock)
     _spare_collections()
-    run_until_signalled(Worker(client, pipeline, store, worker_settings, system_clock))
+    with _listening(settings, neighbours):
+        run_until_signalled(Worker(client, pipeline, store, worker_settings, system_clock, neighbours=neighbours))
+
+
+@contextmanager
+def _listening(settings: Settings, neighbours: Neighbours) -> Iterator[None]:
+    """Hear the other workers meanwhile, if there can be any."""
+    if not neighbours:
+        yield
+        return
+    listener = neighbours_listener(broker_address(settings), settings.worker_name, neighbours)
+    listener.start()
+    try:
+        yield
+    finally:
+        listener.stop()
 
 
 def airspace_settings(settings: Settings) -> AirspaceSettings:

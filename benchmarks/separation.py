@@ -1,7 +1,8 @@
 """What looking for aircraft too close costs: a flush of 500 samples, of 1,000 aircraft at 2 Hz within 10 x 10 km.
 
-The parts of a worker's flush are compared in the same run: observing, and judging without it. The
-baseline looks at every pair in a plain loop, with the same equations.
+The parts of a worker's flush are compared in the same run: observing, and judging without it. Where half of the
+aircraft are another worker's, it flushes the samples of its own half, and `hearing` is what the thread beside it
+takes for those of the other half. The baseline looks at every pair in a plain loop, with the same equations.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from benchmarks.zones import corridor, road
 from geofences.datum import VerticalReference
 from geofences.zones import Datum, VerticalBand, ZoneKind, ZoneRevision
 from telemetry.airspace import Airspace, AirspaceSettings
+from telemetry.bus import Heartbeat, WorkerState, decode_positions, encode_positions
 from telemetry.judging import judge_in_order
 from telemetry.messages import partition_of
+from telemetry.neighbours import Neighbours
 from telemetry.ports import RegistrySnapshot, VehicleRecord
+from telemetry.positions import newest_positions
 from telemetry.rulebook import Rulebook
-from telemetry.samples import Integers, SampleBatch, VehicleKind
+from telemetry.samples import Integers, SampleBatch, VehicleKind, take
 from telemetry.separation import Minima
 
 AIRCRAFT, CARS = 1_000, 5_000
@@ -38,36 +42,53 @@ LON, LAT = 113.85, 22.45
 def main() -> None:
     """Print one row a case: milliseconds of processor time a flush, medians."""
     rng = np.random.default_rng(1)
-    print(f"{'500 samples of':<34}{'observing':>10}{'judging':>10}{'pairs':>8}")
-    for name, vehicles, port in (
-        ("1,000 aircraft", np.arange(AIRCRAFT), False),
-        ("1,000 aircraft, vertiports at roads", np.arange(AIRCRAFT), True),
-        ("5,000 cars", AIRCRAFT + np.arange(CARS), False),
-        ("5,000 cars, vertiports at roads", AIRCRAFT + np.arange(CARS), True),
+    print(f"{'500 samples of':<38}{'observing':>10}{'hearing':>10}{'judging':>10}{'pairs':>8}")
+    aircraft, cars = np.arange(AIRCRAFT), AIRCRAFT + np.arange(CARS)
+    for name, vehicles, port, shared in (
+        ("1,000 aircraft", aircraft, False, False),
+        ("1,000 aircraft, half another worker's", aircraft, False, True),
+        ("1,000 aircraft, vertiports at roads", aircraft, True, False),
+        ("5,000 cars", cars, False, False),
+        ("5,000 cars, half another worker's", cars, False, True),
+        ("5,000 cars, vertiports at roads", cars, True, False),
     ):
         rulebook = Rulebook.of(_snapshot(rng, with_ports=port))
-        observing, judging, pairs = _measured(rulebook, _flushes(rng, vehicles))
-        print(f"{name:<34}{observing:>10.2f}{judging:>10.2f}{pairs:>8}")
+        observing, hearing, judging, pairs = _measured(rulebook, _flushes(rng, vehicles), shared=shared)
+        print(f"{name:<38}{observing:>10.2f}{hearing:>10.2f}{judging:>10.2f}{pairs:>8}")
     batch = next(_flushes(rng, np.arange(AIRCRAFT)))
     began = time.process_time()
     pairs = _plain_loop(batch, Minima())
     print(
-        f"{'1,000 aircraft, every pair in a loop':<34}{1000 * (time.process_time() - began):>10.0f}{'':>10}{pairs:>8}"
+        f"{'1,000 aircraft, every pair in a loop':<38}{1000 * (time.process_time() - began):>10.0f}{'':>20}{pairs:>8}"
     )
 
 
-def _measured(rulebook: Rulebook, flushes: Iterator[SampleBatch]) -> tuple[float, float, int]:
+def _measured(rulebook: Rulebook, flushes: Iterator[SampleBatch], *, shared: bool) -> tuple[float, float, float, int]:
     airspace = Airspace(AirspaceSettings(), 2.0)
-    observing, judging, pairs = [], [], []
-    for batch in flushes:
+    neighbours = Neighbours("bench", range(32) if shared else range(64), kept_ms=40_000)
+    observing, hearing, judging, pairs = [], [], [], []
+    for everybody in flushes:
+        theirs = (everybody.vehicle % 2 == 1) & shared
+        batch = take(everybody, np.flatnonzero(~theirs))
+        told = _told(rulebook, take(everybody, np.flatnonzero(theirs)))
+        hearing.append(_timed(lambda: neighbours.hear_positions(decode_positions(told))))  # noqa: B023 - called at once
+        neighbours.hear_heartbeat(Heartbeat("other", START_MS, WorkerState.RUNNING, partitions=tuple(range(64))))
         late = np.zeros(len(batch), dtype=np.bool_)
         began = time.process_time()
+        airspace.hear(neighbours.take())
         observed = airspace.observe(rulebook, batch, late, late)
         airspace.keep(observed.seen)
         observing.append(time.process_time() - began)
         pairs.append(len(observed.encounters))
         judging.append(_timed(lambda: judge_in_order(rulebook, batch, late, {}, 2.0)))  # noqa: B023 - called at once
-    return 1000 * statistics.median(observing), 1000 * statistics.median(judging), round(statistics.median(pairs))
+    observing_ms, hearing_ms, judging_ms = (1000 * statistics.median(each) for each in (observing, hearing, judging))
+    return observing_ms, hearing_ms, judging_ms, round(statistics.median(pairs))
+
+
+def _told(rulebook: Rulebook, batch: SampleBatch) -> bytes:
+    """What another worker tells of these samples."""
+    judged = judge_in_order(rulebook, batch, np.zeros(len(batch), dtype=np.bool_), {}, 2.0).batch
+    return encode_positions(newest_positions(judged, rulebook.vehicles))
 
 
 def _timed(action: Callable[[], object]) -> float:

@@ -1,4 +1,7 @@
-"""What is near each aircraft: an observation of this worker, made for each flush and stored with its samples."""
+"""What is near each aircraft: an observation, made for each flush and stored with its samples.
+
+Of all vehicles that a worker knows about: its own and, by telemetry.neighbours, those of other workers.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import numpy as np
 from geofences.datum import DATUMS
 from geofences.zones import Datum
 from telemetry.approaches import Approaches, ApproachRules, Sighting
+from telemetry.neighbours import Heard, HeardSamples
 from telemetry.plausibility import CLOCK_TOLERANCE_MS
 from telemetry.ports import Encounter
 from telemetry.rulebook import Rulebook
@@ -75,6 +79,13 @@ class Airspace:
         self._approaches = Approaches(settings.approaches)
         self._flights = Flights.none()
         self._met: dict[tuple[int, int], tuple[int, int]] = {}
+        self._heard: list[HeardSamples] = []
+        self._complete_ms: tuple[int, int] | None = None
+
+    def hear(self, heard: Heard) -> None:
+        """Vehicles of other workers. From now on what is near is told of samples that arrived while all were heard."""
+        self._heard += heard.samples
+        self._complete_ms = heard.complete_from_ms, heard.complete_until_ms
 
     def observe(self, rulebook: Rulebook, batch: SampleBatch, late: Flags, jump: Flags) -> Observed:
         """What is near the aircraft of a batch. Never raises for what a sample holds.
@@ -86,10 +97,11 @@ class Airspace:
         flies = rulebook.flies[rulebook.rows_of(batch.vehicle)] & ~late
         try:
             sighting = self._approaches.sighted(rulebook.zones, batch, np.flatnonzero(~flies & ~late))
+            self._take_heard(rulebook)
             if not flies.any():
                 return Observed(proximity, (), Seen(self._flights, sighting, {}))
             proximity[flies] = Proximity.UNDECIDED
-            return self._look(rulebook, batch, np.flatnonzero(flies & ~jump), proximity, sighting)
+            return self._look(rulebook, batch, flies & ~jump, proximity, sighting)
         except Exception:  # noqa: BLE001 - whatever fails must end as undecided, never as a lost sample
             _log.exception("what is near %d samples of aircraft could not be told", flies.sum())
         proximity[flies] = Proximity.FAILED
@@ -104,21 +116,35 @@ class Airspace:
             since_ms = max(last_ms for _, last_ms in seen.met.values()) - 2 * ENCOUNTER_GAP_MS
             self._met = {pair: met for pair, met in self._met.items() if met[1] >= since_ms}
 
+    def _take_heard(self, rulebook: Rulebook) -> None:
+        """What was heard of is true whether or not this flush will be stored."""
+        heard, self._heard = self._heard, []
+        if not heard:
+            return
+        flights = []
+        for each in heard:
+            self._approaches.keep(self._approaches.sighted(rulebook.zones, each.batch, np.flatnonzero(~each.flies)))
+            flights.append(
+                flights_of(each.batch, _of_now(each.batch, each.flies & each.believed), self._coverage_factor)
+            )
+        known = self._flights.renewed(*flights)
+        height_m = known.altitude_m + rulebook.source.vertical.offsets_m()[known.altitude_datum, _AGL]
+        self._flights = known.without(known.vehicle[self._landed(known, height_m)])
+
     def _look(
         self,
         rulebook: Rulebook,
         batch: SampleBatch,
-        believed: Integers,
+        believed: Flags,
         proximity: Codes,
         sighting: Sighting | None,
     ) -> Observed:
         """The same of aircraft whose positions are believed, written into `proximity`."""
-        ahead_ms = batch.timestamp_ms[believed] - batch.received_ms[believed]
-        rows = believed[(ahead_ms >= -FRESH_MS) & (ahead_ms <= CLOCK_TOLERANCE_MS)]
+        rows = _of_now(batch, believed)
         offsets_m = rulebook.source.vertical.offsets_m()
         subjects = flights_of(batch, rows, self._coverage_factor)
         height_m = subjects.altitude_m + offsets_m[subjects.altitude_datum, _AGL]
-        landed = self._landed(subjects, height_m, batch.speed_mps[rows])
+        landed = self._landed(subjects, height_m)
         bits = np.zeros(len(rows), dtype=np.int8)
         bits[self._approaches.conflicts(subjects, height_m, sighting) & ~landed] |= Proximity.VERTIPORT
         known, encounters = self._flights, dict[tuple[int, int], Encounter]()
@@ -131,13 +157,23 @@ class Airspace:
             encounters.update(self._encounters(subjects.take(flying), known, found, encounters))
         vague = ~(batch.horizontal_accuracy_m[rows] * self._coverage_factor <= subjects.radius_m)
         bits[vague & ~landed & (bits & (Proximity.CLOSE | Proximity.CLOSING) == 0)] |= Proximity.UNDECIDED
+        bits[self._is_partial(batch.received_ms[rows]) & ~landed] |= Proximity.UNHEARD
         proximity[rows] = bits
         met = {pair: (each.began_ms, each.last_seen_ms) for pair, each in encounters.items()}
         return Observed(proximity, list(encounters.values()), Seen(known, sighting, met))
 
-    def _landed(self, flights: Flights, height_m: Reals, speed_mps: Reals) -> Flags:
+    def _is_partial(self, received_ms: Integers) -> Flags:
+        """Which samples arrived while vehicles of other workers were not heard of."""
+        if self._complete_ms is None:
+            return np.zeros(len(received_ms), dtype=np.bool_)
+        from_ms, until_ms = self._complete_ms
+        return (received_ms < from_ms) | (received_ms > until_ms)
+
+    def _landed(self, flights: Flights, height_m: Reals) -> Flags:
         """At rest on the ground; where nobody can tell how high that is, at rest at a vertiport."""
-        landed: Flags = (speed_mps < LANDED_MPS) & (np.abs(np.nan_to_num(flights.climb_mps)) < LANDED_MPS)
+        landed: Flags = (np.hypot(flights.east_mps, flights.north_mps) < LANDED_MPS) & (
+            np.abs(np.nan_to_num(flights.climb_mps)) < LANDED_MPS
+        )
         lowest_m = height_m - np.fmin(np.nan_to_num(flights.vertical_radius_m), LANDED_M)
         landed &= ~(lowest_m >= LANDED_M)
         unknown = np.flatnonzero(landed & np.isnan(height_m))
@@ -181,6 +217,12 @@ class Airspace:
                     closest_vertical_m=_said(least_up_m),
                 ),
             )
+
+
+def _of_now(batch: SampleBatch, where: Flags) -> Integers:
+    """The rows of the flagged samples that were of their time when they arrived."""
+    ahead_ms = batch.timestamp_ms - batch.received_ms
+    return np.flatnonzero(where & (ahead_ms >= -FRESH_MS) & (ahead_ms <= CLOCK_TOLERANCE_MS))
 
 
 def flights_of(batch: SampleBatch, rows: Integers, coverage_factor: float) -> Flights:

@@ -22,6 +22,11 @@ def live_topic(worker: str) -> str:
     return f"v1/service/live/{worker}"
 
 
+def worker_of(topic: str) -> str:
+    """The worker that published on a topic of the bus."""
+    return topic.rpartition("/")[2]
+
+
 def alerts_topic(worker: str) -> str:
     """Where a worker publishes alert changes, one a message (QoS 1, from the outbox)."""
     return f"v1/service/alerts/{worker}"
@@ -71,6 +76,8 @@ class LivePosition(msgspec.Struct, frozen=True, gc=False):
     verdict: int
     undecided: int
     officer_id: str | None = None
+    vertical_accuracy_m: float | None = None
+    vertical_speed_mps: float | None = None
 
 
 class AlertMessage(msgspec.Struct, frozen=True):
@@ -104,7 +111,8 @@ class AlertMessage(msgspec.Struct, frozen=True):
 class Heartbeat(msgspec.Struct, frozen=True):
     """A worker's own account, once a second. `lag_ms` is the age of the oldest message not committed.
 
-    `partitions` are those whose vehicles it listens to.
+    `partitions` are those whose vehicles it listens to, `unheard` those of other workers of which it does not
+    hear what it needs (telemetry.neighbours).
     """
 
     worker: str
@@ -119,6 +127,7 @@ class Heartbeat(msgspec.Struct, frozen=True):
     duplicates_total: int = 0
     flush_ms: float = 0.0
     partitions: tuple[int, ...] = ()
+    unheard: tuple[int, ...] = ()
 
 
 class _Live(msgspec.Struct, frozen=True):

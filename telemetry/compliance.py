@@ -96,6 +96,10 @@ def _judge_separation(case: Case, into: Judgement) -> None:
     into.find(Finding.VERTIPORT_CONFLICT, near & Proximity.VERTIPORT > 0)
     into.doubt(int(Finding.SEPARATION), near & Proximity.UNDECIDED > 0)
     into.lack(int(Finding.SEPARATION | Finding.VERTIPORT_CONFLICT), near & Proximity.FAILED > 0)
+    # Somebody who was not heard of may be near; who was is near whoever else there is.
+    unheard = near & Proximity.UNHEARD > 0
+    into.lack(int(Finding.SEPARATION), unheard & (into.verdict & int(Finding.SEPARATION) == 0))
+    into.lack(int(Finding.VERTIPORT_CONFLICT), unheard & (into.verdict & int(Finding.VERTIPORT_CONFLICT) == 0))
 
 
 def _judge_officers(case: Case, into: Judgement) -> None:

@@ -1,4 +1,4 @@
-"""How many vehicles each remote officer is seen with: an observation of this worker, not a memory of the store."""
+"""How many vehicles each remote officer is seen with: an observation of what a worker hears, stored with the samples."""
 
 from __future__ import annotations
 
@@ -47,6 +47,10 @@ class OfficerRoster:
             if len(seen) > MAX_VEHICLES:
                 del seen[next(iter(seen))]
         return loads, pending
+
+    def hear(self, batch: SampleBatch) -> None:
+        """Vehicles of other workers, in the order of their arrival: they count from now on."""
+        self.keep(self.observe(batch, np.arange(len(batch)))[1])
 
     def keep(self, pending: Seen) -> None:
         """The flush that these were observed in is stored. The officers named longest ago give way."""

@@ -17,6 +17,7 @@ from telemetry.findings import Finding
 from telemetry.intake import Intake, take_in
 from telemetry.judging import Judged, judge_in_order
 from telemetry.messages import Message
+from telemetry.neighbours import Neighbours
 from telemetry.obedience import Obedience
 from telemetry.officers import OfficerRoster
 from telemetry.ports import (
@@ -82,15 +83,25 @@ class FlushResult:
 
 
 class Pipeline:
-    """Decodes, judges and commits; remembers each vehicle's track between flushes. Not thread-safe."""
+    """Decodes, judges and commits; remembers each vehicle's track between flushes. Not thread-safe.
+
+    Without `neighbours` there are no vehicles but those it is given.
+    """
 
     def __init__(
-        self, registry: Registry, store: Store, clock: Clock, settings: PipelineSettings | None = None
+        self,
+        registry: Registry,
+        store: Store,
+        clock: Clock,
+        settings: PipelineSettings | None = None,
+        *,
+        neighbours: Neighbours | None = None,
     ) -> None:
         self._registry = registry
         self._store = store
         self._clock = clock
         self._settings = settings or PipelineSettings()
+        self._neighbours = neighbours
         self._rulebook: Rulebook | None = None
         self._tracks: dict[int, Track] = {}
         self._officers = OfficerRoster()
@@ -129,6 +140,7 @@ class Pipeline:
         return self._settle(messages, read)
 
     def _settle(self, messages: Sequence[Message], read: Callable[[Rulebook], Decoded]) -> FlushResult:
+        self._hear()
         rulebook = self._current_rulebook()
         decoded = read(rulebook)
         heard = set(decoded.batch.vehicle.tolist())
@@ -172,6 +184,15 @@ class Pipeline:
         self._airspace.keep(near.seen)
         self._obedience.keep(observed)
         return self._result(rulebook, intake, judged, tracks, len(rejects))
+
+    def _hear(self) -> None:
+        """What other workers have stored meanwhile is known, whatever becomes of this flush."""
+        if self._neighbours is None:
+            return
+        heard = self._neighbours.take()
+        for each in heard.samples:
+            self._officers.hear(each.batch)
+        self._airspace.hear(heard)
 
     def _commit(self, flush: Flush) -> None:
         try:

@@ -53,6 +53,7 @@ class Proximity(IntFlag):
     VERTIPORT = 1 << 2  # it approaches a vertiport over an active test road
     UNDECIDED = 1 << 3  # the sample does not let its distances be known
     FAILED = 1 << 4  # the platform could not tell
+    UNHEARD = 1 << 5  # vehicles of other workers were not heard of
 
 
 #: `proximity` of a sample of which nobody looked what was near: on the road, late, or from before it was looked at.

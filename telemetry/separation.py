@@ -73,10 +73,10 @@ class Flights:
         """Some of them, by row or by flag."""
         return Flights(*(getattr(self, column.name)[rows] for column in fields(Flights)))
 
-    def renewed(self, newer: Flights) -> Flights:
+    def renewed(self, *newer: Flights) -> Flights:
         """The newest of these and the others of each vehicle, sorted by vehicle."""
         columns = (column.name for column in fields(Flights))
-        both = Flights(*(np.concatenate([getattr(self, name), getattr(newer, name)]) for name in columns))
+        both = Flights(*(np.concatenate([getattr(each, name) for each in (self, *newer)]) for name in columns))
         order = np.lexsort((both.timestamp_ms, both.vehicle))
         vehicle = both.vehicle[order]
         return both.take(order[np.append(vehicle[1:] != vehicle[:-1], True)[: len(order)]])

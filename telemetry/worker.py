@@ -16,6 +16,7 @@ from telemetry.bus import Heartbeat, WorkerState, encode_heartbeat, status_topic
 from telemetry.errors import StaleRegistry, StoreUnavailable
 from telemetry.messages import PARTITIONS, Message
 from telemetry.mqtt import BrokerAddress, ClientSettings, TelemetryClient, vehicle_filters
+from telemetry.neighbours import Neighbours
 from telemetry.outgoing import LiveFeed, Outbox, OutboxSender, Publisher, Watermarks
 from telemetry.pipeline import FlushResult
 from telemetry.ports import Clock, OutboxMessage
@@ -94,16 +95,24 @@ class Worker:
 
     Nothing is acknowledged before it is stored. A message that cannot be processed although the
     database is there is recorded as a reject; if even that fails, it stays unacknowledged at the
-    broker, the heartbeat says so, and it blocks no other.
+    broker, the heartbeat says so, and it blocks no other. `neighbours` are those that the processor hears of.
     """
 
     def __init__(
-        self, client: Client, processor: Processor, outbox: Outbox, settings: WorkerSettings, clock: Clock
+        self,
+        client: Client,
+        processor: Processor,
+        outbox: Outbox,
+        settings: WorkerSettings,
+        clock: Clock,
+        *,
+        neighbours: Neighbours | None = None,
     ) -> None:
         self._client = client
         self._processor = processor
         self._settings = settings
         self._clock = clock
+        self._neighbours = neighbours
         self._watermarks = Watermarks(client)
         self._live = LiveFeed(client, settings.name)
         self._outbox = OutboxSender(client, outbox, settings.partitions)
@@ -157,6 +166,7 @@ class Worker:
             duplicates_total=self._duplicates,
             flush_ms=round(self._longest_flush_ms, 1),
             partitions=tuple(self._settings.partitions),
+            unheard=() if self._neighbours is None else self._neighbours.unheard(now_ms),
         )
 
     def _send_last_watermarks(self) -> None:

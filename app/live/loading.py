@@ -144,4 +144,6 @@ def _position_of(sample: Sample, vehicle: VehicleRow) -> LivePosition:
         verdict=sample.verdict,
         undecided=sample.undecided,
         officer_id=sample.officer_id,
+        vertical_accuracy_m=sample.vertical_accuracy_m,
+        vertical_speed_mps=sample.vertical_speed_mps,
     )

@@ -49,7 +49,7 @@ def metrics() -> Response:
 
 
 def readiness(state: Runtime) -> dict[str, Check]:
-    """The checks by name: database, broker, worker, lag."""
+    """The checks by name: database, broker, worker, lag, neighbours."""
     beats = state.heartbeats.workers()
     working = [beat for beat in beats if _worker_problem(beat, state.clock()) == ""]
     return {
@@ -57,6 +57,7 @@ def readiness(state: Runtime) -> dict[str, Check]:
         "broker": Check(ok=state.heartbeats.connected, reason="" if state.heartbeats.connected else "not_connected"),
         "worker": _workers(beats, state.clock()),
         "lag": _lag(working),
+        "neighbours": _neighbours(working),
     }
 
 
@@ -84,6 +85,12 @@ def _worker_problem(beat: Heartbeat, now_ms: int) -> str:
         return f"{beat.state} {beat.reason}".strip()
     age_ms = now_ms - beat.at_ms
     return f"silent for {age_ms} ms" if age_ms > HEARTBEAT_AGE_MS else ""
+
+
+def _neighbours(working: list[Heartbeat]) -> Check:
+    """Whether the workers hear of each other's vehicles, without which nobody knows what is near an aircraft."""
+    deaf = [f"{beat.worker}: {len(beat.unheard)} partitions unheard" for beat in working if beat.unheard]
+    return Check(ok=not deaf, reason="; ".join(deaf))
 
 
 def _lag(working: list[Heartbeat]) -> Check:

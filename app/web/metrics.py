@@ -26,6 +26,7 @@ _GAUGES: tuple[tuple[str, str, Callable[[Heartbeat], float]], ...] = (
     ("pilotage_worker_buffered_messages", "Messages waiting in the worker.", lambda beat: beat.buffered),
     ("pilotage_worker_heartbeat_timestamp_seconds", "When the worker last spoke.", lambda beat: beat.at_ms / 1_000),
     ("pilotage_worker_flush_seconds", "Duration of a flush.", lambda beat: beat.flush_ms / 1_000),
+    ("pilotage_worker_unheard_partitions", "Partitions of others not heard of.", lambda beat: len(beat.unheard)),
 )
 
 

@@ -15,9 +15,9 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from app.chores import ChoreThread, chores_of, long_chores_of
 from app.live.feed import LiveFeed
-from app.live.subscriber import BusSubscriber
+from app.live.subscriber import bus_listener
 from app.outgoing.sender import DeliveryThread, carriers
-from app.processes import start_logging
+from app.processes import broker_address, start_logging
 from app.settings import Settings
 from app.web.factory import create_app
 from app.web.notification_words import composer
@@ -39,8 +39,8 @@ class Background:
         state = runtime_of(app)
         self._live = state.live
         self._feed = LiveFeed(state.live, state.engine, state.clock, escalate_after_s=state.settings.alert_escalation_s)
-        self._subscriber = BusSubscriber(
-            state.settings,
+        self._listener = bus_listener(
+            broker_address(state.settings),
             self._feed,
             on_heartbeat=state.heartbeats.beat,
             on_connection=state.heartbeats.set_connected,
@@ -55,7 +55,7 @@ class Background:
     def start(self) -> None:
         """Start all, after the fork: threads do not survive one."""
         self._feed.start()
-        self._subscriber.start()
+        self._listener.start()
         self._chores.start()
         self._long_chores.start()
         self._deliveries.start()
@@ -70,7 +70,7 @@ class Background:
         self._long_chores.stop(is_patient=False)
         self._chores.stop()
         self._deliveries.stop()
-        self._subscriber.stop()
+        self._listener.stop()
         self._feed.stop()
 
 

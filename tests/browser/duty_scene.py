@@ -8,7 +8,7 @@ from app.database import changing_session
 from app.live.loading import alert_of
 from app.live.things import Alert
 from app.models import Alert as AlertRow
-from app.models import AlertComment, Sample
+from app.models import AlertComment, EncounterRow, Sample
 from telemetry.clock import system_clock
 from telemetry.findings import RULES, Finding, Severity
 from telemetry.samples import AltitudeDatum, Mode, SafetyOfficer
@@ -17,8 +17,8 @@ from tests.browser.scene import Actor, Scene
 _MODES = (Mode.AUTONOMOUS, Mode.AUTONOMOUS, Mode.TAKEOVER, Mode.MANUAL, Mode.AUTONOMOUS)
 
 
-def raise_alert(scene: Scene, actor: Actor, finding: Finding, age_ms: int = 0) -> str:
-    """An alert as the worker leaves it, in the database and in the picture; its id."""
+def raise_alert(scene: Scene, actor: Actor, finding: Finding, age_ms: int = 0, met: EncounterRow | None = None) -> str:
+    """An alert as the worker leaves it, in the database and in the picture, with whom it met; its id."""
     at_ms = system_clock() - age_ms
     scene.seq += 1
     row = AlertRow(
@@ -34,11 +34,27 @@ def raise_alert(scene: Scene, actor: Actor, finding: Finding, age_ms: int = 0) -
         lat=actor.line.coords[0][1],
     )
     with changing_session(scene.engine) as session:
-        session.add(row)
+        session.add_all([row] if met is None else [row, met])
         session.flush()
-        seen = alert_of(row)
+        seen = alert_of(row, met)
     assert scene.live.picture.observe_alert(seen)
     return seen.alert_id
+
+
+def met(one: Actor, other: Actor) -> EncounterRow:
+    """Both as they were seen just now: 320 m apart, and half a minute later nearly at the same place."""
+    now_ms = system_clock()
+    return EncounterRow(
+        vehicle_key=one.key,
+        other_key=other.key,
+        began_ms=now_ms - 2_000,
+        last_seen_ms=now_ms,
+        horizontal_m=320.4,
+        vertical_m=41.6,
+        closest_at_ms=now_ms + 12_000,
+        closest_horizontal_m=35.2,
+        closest_vertical_m=8.0,
+    )
 
 
 def flood(scene: Scene, count: int) -> None:

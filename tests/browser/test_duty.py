@@ -15,7 +15,7 @@ from telemetry.findings import Finding
 from telemetry.samples import VehicleKind
 from tests.browser.accessibility import assert_accessible
 from tests.browser.conftest import REGULATOR, OpenPage, Witness
-from tests.browser.duty_scene import calm, drive_back, flood, raise_alert
+from tests.browser.duty_scene import calm, drive_back, flood, met, raise_alert
 from tests.browser.scene import Scene
 
 pytestmark = pytest.mark.browser
@@ -166,6 +166,23 @@ def test_a_click_on_the_canvas_chooses_the_vehicle_there(duty_page: DutyPage, sc
     assert middle is not None
     page.mouse.click(middle["x"] + middle["width"] / 2, middle["y"] + middle["height"] / 2)
     expect(page.locator("#trail-title")).to_contain_text(actor.vehicle_id)
+
+
+@pytest.mark.parametrize(("locale", "viewport"), [("en-GB", (1280, 800)), ("zh-CN", (390, 844))])
+def test_an_alert_of_two_aircraft_shows_how_far_apart_they_are(
+    duty_page: DutyPage, scene: Scene, witness: Witness, locale: str, viewport: tuple[int, int]
+) -> None:
+    one, other = [actor for actor in scene.actors if actor.kind is VehicleKind.AIR][:2]
+    alert_id = raise_alert(scene, one, Finding.SEPARATION, met=met(one, other))
+    page = duty_page(f"/duty?alert={alert_id}", locale=locale, viewport=viewport)
+    detail = page.locator("#detail")
+    expect(detail.get_by_role("link", name=other.vehicle_id, exact=True)).to_be_visible()
+    for metres in ("320", "42", "35", "8"):
+        expect(detail.locator(".detail-facts")).to_contain_text(re.compile(rf"\b{metres}\b"))
+    expect(detail.locator(".encounter-place")).to_have_count(2)
+    expect(detail.locator(".encounter-legend")).to_contain_text("150")
+    assert_accessible(page, within="#main")
+    assert witness.complaints == []
 
 
 def test_filters_are_saved_and_come_back(duty_page: DutyPage, scene: Scene) -> None:

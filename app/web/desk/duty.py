@@ -73,6 +73,7 @@ def _page_data() -> dict[str, Any]:
         "people": _people(),
         "lost_after_s": LOST_AFTER_S,
         "low_battery_percent": LOW_BATTERY_PERCENT,
+        "separation": _minima(),
         "urls": data["urls"]
         | {
             "live": url_for("api_live.live"),
@@ -85,6 +86,12 @@ def _page_data() -> dict[str, Any]:
         },
         "next": _next(),
     }
+
+
+def _minima() -> dict[str, float]:
+    """What is too close in the air, in metres."""
+    settings = runtime().settings
+    return {"horizontal_m": settings.separation_horizontal_m, "vertical_m": settings.separation_vertical_m}
 
 
 def _may() -> dict[str, bool]:

@@ -30,7 +30,7 @@ def test_ready_when_all_is_well(city: City) -> None:
     _hear(city)
     status, checks = _readiness(city)
     assert status == 200
-    assert set(checks) == {"database", "broker", "worker", "lag"}
+    assert set(checks) == {"database", "broker", "worker", "lag", "neighbours"}
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,7 @@ def test_ready_when_all_is_well(city: City) -> None:
         ({"state": WorkerState.FAILING}, "worker", "failing"),
         ({"state": WorkerState.STOPPED}, "worker", "no_worker"),
         ({"lag_ms": 5_001}, "lag", "5001 ms behind"),
+        ({"unheard": (4, 5)}, "neighbours", "w1: 2 partitions unheard"),
     ],
 )
 def test_not_ready_says_why(city: City, changes: dict[str, Any], check: str, reason: str) -> None:

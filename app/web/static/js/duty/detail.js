@@ -4,6 +4,7 @@ import { element, findingDescription, findingName, localised, page, text, timeEl
 import * as actions from "./actions.js";
 import { isEnded, isNew } from "./alert_store.js";
 import { askForText } from "./dialogs.js";
+import { addEncounter, drawEncounter } from "./encounter.js";
 
 const box = document.getElementById("detail");
 
@@ -73,7 +74,8 @@ export class Detail {
 
   alertParts() {
     const { alert } = this;
-    return [heading(alert), this.facts(alert), this.buttons(alert), this.links(alert), ...this.comments(alert)];
+    const drawing = alert.encounter ? [drawEncounter(alert.encounter)] : [];
+    return [heading(alert), this.facts(alert), this.buttons(alert), this.links(alert), ...drawing, ...this.comments(alert)];
   }
 
   facts(alert) {
@@ -90,7 +92,7 @@ export class Detail {
     vehicle.href = page.urls.vehicle.replace("HERE", encodeURIComponent(alert.vehicle_id));
     add("vehicle", vehicle, " · ", localised(alert.operator_names));
     if (alert.place) add("place", localised(alert.place));
-    if (alert.encounter) add("encounter", text("encounter_with", { vehicle: alert.encounter.other_vehicle_id ?? text("another"), metres: Math.round(alert.encounter.horizontal_m) }));
+    if (alert.encounter) addEncounter(alert.encounter, add);
     add("opened", timeElement(alert.opened_at_ms), " – ", isEnded(alert) && alert.closed_at_ms !== null ? timeElement(alert.closed_at_ms) : text("goes_on"));
     if (alert.acknowledged_at_ms !== null) add("acknowledged_by", more?.acknowledged_by ?? "", " ", timeElement(alert.acknowledged_at_ms));
     if (alert.assignee) add("assignee", alert.assignee.name);

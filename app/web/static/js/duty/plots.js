@@ -16,7 +16,7 @@ const BAND = 15;
 const AXIS = 16;
 export const PLOTS_HEIGHT = LINES.reduce((sum, { height }) => sum + height + GAP, 0) + BAND + GAP + AXIS;
 
-function node(name, attributes, content) {
+export function node(name, attributes, content) {
   const made = document.createElementNS(SVG, name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
   if (content !== undefined) made.textContent = content;
