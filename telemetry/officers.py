@@ -1,4 +1,4 @@
-"""How many vehicles each remote officer is seen with: an observation of what a worker hears, stored with the samples."""
+"""How many vehicles each remote officer is seen with: observed of what a worker hears, stored with the samples."""
 
 from __future__ import annotations
 
