@@ -80,7 +80,7 @@ def _handling() -> dict[str, str]:
         "encounter_without_height": _("{across} m apart, height unknown"),
         "encounter_across": _("apart, m"),
         "encounter_height": _("in height, m"),
-        "encounter_minima": _("minima: {across} m, {height} m"),
+        "encounter_minima": _("minima: {across} m, {height} m, and more by what is uncertain of both positions"),
         "encounter_plot": _("How far apart the two aircraft are, across and in height, beside the minima"),
         "another": _("another aircraft"),
         "opened": _("Began"),

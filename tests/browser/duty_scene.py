@@ -42,13 +42,13 @@ def raise_alert(scene: Scene, actor: Actor, finding: Finding, age_ms: int = 0, m
 
 
 def met(one: Actor, other: Actor) -> EncounterRow:
-    """Both as they were seen just now: 320 m apart, and half a minute later nearly at the same place."""
+    """Both as they are seen right after their alert: 320 m apart, and soon nearly at the same place."""
     now_ms = system_clock()
     return EncounterRow(
         vehicle_key=one.key,
         other_key=other.key,
         began_ms=now_ms - 2_000,
-        last_seen_ms=now_ms,
+        last_seen_ms=now_ms + 1_000,
         horizontal_m=320.4,
         vertical_m=41.6,
         closest_at_ms=now_ms + 12_000,
