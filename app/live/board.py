@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-#: Removals and closed alerts are remembered for this many later changes; a reader that is further
+#: What is gone is remembered for this many later changes; a reader that is further
 #: behind gets everything anew.
 KEPT_REMOVALS = 4_096
 
@@ -59,7 +59,8 @@ class Changes:
     """What a reader has to know: `cursor` is where it stands afterwards.
 
     `complete` says that `features` and `alerts` are everything there is (a snapshot), and that
-    what is not named is gone.
+    what is not named is gone. `left` are alerts that are on the board no longer, by id. `beyond` counts
+    those that wait for a person in the record alone; None where nothing is new about that.
     """
 
     cursor: int
@@ -67,16 +68,22 @@ class Changes:
     features: list[bytes]
     removed: list[str]
     alerts: list[bytes]
+    left: list[str]
+    beyond: int | None
 
     def __bool__(self) -> bool:
-        return self.complete or bool(self.features or self.removed or self.alerts)
+        changed = self.features or self.removed or self.alerts or self.left
+        return self.complete or self.beyond is not None or bool(changed)
 
 
 @dataclass(frozen=True, slots=True)
 class _Versioned:
+    """`is_told`: what is gone is told once more as it is then, else by its key alone."""
+
     version: int
     document: Document
     gone: bool
+    is_told: bool = False
 
 
 class _Shelf:
@@ -86,13 +93,19 @@ class _Shelf:
         self._entries: OrderedDict[str, _Versioned] = OrderedDict()
         self._gone = 0
 
-    def put(self, key: str, document: Document, version: int, *, gone: bool) -> None:
+    def put(self, key: str, document: Document, version: int, *, gone: bool, is_told: bool = False) -> None:
         before = self._entries.pop(key, None)
         self._gone += int(gone) - int(before is not None and before.gone)
-        self._entries[key] = _Versioned(version, document, gone)
+        self._entries[key] = _Versioned(version, document, gone, is_told)
 
-    def get(self, key: str) -> _Versioned | None:
-        return self._entries.get(key)
+    def take_off(self, keys: Iterable[str], version: int) -> int:
+        """Mark these as gone, unknown ones aside, each with the next version; return the newest."""
+        for key in keys:
+            entry = self._entries.get(key)
+            if entry is not None and not entry.gone:
+                version += 1
+                self.put(key, entry.document, version, gone=True)
+        return version
 
     def since(self, version: int) -> list[tuple[str, _Versioned]]:
         found = []
@@ -129,6 +142,8 @@ class Board:
         self._closed = False
         self._features = _Shelf()
         self._alerts = _Shelf()
+        self._beyond: Mapping[int, int] | None = None
+        self._beyond_version = 0
 
     def put(self, features: Iterable[tuple[str, Document]]) -> None:
         """Show these features from now on."""
@@ -141,20 +156,33 @@ class Board:
     def remove(self, keys: Iterable[str]) -> None:
         """Take these features away; unknown ones are ignored."""
         with self._changed:
-            for key in keys:
-                entry = self._features.get(key)
-                if entry is not None and not entry.gone:
-                    self._version += 1
-                    self._features.put(key, entry.document, self._version, gone=True)
+            self._version = self._features.take_off(keys, self._version)
             self._tidy()
             self._changed.notify_all()
 
-    def put_alert(self, key: str, document: Document, *, closed: bool) -> None:
-        """Show this alert; a closed one is told to every follower once more and then left out."""
+    def put_alerts(self, alerts: Iterable[tuple[str, Document, bool]]) -> None:
+        """Show these alerts; of which it says True is gone: told to every follower once more and then left out."""
         with self._changed:
-            self._version += 1
-            self._alerts.put(key, document, self._version, gone=closed)
+            for key, document, gone in alerts:
+                self._version += 1
+                self._alerts.put(key, document, self._version, gone=gone, is_told=True)
             self._tidy()
+            self._changed.notify_all()
+
+    def remove_alerts(self, keys: Iterable[str]) -> None:
+        """Take these alerts away, as they are: followers are told which."""
+        with self._changed:
+            self._version = self._alerts.take_off(keys, self._version)
+            self._tidy()
+            self._changed.notify_all()
+
+    def count_beyond(self, beyond: Mapping[int, int]) -> None:
+        """Say how many alerts of each organisation wait for a person and are not on this board."""
+        with self._changed:
+            if beyond == self._beyond:
+                return
+            self._version += 1
+            self._beyond, self._beyond_version = dict(beyond), self._version
             self._changed.notify_all()
 
     def changes(self, cursor: int, organisation: int | None = EVERYTHING, window: Window | None = None) -> Changes:
@@ -167,11 +195,7 @@ class Board:
             if cursor <= self._floor:
                 return self._everything(organisation)
             features = [(key, entry) for key, entry in self._features.since(cursor) if _visible(entry, organisation)]
-            alerts = [
-                entry.document.for_reader(organisation)
-                for _, entry in self._alerts.since(cursor)
-                if _visible(entry, organisation)
-            ]
+            alerts = [(key, entry) for key, entry in self._alerts.since(cursor) if _visible(entry, organisation)]
             return Changes(
                 cursor=self._version,
                 complete=False,
@@ -181,7 +205,9 @@ class Board:
                     if not entry.gone and (window is None or window.holds(entry.document))
                 ],
                 removed=[key for key, entry in features if entry.gone],
-                alerts=alerts,
+                alerts=[entry.document.for_reader(organisation) for _, entry in alerts if _is_shown(entry)],
+                left=[key for key, entry in alerts if not _is_shown(entry)],
+                beyond=self._beyond_of(organisation) if self._beyond_version > cursor else None,
             )
 
     def features_beside(self, window: Window, cursor: int, organisation: int | None = EVERYTHING) -> list[bytes]:
@@ -231,11 +257,22 @@ class Board:
             features=[e.document.json for e in self._features.present() if _visible(e, organisation)],
             removed=[],
             alerts=[e.document.for_reader(organisation) for e in self._alerts.present() if _visible(e, organisation)],
+            left=[],
+            beyond=self._beyond_of(organisation),
         )
+
+    def _beyond_of(self, organisation: int | None) -> int | None:
+        if self._beyond is None:
+            return None
+        return sum(self._beyond.values()) if organisation is EVERYTHING else self._beyond.get(organisation, 0)
 
     def _tidy(self) -> None:
         dropped = max(self._features.forget(self._kept_removals), self._alerts.forget(self._kept_removals))
         self._floor = max(self._floor, dropped)
+
+
+def _is_shown(entry: _Versioned) -> bool:
+    return entry.is_told or not entry.gone
 
 
 def _visible(entry: _Versioned, organisation: int | None) -> bool:

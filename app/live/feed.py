@@ -33,7 +33,7 @@ ESCALATE_EVERY_MS = 5_000
 HANDLED_EVERY_MS = 1_000
 #: Clocks of processes differ, and a transaction takes its time: so far back they are looked for.
 HANDLED_MARGIN_MS = 5_000
-#: Open alerts are compared with the database this often.
+#: The alerts that stand are compared with the database this often.
 RECONCILE_EVERY_MS = 15_000
 #: Zones begin and end by the clock, without a new generation of the registry.
 REGISTRY_EVERY_MS = 60_000
@@ -41,6 +41,8 @@ REGISTRY_EVERY_MS = 60_000
 NEWCOMERS_EVERY_MS = 2_000
 _TICK_S = 0.5
 _QUEUED_ALERTS = 10_000
+#: So many are taken over together, and told together.
+_ALERTS_AT_ONCE = 500
 
 
 @dataclass(slots=True)
@@ -93,7 +95,7 @@ class LiveFeed:
             self._reload.set()
 
     def reload(self) -> None:
-        """Something may have been missed: read open alerts and positions again."""
+        """Something may have been missed: read alerts and positions again."""
         self._reload.set()
 
     def step(self, wait_s: float = 0.0) -> None:
@@ -106,14 +108,19 @@ class LiveFeed:
             self.step(_TICK_S)
 
     def _take_alerts(self, wait_s: float) -> None:
+        while waiting := self._waiting_alerts(wait_s):
+            wait_s = 0.0
+            if self._live.picture.observe_alerts(waiting):
+                self._look_for_newcomers()
+
+    def _waiting_alerts(self, wait_s: float) -> list[Alert]:
+        found: list[Alert] = []
         try:
-            alert = self._alerts.get(timeout=wait_s) if wait_s else self._alerts.get_nowait()
-            while True:
-                if not self._live.picture.observe_alert(alert):
-                    self._look_for_newcomers()
-                alert = self._alerts.get_nowait()
+            while len(found) < _ALERTS_AT_ONCE:
+                found.append(self._alerts.get(timeout=wait_s) if wait_s and not found else self._alerts.get_nowait())
         except queue.Empty:
-            return
+            pass
+        return found
 
     def _look_for_newcomers(self) -> None:
         """A vehicle that is not known was registered since: read the registry soon."""
@@ -163,20 +170,18 @@ class LiveFeed:
                 self._due.generation = generation
             if everything:
                 self._live.picture.observe(loading.newest_positions(session, now_ms))
-            self._live.picture.reconcile(loading.stored_open_alerts(session))
+            self._live.picture.reconcile(*loading.stored_standing_alerts(session))
 
     def _hear_people(self, since_ms: int) -> None:
         with reading_session(self._engine) as session:
-            handled = loading.alerts_handled_since(session, since_ms)
-        for alert in handled:
-            self._live.picture.observe_alert(alert)
+            handled = loading.alerts_handled_since(session, since_ms, self._live.picture.is_behind)
+        self._live.picture.observe_alerts(handled)
 
     def _escalate(self, now_ms: int) -> None:
         with changing_session(self._engine) as session:
             overdue = escalate_overdue_alerts(session, now_ms=now_ms, after_s=self._escalate_after_s)
             escalated = [loading.alert_of(row) for row in overdue]
-        for alert in escalated:
-            self._live.picture.observe_alert(alert)
+        self._live.picture.observe_alerts(escalated)
 
 
 def _alert_of(message: AlertMessage) -> Alert:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_, select
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session, lazyload, selectinload
 
+from app.database import in_parts
 from app.live.gazetteer import Gazetteer
 from app.live.picture import GONE_AFTER_MS
 from app.live.places import centrelines, gazetteer
 from app.live.snapping import Centreline
+from app.live.standing import KEPT_ENDED
 from app.live.things import Alert, Names, Person, Vehicle
 from app.models import Alert as AlertRow
 from app.models import EncounterRow, Sample, TrackRow, ZoneRevisionRow
 from app.models import Vehicle as VehicleRow
+from app.services.alert_ids import alert_public_id
+from app.services.alerts import ENDED_UNSEEN
 from app.services.encounters import nearest_encounters
 from app.services.permits_in_force import remote_officer_limits
 from app.services.zones import zones_in_force
 from telemetry.bus import LivePosition
-from telemetry.findings import Finding
+from telemetry.findings import Finding, Severity
 from telemetry.ports import Encounter
 from telemetry.samples import AltitudeDatum, Mode, SafetyOfficer
 
@@ -50,22 +57,52 @@ def known_places(session: Session, now_ms: int) -> tuple[Gazetteer, list[Centrel
     return gazetteer(session.scalars(select(ZoneRevisionRow)), in_force), centrelines(in_force)
 
 
-def stored_open_alerts(session: Session) -> list[Alert]:
-    """Every alert that is open in the database."""
-    return _alerts(session, AlertRow.closed_at_ms.is_(None))
+def stored_standing_alerts(session: Session) -> tuple[list[Alert], Mapping[int, int]]:
+    """Every alert that is open, and the newest of each severity that ended unseen.
+
+    Besides, how many more ended unseen, by the key of the organisation.
+    """
+    found = _alerts(session, AlertRow.closed_at_ms.is_(None))
+    is_full = False
+    for severity in Severity:
+        ended = _alerts(session, ENDED_UNSEEN, AlertRow.severity == severity, newest=KEPT_ENDED)
+        is_full = is_full or len(ended) == KEPT_ENDED
+        found += ended
+    return found, _beyond(session, found) if is_full else {}
 
 
-def alerts_handled_since(session: Session, since_ms: int) -> list[Alert]:
-    """Every alert that is open and about which somebody did something from then on."""
-    return _alerts(session, AlertRow.closed_at_ms.is_(None), AlertRow.handled_at_ms >= since_ms)
+def alerts_handled_since(session: Session, since_ms: int, is_behind: Callable[[int, str, int], bool]) -> list[Alert]:
+    """Alerts about which somebody did something from then on; `is_behind` tells, by vehicle, id and version, which."""
+    columns = (AlertRow.id, AlertRow.vehicle_key, AlertRow.finding, AlertRow.opened_at_ms, AlertRow.opened_seq)
+    handled = select(*columns, AlertRow.version).where(AlertRow.handled_at_ms >= since_ms)
+    news = [
+        key
+        for key, vehicle, finding, opened_at_ms, opened_seq, version in session.execute(handled)
+        if is_behind(vehicle, alert_public_id(vehicle, Finding(finding), opened_at_ms, opened_seq), version)
+    ]
+    return [alert for part in in_parts(news) for alert in _alerts(session, AlertRow.id.in_(part))]
 
 
-def _alerts(session: Session, *which: ColumnElement[bool]) -> list[Alert]:
+def _alerts(session: Session, *which: ColumnElement[bool], newest: int | None = None) -> list[Alert]:
     """Rows with the person who is charged and nothing else: there may be ten thousand, every few seconds."""
     assignee = selectinload(AlertRow.assigned_to).options(lazyload("*"))
-    rows = session.scalars(select(AlertRow).where(*which).options(lazyload("*"), assignee)).all()
+    wanted = select(AlertRow).where(*which).options(lazyload("*"), assignee)
+    if newest is not None:
+        wanted = wanted.order_by(AlertRow.closed_at_ms.desc()).limit(newest)
+    rows = session.scalars(wanted).all()
     met = nearest_encounters(session, rows)
     return [alert_of(row, met.get(row.id)) for row in rows]
+
+
+def _beyond(session: Session, found: Iterable[Alert]) -> Mapping[int, int]:
+    """How many ended unseen and are not among these, by the key of the organisation."""
+    shown = Counter(alert.vehicle for alert in found if alert.is_over)
+    counted = select(AlertRow.vehicle_key, func.count()).where(ENDED_UNSEEN).group_by(AlertRow.vehicle_key)
+    owners = dict(session.execute(select(VehicleRow.id, VehicleRow.organisation_id)).tuples().all())
+    beyond: Counter[int] = Counter()
+    for vehicle, count in session.execute(counted):
+        beyond[owners[vehicle]] += max(count - shown[vehicle], 0)
+    return +beyond
 
 
 def alert_of(row: AlertRow, met: EncounterRow | None = None) -> Alert:

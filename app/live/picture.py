@@ -1,4 +1,4 @@
-"""The live picture: the newest position of each vehicle and the open alerts, in memory.
+"""The live picture: the newest position of each vehicle and the alerts that stand, in memory.
 
 Everything is idempotent and ordered by event time, so that what the bus delivers and what the
 database holds can be merged at any moment, in any order, any number of times.
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import OrderedDict
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
@@ -18,9 +18,10 @@ import msgspec
 from app.live import staff
 from app.live.board import Board, Document
 from app.live.gazetteer import Gazetteer
-from app.live.things import Alert, Names, Vehicle
+from app.live.standing import StandingAlerts
+from app.live.things import Alert, Place, Vehicle
 from telemetry.bus import LivePosition
-from telemetry.ports import Clock, Encounter
+from telemetry.ports import Clock
 
 logger = logging.getLogger(__name__)
 
@@ -30,8 +31,6 @@ STALE_AFTER_MS = 60_000
 GONE_AFTER_MS = 600_000
 #: Ages are looked at no more often than this.
 SWEEP_EVERY_MS = 1_000
-#: Closed alerts that are remembered, lest a redelivered message opens one again.
-KEPT_CLOSED = 10_000
 
 
 class Follower(Protocol):
@@ -56,8 +55,9 @@ class LivePicture:
         self._gazetteer = Gazetteer({})
         self._positions: dict[int, LivePosition] = {}
         self._stale: set[int] = set()
-        self._open: dict[int, dict[str, Alert]] = {}
-        self._closed: OrderedDict[str, None] = OrderedDict()
+        self._standing = StandingAlerts()
+        self._beyond: Counter[int] = Counter()
+        self.board.count_beyond(self._beyond)
         self._swept_ms = 0
 
     def know(self, vehicles: Iterable[Vehicle], gazetteer: Gazetteer) -> None:
@@ -84,31 +84,50 @@ class LivePicture:
                 self.board.put(shown)
         return unknown
 
-    def observe_alert(self, alert: Alert) -> bool:
-        """Merge one alert; False when its vehicle is not known yet."""
+    def observe_alerts(self, alerts: Iterable[Alert]) -> set[int]:
+        """Merge alerts in their order; return the keys of vehicles that are not known yet (not shown)."""
+        unknown: set[int] = set()
+        told: dict[str, tuple[Vehicle, Alert]] = {}
         with self._lock:
-            vehicle = self._vehicles.get(alert.vehicle)
-            if vehicle is None:
-                return False
-            news = self._merge(alert)
-            if news is not None:
-                self._show_alert(vehicle, news)
-            return True
+            for alert in alerts:
+                vehicle = self._vehicles.get(alert.vehicle)
+                if vehicle is None:
+                    unknown.add(alert.vehicle)
+                    continue
+                news = self._standing.merge(alert)
+                if news is not None:
+                    told[news.alert_id] = vehicle, news
+                    for follower in self._followers:
+                        follower.follow_alert(vehicle, news)
+            if told:
+                self.board.put_alerts([self._shown_alert(vehicle, news) for vehicle, news in told.values()])
+                self._paint(vehicle for vehicle, _ in told.values())
+                self._spill()
+        return unknown
 
-    def reconcile(self, open_alerts: Iterable[Alert]) -> None:
-        """Make the open alerts exactly these: what is open here and not there has been closed."""
-        stored = {alert.alert_id: alert for alert in open_alerts}
+    def reconcile(self, stored: Collection[Alert], beyond: Mapping[int, int]) -> None:
+        """Make the standing alerts exactly these; `beyond` counts, by organisation, those that wait besides."""
         with self._lock:
-            for alert in self.open_alerts():
-                if alert.alert_id not in stored:
-                    self.observe_alert(replace(alert, closed_at_ms=self._clock()))
-            for alert in stored.values():
-                self.observe_alert(alert)
+            self.observe_alerts(stored)
+            known = {alert.alert_id for alert in stored}
+            self._take_off([alert for alert in self._standing if alert.alert_id not in known])
+            self._beyond = Counter(beyond)
+            self.board.count_beyond(self._beyond)
 
     def open_alerts(self) -> list[Alert]:
         """Every alert that is open now."""
         with self._lock:
-            return [alert for alerts in self._open.values() for alert in alerts.values()]
+            return self._standing.open_alerts()
+
+    def standing(self, alert_ids: Collection[str]) -> list[Alert]:
+        """Those of these alerts that stand on the board: open, or ended unseen."""
+        with self._lock:
+            return [alert for alert in self._standing if alert.alert_id in alert_ids]
+
+    def is_behind(self, vehicle: int, alert_id: str, version: int) -> bool:
+        """Whether people did something about an alert that readers were not told."""
+        with self._lock:
+            return self._standing.is_behind(vehicle, alert_id, version)
 
     def sweep(self) -> None:
         """Mark what became stale and take away what is gone; cheap to call often."""
@@ -120,9 +139,9 @@ class LivePicture:
             self._drop_gone(now_ms)
             self._mark_stale(now_ms)
 
-    def place_of(self, alert: Alert) -> Names | None:
-        """What the place of an alert is called."""
-        return self._gazetteer.name(alert.zone_revision, lon=alert.lon, lat=alert.lat)
+    def place_of(self, alert: Alert) -> Place | None:
+        """The zone that the place of an alert is called by."""
+        return self._gazetteer.place(alert.zone_revision, lon=alert.lon, lat=alert.lat)
 
     def vehicle_count(self) -> int:
         """How many vehicles have a position that is not stale."""
@@ -139,24 +158,7 @@ class LivePicture:
         too_old = self._clock() - position.timestamp_ms > GONE_AFTER_MS
         return not too_old and (before is None or _order(position) > _order(before))
 
-    def _merge(self, alert: Alert) -> Alert | None:
-        """The alert with what was known of it, None when it says nothing new; closed ones stay closed."""
-        key = alert.alert_id
-        opened = self._open.setdefault(alert.vehicle, {})
-        if key in self._closed:
-            return None
-        before = opened.get(key)
-        merged = _newer(before, alert)
-        if merged.closed_at_ms is not None:
-            opened.pop(key, None)
-            self._closed[key] = None
-            while len(self._closed) > KEPT_CLOSED:
-                self._closed.popitem(last=False)
-            return merged
-        opened[key] = merged
-        return None if merged == before else merged
-
-    def _show_alert(self, vehicle: Vehicle, shown: Alert) -> None:
+    def _shown_alert(self, vehicle: Vehicle, shown: Alert) -> tuple[str, Document, bool]:
         place = self.place_of(shown)
         other = None if shown.encounter is None else self._vehicles.get(shown.encounter.other)
         told = staff.alert_fields(vehicle, shown, place, other)
@@ -164,18 +166,35 @@ class LivePicture:
         if other is not None and other.organisation != vehicle.organisation:
             own = staff.alert_fields(vehicle, shown, place, None)
             document = replace(document, own_json=msgspec.json.encode(own))
-        self.board.put_alert(shown.alert_id, document, closed=shown.closed_at_ms is not None)
-        position = self._positions.get(vehicle.key)
-        if position is not None:
-            self.board.put([self._render(vehicle, position)])
-        for follower in self._followers:
-            follower.follow_alert(vehicle, shown)
+        return shown.alert_id, document, not shown.stands
+
+    def _paint(self, vehicles: Iterable[Vehicle]) -> None:
+        """Their alerts have changed, and so has how they are shown."""
+        changed = {vehicle.key: vehicle for vehicle in vehicles if vehicle.key in self._positions}
+        self.board.put([self._render(vehicle, self._positions[key]) for key, vehicle in changed.items()])
+
+    def _spill(self) -> None:
+        """The oldest that ended unseen make room: the record has them, and they are counted."""
+        spilled = self._standing.spill()
+        if spilled:
+            self.board.remove_alerts([alert.alert_id for alert in spilled])
+            self._beyond.update(self._vehicles[alert.vehicle].organisation for alert in spilled)
+            self.board.count_beyond(self._beyond)
+
+    def _take_off(self, alerts: Collection[Alert]) -> None:
+        """The database knows better: they are over and seen, or wait there."""
+        for alert in alerts:
+            self._standing.drop(alert)
+            if not alert.is_over:
+                for follower in self._followers:
+                    follower.follow_alert(self._vehicles[alert.vehicle], replace(alert, closed_at_ms=self._clock()))
+        self.board.remove_alerts([alert.alert_id for alert in alerts])
+        self._paint(self._vehicles[alert.vehicle] for alert in alerts)
 
     def _render(self, vehicle: Vehicle, position: LivePosition) -> tuple[str, Document]:
         stale = self._clock() - position.timestamp_ms > STALE_AFTER_MS
         (self._stale.add if stale else self._stale.discard)(vehicle.key)
-        alerts = list(self._open.get(vehicle.key, {}).values())
-        feature = staff.feature(vehicle, position, alerts, stale=stale)
+        feature = staff.feature(vehicle, position, self._standing.open_of(vehicle.key), stale=stale)
         return vehicle.vehicle_id, Document(vehicle.organisation, feature, place=(position.lon, position.lat))
 
     def _drop_gone(self, now_ms: int) -> None:
@@ -194,25 +213,6 @@ class LivePicture:
         ]
         if became:
             self.board.put(became)
-
-
-def _newer(before: Alert | None, alert: Alert) -> Alert:
-    """Both reports in one: the bus knows the newest extension, the database what people did."""
-    if before is None:
-        return alert
-    handled = before if before.version > alert.version else alert
-    return replace(
-        handled,
-        last_seen_ms=max(before.last_seen_ms, alert.last_seen_ms),
-        closed_at_ms=before.closed_at_ms or alert.closed_at_ms,
-        encounter=_later(before.encounter, alert.encounter),
-    )
-
-
-def _later(before: Encounter | None, encounter: Encounter | None) -> Encounter | None:
-    if before is None or encounter is None:
-        return before or encounter
-    return max(before, encounter, key=lambda each: each.last_seen_ms)
 
 
 def _order(position: LivePosition) -> tuple[int, int]:

@@ -11,7 +11,7 @@ import shapely
 
 from app.live.gazetteer import Gazetteer
 from app.live.snapping import Centreline
-from app.live.things import Names
+from app.live.things import Names, Place
 from app.models import ZoneRevisionRow
 from geofences.drawing import outline
 from geofences.zones import ZoneKind
@@ -42,8 +42,8 @@ def drawn_area(geometry: str, half_width_m: float | None) -> Mapping[str, Any]:
 def gazetteer(every: Iterable[ZoneRevisionRow], in_force: Iterable[ZoneRevisionRow]) -> Gazetteer:
     """The names of all revisions, and the zones in force that a place may be near to."""
     return Gazetteer(
-        {row.id: _names(row) for row in every},
-        [(_names(row), shapely.from_geojson(row.geometry)) for row in in_force if row.zone.kind in _NAMING_KINDS],
+        {row.id: _place(row) for row in every},
+        [(_place(row), shapely.from_geojson(row.geometry)) for row in in_force if row.zone.kind in _NAMING_KINDS],
     )
 
 
@@ -56,5 +56,5 @@ def centrelines(rows: Iterable[ZoneRevisionRow]) -> list[Centreline]:
     ]
 
 
-def _names(row: ZoneRevisionRow) -> Names:
-    return Names(zh=row.name_zh, en=row.name_en)
+def _place(row: ZoneRevisionRow) -> Place:
+    return Place(row.zone.zone_id, Names(zh=row.name_zh, en=row.name_en))

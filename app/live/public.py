@@ -265,7 +265,7 @@ class PublicPicture:
 
     def _put_alert(self, shown: _ShownAlert, *, closed: bool) -> None:
         name = self._alert_name(shown.alert)
-        place = self._gazetteer.name(shown.alert.zone_revision, lon=shown.lon, lat=shown.lat)
+        place = self._gazetteer.place(shown.alert.zone_revision, lon=shown.lon, lat=shown.lat)
         fields = {
             "id": name,
             "finding": shown.alert.finding.code,
@@ -274,10 +274,10 @@ class PublicPicture:
             "closed": closed,
             "vehicle": self._name(shown.vehicle),
             "kind": shown.kind,
-            "place": None if place is None else place.fields(),
+            "place": None if place is None else place.names.fields(),
             "geometry": {"type": "Point", "coordinates": [shown.lon, shown.lat]},
         }
-        self.board.put_alert(name, Document(None, msgspec.json.encode(fields)), closed=closed)
+        self.board.put_alerts([(name, Document(None, msgspec.json.encode(fields)), closed)])
 
     def _feature(self, vehicle: int) -> bytes:
         shown = self._shown[vehicle]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from app.live.things import Alert, Names, Vehicle, finding_codes, most_severe
+from app.live.things import Alert, Place, Vehicle, finding_codes, most_severe
 from telemetry.bus import LivePosition
 from telemetry.ports import Encounter
 
@@ -45,7 +45,7 @@ def feature(vehicle: Vehicle, position: LivePosition, alerts: list[Alert], *, st
 
 
 def alert_fields(
-    vehicle: Vehicle, alert: Alert, place: Names | None, other: Vehicle | None = None
+    vehicle: Vehicle, alert: Alert, place: Place | None, other: Vehicle | None = None
 ) -> dict[str, object]:
     """An alert as the API and the event stream show it; `other` is the aircraft too close, if it may be named."""
     return {
@@ -60,7 +60,7 @@ def alert_fields(
         "opened_at_ms": alert.opened_at_ms,
         "last_seen_ms": alert.last_seen_ms,
         "closed_at_ms": alert.closed_at_ms,
-        "closed": alert.closed_at_ms is not None,
+        "closed": alert.is_over,
         "acknowledged_at_ms": alert.acknowledged_at_ms,
         "escalated_at_ms": alert.escalated_at_ms,
         "resolved_at_ms": alert.resolved_at_ms,

@@ -24,6 +24,18 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A zone that people name a place by."""
+
+    zone_id: str
+    names: Names
+
+    def fields(self) -> dict[str, str]:
+        """As JSON shows it."""
+        return self.names.fields() | {"zone_id": self.zone_id}
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """Somebody who is charged with an alert."""
 
@@ -81,6 +93,16 @@ class Alert:
     def alert_id(self) -> str:
         """The public form of the natural key, the same in every process and after every restart."""
         return alert_public_id(self.vehicle, self.finding, self.opened_at_ms, self.opened_seq)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the judge has ended it."""
+        return self.closed_at_ms is not None
+
+    @property
+    def stands(self) -> bool:
+        """Whether it belongs on the board: it goes on, or nobody had seen it when it ended."""
+        return not self.is_over or (self.acknowledged_at_ms is None and self.resolved_at_ms is None)
 
 
 _URGENCY = {severity: rank for rank, severity in enumerate((Severity.NOTICE, Severity.WARNING, Severity.CRITICAL))}

@@ -13,13 +13,15 @@ from app.models.base import AutoKey, Base, Milliseconds, PublicId
 class Notice(Base):
     """One message. `kind` names its text, `params` fills it in; (kind, subject, occasion) is told once.
 
-    `occasion` tells reminders of one subject apart, e.g. `30d` and `7d`.
+    `occasion` tells reminders of one subject apart, e.g. `30d` and `7d`. With `user_id` it is that person's alone.
     """
 
     __tablename__ = "notices"
     __table_args__ = (
         UniqueConstraint("kind", "subject_type", "subject_id", "occasion"),
-        CheckConstraint("organisation_id IS NOT NULL OR jurisdiction_id IS NOT NULL", name="for_somebody"),
+        CheckConstraint(
+            "organisation_id IS NOT NULL OR jurisdiction_id IS NOT NULL OR user_id IS NOT NULL", name="for_somebody"
+        ),
     )
 
     id: Mapped[AutoKey]
@@ -30,6 +32,7 @@ class Notice(Base):
     params: Mapped[dict[str, Any]] = mapped_column(JSON)
     organisation_id: Mapped[int | None] = mapped_column(ForeignKey("organisations.id"), index=True)
     jurisdiction_id: Mapped[int | None] = mapped_column(ForeignKey("jurisdictions.id"), index=True)
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), index=True)
     created_at_ms: Mapped[Milliseconds] = mapped_column(index=True)
 
 

@@ -26,6 +26,8 @@ from telemetry.findings import Severity
 from telemetry.ports import RejectReason
 from telemetry.samples import NOT_OBSERVED
 
+_ENDED_UNSEEN = text("closed_at_ms IS NOT NULL AND acknowledged_at_ms IS NULL AND resolved_at_ms IS NULL")
+
 
 class Sample(Base):
     """One row of telemetry.samples.JudgedBatch; the columns are named and meant as there.
@@ -104,6 +106,12 @@ class Alert(Versioned, Base):
     __table_args__ = (
         UniqueConstraint("vehicle_key", "finding", "opened_at_ms", "opened_seq"),
         Index("ix_alerts_open", "closed_at_ms", "opened_at_ms"),
+        Index(
+            "ix_alerts_ended_unseen",
+            *("severity", "closed_at_ms", "vehicle_key"),
+            sqlite_where=_ENDED_UNSEEN,
+            postgresql_where=_ENDED_UNSEEN,
+        ),
         Index(None, "finding", "opened_at_ms"),
         CheckConstraint("(acknowledged_at_ms IS NULL) = (acknowledged_by_id IS NULL)", name="acknowledged_by_someone"),
         CheckConstraint("(assigned_at_ms IS NULL) = (assigned_to_id IS NULL)", name="assigned_to_someone"),

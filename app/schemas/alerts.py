@@ -41,9 +41,23 @@ class Acknowledgement(Schema):
 
 
 class Acknowledgements(Acknowledgement):
-    """Which alerts a person has seen."""
+    """Which alerts a person has seen: a whole flood is one action."""
 
-    alert_ids: Annotated[list[AlertId], Field(min_length=1, max_length=500)]
+    alert_ids: Annotated[list[AlertId], Field(min_length=1, max_length=10_000)]
+
+
+class SeenAlert(Schema):
+    """An alert that somebody has seen; `version` is its ETag now."""
+
+    id: str
+    acknowledged_at_ms: int
+    version: int
+
+
+class SeenAlerts(Schema):
+    """What an acknowledgement of many has come to: each of them, in no order."""
+
+    alerts: list[SeenAlert]
 
 
 class Assignment(Schema):

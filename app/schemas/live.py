@@ -22,6 +22,12 @@ class Names(Schema):
     en: str
 
 
+class PlaceName(Names):
+    """The zone that was breached, or else the nearest one."""
+
+    zone_id: str
+
+
 class PersonName(Schema):
     """A person who is charged with something."""
 
@@ -87,16 +93,17 @@ class LiveAlert(Schema):
     comments: int
     version: Annotated[int, Field(description="raised by everything that people do about it: its ETag")]
     encounter: EncounterOut | None
-    place: Names | None
+    place: PlaceName | None
     geometry: Geometry
 
 
 class LivePicture(Schema):
-    """All vehicles and the open alerts; a GeoJSON FeatureCollection with foreign members."""
+    """All vehicles and the alerts that stand; a GeoJSON FeatureCollection with foreign members."""
 
     type: Literal["FeatureCollection"]
     generated_at_ms: int
     delay_ms: int
+    alerts_beyond: Annotated[int, Field(description="alerts that ended unseen, of which the list alone tells")]
     features: list[Feature[Driving]]
     alerts: list[LiveAlert]
 

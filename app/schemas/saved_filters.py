@@ -28,17 +28,19 @@ class Grouping(StrEnum):
 
     VEHICLE = "vehicle"
     PLACE = "place"
+    FINDING = "finding"
     NONE = "none"
 
 
 class Criteria(Schema):
-    """A filter of the alert board; null: any. `organisation` is the operator's code."""
+    """A filter of the alert board; null: any. `organisation` is the operator's code, `zone` a zone's id."""
 
     shown: Shown = Shown.ALL
     severities: Annotated[list[Severity], Field(max_length=len(Severity))] = Field(default_factory=list)
     finding: Identifier | None = None
     organisation: Identifier | None = None
     kind: VehicleKind | None = None
+    zone: Identifier | None = None
     text: Line = ""
     grouping: Grouping = Grouping.VEHICLE
 

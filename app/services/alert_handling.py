@@ -25,22 +25,24 @@ from app.models import (
     User,
     ZoneRevisionRow,
 )
+from app.services.alert_acknowledging import note_seen
 from app.services.alert_ids import public_id_of
+from app.services.notice_topics import assignment_kind
 from app.services.notices import notify
+from telemetry.findings import Finding
 
 
 def acknowledge_alert(session: Session, alert_id: int, *, actor: User, now_ms: int, note: str | None = None) -> Alert:
     """Note who has seen the alert, and when; the first acknowledgement stands. Raises NotFound."""
     alert = _locked(session, alert_id)
-    if alert.acknowledged_at_ms is None:
-        _acknowledge(session, alert, actor, now_ms, note)
+    _note_seen(session, alert, actor, now_ms, note)
     return alert
 
 
 def assign_alert(
     session: Session, alert_id: int, assignee_id: int | None, *, expected_version: int, actor: User, now_ms: int
 ) -> Alert:
-    """Charge a person with the alert, or nobody (None). Whoever takes it on has seen it.
+    """Charge a person with the alert, or nobody (None). Whoever takes it on has seen it; another person is told.
 
     Raises Conflict for an older version, InvalidChange for a person whom the actor cannot charge, and
     for an operator while a regulator has it in hand.
@@ -60,8 +62,10 @@ def assign_alert(
         before={"assigned_to": before.email if before else None},
         after={"assigned_to": alert.assigned_to.email if alert.assigned_to else None},
     )
-    if assignee_id == actor.id and alert.acknowledged_at_ms is None:
-        _acknowledge(session, alert, actor, now_ms, None)
+    if assignee_id == actor.id:
+        _note_seen(session, alert, actor, now_ms)
+    elif alert.assigned_to is not None:
+        _tell_assignee(session, alert, alert.assigned_to, now_ms)
     return alert
 
 
@@ -161,9 +165,36 @@ def _require_unresolved(alert: Alert) -> None:
         raise InvalidChange("it was closed with a reason before", code="alert_resolved")
 
 
-def _acknowledge(session: Session, alert: Alert, actor: User, now_ms: int, note: str | None) -> None:
-    alert.acknowledged_at_ms, alert.acknowledged_by, alert.acknowledgement = now_ms, actor, note
-    _tell(session, "acknowledged", alert, actor=actor, now_ms=now_ms, reason=note or "")
+def _note_seen(session: Session, alert: Alert, actor: User, now_ms: int, note: str | None = None) -> None:
+    note_seen(session, {alert.id: public_id_of(alert)}, actor=actor, now_ms=now_ms, note=note)
+    session.refresh(alert)
+
+
+def _tell_assignee(session: Session, alert: Alert, assignee: User, now_ms: int) -> None:
+    """In the page that person alone; channels belong to organisations and jurisdictions, and name the person."""
+    is_operator = assignee.role in OPERATORS
+    notify(
+        session,
+        kind=assignment_kind(alert.severity),
+        subject=_subject(alert),
+        occasion=f"{assignee.id}.{alert.version}",
+        params={
+            "vehicle": alert.vehicle.vehicle_id,
+            "finding": Finding(alert.finding).code,
+            "person": assignee.display_name,
+        },
+        now_ms=now_ms,
+        person=assignee,
+        organisation=assignee.organisation if is_operator else None,
+        jurisdiction=None if is_operator else _jurisdiction_for(session, alert, assignee),
+    )
+
+
+def _jurisdiction_for(session: Session, alert: Alert, regulator: User) -> Jurisdiction | None:
+    """The alert's, where the regulator is one of its; else the regulator's first."""
+    own = sorted(regulator.jurisdictions, key=lambda each: each.id)
+    concerned = jurisdiction_of(session, alert)
+    return concerned if concerned in own else next(iter(own), None)
 
 
 def _tell(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Select, and_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, and_, select, true, update
+from sqlalchemy.orm import Session, joinedload, lazyload, selectinload
 
 from app.database import in_parts
 from app.errors import NotFound
@@ -54,8 +54,11 @@ class WantedAlerts:
     until_ms: int | None = None
 
 
+#: Episodes that the judge ended before any person had seen them: what migration 0017 has an index for.
+ENDED_UNSEEN = and_(Alert.closed_at_ms.is_not(None), Alert.acknowledged_at_ms.is_(None), Alert.resolved_at_ms.is_(None))
 _EVERY_ALERT = WantedAlerts()
-_HANDLED = {
+#: The alerts with which people have come so far.
+HANDLED: Mapping[Handling, ColumnElement[bool]] = {
     Handling.NEW: and_(Alert.acknowledged_at_ms.is_(None), Alert.resolved_at_ms.is_(None)),
     Handling.ACKNOWLEDGED: and_(Alert.acknowledged_at_ms.is_not(None), Alert.resolved_at_ms.is_(None)),
     Handling.ESCALATED: and_(Alert.escalated_at_ms.is_not(None), Alert.resolved_at_ms.is_(None)),
@@ -70,6 +73,20 @@ def list_alerts(
     query: Select[Alert] = select(Alert).join(Alert.vehicle).where(*_conditions(wanted))
     keys = (Alert.opened_at_ms, Alert.id)
     return read_page(session, query, *keys, limit=limit, cursor=cursor, newest_first=True).map(lambda row: row[0])
+
+
+def alert_rows(*, organisation_id: int | None) -> Select[Alert]:
+    """Every alert with its vehicle, operator and who is charged, for a table; of one organisation, or of all (None)."""
+    operator = joinedload(Alert.vehicle).joinedload(Vehicle.organisation)
+    rows = select(Alert).join(Alert.vehicle).join(Vehicle.organisation)
+    rows = rows.options(lazyload("*"), operator, selectinload(Alert.assigned_to))
+    return rows if organisation_id is None else rows.where(Vehicle.organisation_id == organisation_id)
+
+
+def judged_as(state: AlertFilter) -> ColumnElement[bool]:
+    """The alerts of which the judge says so."""
+    is_open = Alert.closed_at_ms.is_(None)
+    return {AlertFilter.OPEN: is_open, AlertFilter.CLOSED: ~is_open, AlertFilter.ALL: true()}[state]
 
 
 def alert_by_id(session: Session, alert_id: int) -> Alert:
@@ -107,11 +124,9 @@ def escalate_overdue_alerts(session: Session, *, now_ms: int, after_s: float) ->
 
 def _conditions(wanted: WantedAlerts) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
-    if wanted.state is not AlertFilter.ALL:
-        is_open = Alert.closed_at_ms.is_(None)
-        conditions.append(is_open if wanted.state is AlertFilter.OPEN else ~is_open)
+    conditions.append(judged_as(wanted.state))
     if wanted.handling is not None:
-        conditions.append(_HANDLED[wanted.handling])
+        conditions.append(HANDLED[wanted.handling])
     if wanted.assigned_to_id is not None:
         conditions.append(Alert.assigned_to_id.is_not_distinct_from(wanted.assigned_to_id or None))
     if wanted.organisation is not None:

@@ -27,6 +27,8 @@ _CRITICAL_BEGINNINGS = ("directive.",)
 _ALERTS: Mapping[str, Severity] = {f"alert.{severity}": severity for severity in Severity} | {
     f"alert.escalated_{severity}": severity for severity in Severity
 }
+#: Of alerts with which somebody was charged: a person waits for them, so no chain holds them back.
+_ASSIGNMENTS: Mapping[str, Severity] = {f"alert.assigned_{severity}": severity for severity in Severity}
 #: What is on the board of alerts anyhow: the page's notices are for what must not be missed there.
 NOT_IN_PAGE = ("alert.warning", "alert.notice", "alert.escalated_notice")
 _RANKS = list(Severity)
@@ -42,12 +44,17 @@ def severity_of(kind: str) -> Severity:
     """How urgent it is."""
     if kind in _CRITICAL or kind.startswith(_CRITICAL_BEGINNINGS):
         return Severity.CRITICAL
-    return _ALERTS.get(kind, Severity.NOTICE)
+    return _ALERTS.get(kind) or _ASSIGNMENTS.get(kind, Severity.NOTICE)
 
 
 def alert_kind(severity: Severity, *, is_escalation: bool) -> str:
     """The kind of a notice about alerts of this severity: new ones, or such that nobody took care of."""
     return f"alert.escalated_{severity}" if is_escalation else f"alert.{severity}"
+
+
+def assignment_kind(severity: Severity) -> str:
+    """The kind of a notice about an alert of this severity with which somebody was charged."""
+    return f"alert.assigned_{severity}"
 
 
 def is_chained(kind: str) -> bool:

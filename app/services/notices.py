@@ -40,8 +40,11 @@ def notify(
     now_ms: int,
     organisation: Organisation | None = None,
     jurisdiction: Jurisdiction | None = None,
+    person: User | None = None,
 ) -> int | None:
     """Tell an organisation, a jurisdiction's regulators, or both, in the page and on the channels that want it.
+
+    With a person it stands in that person's page alone; the channels are those of the organisation or jurisdiction.
 
     `kind` names the text (app.web.notice_text) and what it is about (app.services.notice_topics), `params`
     fill the text in: JSON values, no secrets. (kind, subject, occasion) is told once, however many processes
@@ -55,6 +58,7 @@ def notify(
         params=dict(params),
         organisation_id=organisation.id if organisation else None,
         jurisdiction_id=jurisdiction.id if jurisdiction else None,
+        user_id=person.id if person else None,
         created_at_ms=now_ms,
     )
     notice_id = session.execute(statement.on_conflict_do_nothing().returning(Notice.id)).scalar_one_or_none()
@@ -138,6 +142,10 @@ def _addressed(reader: User) -> Select[Notice, int]:
 
 
 def _is_for(reader: User) -> ColumnElement[bool]:
+    return or_(Notice.user_id == reader.id, and_(Notice.user_id.is_(None), _is_for_all_of(reader)))
+
+
+def _is_for_all_of(reader: User) -> ColumnElement[bool]:
     if reader.role is Role.REGULATOR:
         return Notice.jurisdiction_id.in_([jurisdiction.id for jurisdiction in reader.jurisdictions])
     return Notice.organisation_id == reader.organisation_id if reader.role in OPERATORS else false()

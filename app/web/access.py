@@ -340,6 +340,7 @@ PROTECTED: Mapping[str, Action] = {
     "account.renew_recovery_codes": Action.MANAGE_OWN_ACCOUNT,
     "account.revoke_token": Action.MANAGE_OWN_ACCOUNT,
     "account.second_factor": Action.MANAGE_OWN_ACCOUNT,
+    "alerts.index": Action.SEE_ALERTS,
     "api_alerts.acknowledge": Action.ACKNOWLEDGE_ALERTS,
     "api_alerts.acknowledge_many": Action.ACKNOWLEDGE_ALERTS,
     "api_alerts.alert": Action.SEE_ALERTS,

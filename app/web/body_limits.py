@@ -32,9 +32,13 @@ _CARRIED_FORM_BYTES = _DRAWING_BYTES
 #: A file of 20 MiB, or several that are as large together, and the form around them.
 _ATTACHMENTS_BYTES = 20 * _MIB + 256 * _KIB
 
+#: The identifiers of ten thousand alerts.
+_MANY_ALERTS_BYTES = 1 * _MIB
+
 LIMITS: Mapping[str, int] = {
     "auth.log_in": _CARRIED_FORM_BYTES,
     "auth.code": _CARRIED_FORM_BYTES,
+    "api_alerts.acknowledge_many": _MANY_ALERTS_BYTES,
     "application_steps.save": _SAFETY_CASE_BYTES,
     "application_steps.save_safety": _ATTACHMENTS_BYTES,
     "api_applications.attach_file": _ATTACHMENTS_BYTES,

@@ -35,6 +35,8 @@ def _board() -> dict[str, str]:
         "all_calm": _("No open alerts. Everything runs as permitted."),
         "group_vehicle": _("{count} alerts of {vehicle}"),
         "group_place": _("{count} alerts, {place}"),
+        "group_finding": _("{count} alerts of {vehicles} vehicles"),
+        "alerts_beyond": _("{count} more ended before anybody had seen them"),
         "no_place": _("no named place"),
         "state_new": _("New"),
         "state_acknowledged": _("Seen"),

@@ -53,6 +53,7 @@ class Group:
 
 _STAFF = (
     Item("duty.index", _("Duty")),
+    Item("alerts.index", _("Alerts"), _CONTROL),
     Item("emergencies.index", _("Emergencies"), _CONTROL),
     Item("directives.index", _("Directives"), _CONTROL),
     Item("incidents.index", _("Incidents"), _CONTROL),

@@ -67,6 +67,9 @@ NOTICE_TEXTS: Mapping[str, LazyString] = {
     "alert.escalated_critical": _("Nobody has taken care of this critical alert: %(summary)s"),
     "alert.escalated_warning": _("Nobody has taken care of this warning: %(summary)s"),
     "alert.escalated_notice": _("Nobody has taken care of this remark: %(summary)s"),
+    "alert.assigned_critical": _("Critical alert of %(vehicle)s: %(person)s is in charge of it. %(found)s"),
+    "alert.assigned_warning": _("Warning of %(vehicle)s: %(person)s is in charge of it. %(found)s"),
+    "alert.assigned_notice": _("Remark of %(vehicle)s: %(person)s is in charge of it. %(found)s"),
     "channel.paused": _("The channel %(name)s fails again and again: it is tried once an hour."),
     "channel.disabled": _("The receiver of the channel %(name)s has gone: the channel is switched off."),
     "delivery.given_up": _("A message on the channel %(name)s was given up."),
@@ -111,6 +114,8 @@ def told(notice: Notice, read_at_ms: int | None) -> ToldNotice:
         params["ends_on"] = day(params["ends_at_ms"])
     if "findings" in params:
         params["summary"] = _alerts_in_words(params)
+    if "finding" in params:
+        params["found"] = _finding_name(params["finding"])
     if "due_at_ms" in params:
         params["due_at"] = shanghai(params["due_at_ms"])
     text = NOTICE_TEXTS.get(notice.kind)
@@ -127,7 +132,7 @@ def told(notice: Notice, read_at_ms: int | None) -> ToldNotice:
 def _alerts_in_words(params: Mapping[str, Any]) -> str:
     """`Outside area 12, Overspeed: N-1, N-2 and 7 more vehicles (North Mobility)`."""
     counts = params["findings"]
-    names = [(FINDING_TEXTS[Finding[code.upper()]].wording(language()).name, count) for code, count in counts.items()]
+    names = [(_finding_name(code), count) for code, count in counts.items()]
     findings = str(_(", ")).join(f"{name} × {count}" if count > 1 else name for name, count in names)
     named, others = params["vehicles"], params["vehicle_count"] - len(params["vehicles"])
     vehicles = str(_(", ")).join(named)
@@ -135,6 +140,10 @@ def _alerts_in_words(params: Mapping[str, Any]) -> str:
         vehicles = str(_("%(vehicles)s and %(count)s more vehicles", vehicles=vehicles, count=others))
     operator = params["operator"][language()]
     return str(_("%(findings)s – %(vehicles)s (%(operator)s)", findings=findings, vehicles=vehicles, operator=operator))
+
+
+def _finding_name(code: str) -> str:
+    return FINDING_TEXTS[Finding[code.upper()]].wording(language()).name
 
 
 def _url(notice: Notice) -> str:

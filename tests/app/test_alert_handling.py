@@ -19,6 +19,7 @@ from app.services.alert_handling import (
     possible_assignees,
     resolve_alert,
 )
+from app.services.alert_ids import public_id_of
 from app.services.alerts import (
     Handling,
     WantedAlerts,
@@ -27,6 +28,8 @@ from app.services.alerts import (
     escalate_overdue_alerts,
     list_alerts,
 )
+from app.services.jurisdictions import create_jurisdiction
+from app.services.notices import notices_for, unread_count
 from app.services.users import create_user
 from telemetry.findings import Finding, Severity
 from tests.app.test_alerts import fleet, opened, regulator
@@ -138,11 +141,39 @@ def test_people_charge_their_own(engine: Engine) -> None:
                 assign_alert(session, alert.id, wrong.id, expected_version=alert.version, actor=people["one"], now_ms=5)
         assign_alert(session, alert.id, people["two"].id, expected_version=alert.version, actor=people["one"], now_ms=5)
         assert (alert.assigned_to, alert.acknowledged_at_ms) == (people["two"], None), "who is charged may not know yet"
+        for person, told in (("two", 1), ("one", 0), ("other", 0)):
+            assert unread_count(session, people[person]) == told, person
         _assign(session, alert.id, city, alert.version)
         with pytest.raises(InvalidChange, match="in hand"):
             _assign(session, alert.id, people["one"], alert.version)
         assign_alert(session, alert.id, None, expected_version=alert.version, actor=city, now_ms=5)
         assert (alert.assigned_to, alert.assigned_at_ms) == (None, None)
+
+
+def test_whoever_is_charged_is_told_and_nobody_who_takes_it_on(engine: Engine) -> None:
+    with changing_session(engine) as session:
+        _, vehicle = fleet(session, "a", "A-1")
+        qianhai, baoan = (
+            create_jurisdiction(session, code=code, name_zh=code, name_en=code, number_prefix=code, now_ms=1)
+            for code in ("QH", "BA")
+        )
+        actor, charged = regulator(session), regulator(session, "s@example.cn")
+        charged.jurisdictions = [baoan]
+        alert = opened(session, vehicle, 1)
+        alert.severity = Severity.CRITICAL
+        session.flush()
+        for person in (actor, charged, actor, charged):
+            assign_alert(session, alert.id, person.id, expected_version=alert.version, actor=actor, now_ms=5)
+        assert unread_count(session, actor) == 0
+        (again, _), (first, _) = notices_for(session, charged).items
+        assert first.occasion != again.occasion, "each time"
+        assert (first.kind, first.jurisdiction_id, first.subject_id) == (
+            "alert.assigned_critical",
+            baoan.id,
+            public_id_of(alert),
+        )
+        assert first.params == {"vehicle": "A-1", "finding": "overspeed", "person": "R"}
+        assert qianhai.id != baoan.id
 
 
 def test_lists_are_by_what_people_did(engine: Engine) -> None:

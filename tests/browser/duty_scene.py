@@ -9,6 +9,7 @@ from app.live.loading import alert_of
 from app.live.things import Alert
 from app.models import Alert as AlertRow
 from app.models import AlertComment, EncounterRow, Sample
+from app.services.alert_ids import alert_by_public_id
 from telemetry.clock import system_clock
 from telemetry.findings import RULES, Finding, Severity
 from telemetry.samples import AltitudeDatum, Mode, SafetyOfficer
@@ -17,7 +18,15 @@ from tests.browser.scene import Actor, Scene
 _MODES = (Mode.AUTONOMOUS, Mode.AUTONOMOUS, Mode.TAKEOVER, Mode.MANUAL, Mode.AUTONOMOUS)
 
 
-def raise_alert(scene: Scene, actor: Actor, finding: Finding, age_ms: int = 0, met: EncounterRow | None = None) -> str:
+def raise_alert(
+    scene: Scene,
+    actor: Actor,
+    finding: Finding,
+    age_ms: int = 0,
+    met: EncounterRow | None = None,
+    *,
+    is_of_menghai: bool = True,
+) -> str:
     """An alert as the worker leaves it, in the database and in the picture, with whom it met; its id."""
     at_ms = system_clock() - age_ms
     scene.seq += 1
@@ -29,7 +38,7 @@ def raise_alert(scene: Scene, actor: Actor, finding: Finding, age_ms: int = 0, m
         opened_seq=scene.seq,
         first_seen_ms=at_ms,
         last_seen_ms=at_ms,
-        zone_revision_id=scene.zone_revision,
+        zone_revision_id=scene.zone_revision if is_of_menghai else None,
         lon=actor.line.coords[0][0],
         lat=actor.line.coords[0][1],
     )
@@ -37,7 +46,7 @@ def raise_alert(scene: Scene, actor: Actor, finding: Finding, age_ms: int = 0, m
         session.add_all([row] if met is None else [row, met])
         session.flush()
         seen = alert_of(row, met)
-    assert scene.live.picture.observe_alert(seen)
+    assert not scene.live.picture.observe_alerts([seen])
     return seen.alert_id
 
 
@@ -57,6 +66,16 @@ def met(one: Actor, other: Actor) -> EncounterRow:
     )
 
 
+def end_alert(scene: Scene, alert_id: str) -> None:
+    """The vehicle complies again before anybody has looked."""
+    with changing_session(scene.engine) as session:
+        row = alert_by_public_id(session, alert_id)
+        row.closed_at_ms = system_clock()
+        session.flush()
+        ended = alert_of(row)
+    assert not scene.live.picture.observe_alerts([ended])
+
+
 def flood(scene: Scene, count: int) -> None:
     """So many alerts at once, as the bus tells them: hundreds of each vehicle."""
     now_ms = system_clock()
@@ -73,12 +92,12 @@ def flood(scene: Scene, count: int) -> None:
             lon=113.9,
             lat=22.53,
         )
-        assert scene.live.picture.observe_alert(alert)
+        assert not scene.live.picture.observe_alerts([alert])
 
 
 def calm(scene: Scene) -> None:
     """No alert any more, neither here nor there."""
-    scene.live.picture.reconcile([])
+    scene.live.picture.reconcile([], {})
     with changing_session(scene.engine) as session:
         untold = {"audit_unwatched": True}
         session.execute(delete(AlertComment).execution_options(**untold))

@@ -91,13 +91,13 @@ class Scene:
             zone_revision=self.zone_revision,
         )
         self._open[actor.vehicle_id] = alert
-        assert self.live.picture.observe_alert(alert)
+        assert not self.live.picture.observe_alerts([alert])
 
     def amend(self, actor: Actor) -> None:
         """The vehicle complies again, and its alert closes."""
         actor.aside_m = 0.0
         alert = self._open.pop(actor.vehicle_id)
-        assert self.live.picture.observe_alert(replace(alert, closed_at_ms=system_clock()))
+        assert not self.live.picture.observe_alerts([replace(alert, closed_at_ms=system_clock())])
 
     def amend_all(self) -> None:
         for actor in self.actors:

@@ -15,7 +15,7 @@ from telemetry.findings import Finding
 from telemetry.samples import VehicleKind
 from tests.browser.accessibility import assert_accessible
 from tests.browser.conftest import REGULATOR, OpenPage, Witness
-from tests.browser.duty_scene import calm, drive_back, flood, met, raise_alert
+from tests.browser.duty_scene import calm, drive_back, end_alert, flood, met, raise_alert
 from tests.browser.scene import Scene
 
 pytestmark = pytest.mark.browser
@@ -128,6 +128,29 @@ def test_a_group_is_acknowledged_at_once(duty_page: DutyPage, scene: Scene) -> N
     expect(page).to_have_title(re.compile("^Duty screen"))
 
 
+def test_what_ended_unseen_waits_also_for_those_who_come_later(duty_page: DutyPage, scene: Scene) -> None:
+    page = duty_page()
+    for actor in scene.actors[:3]:
+        end_alert(scene, raise_alert(scene, actor, Finding.OUTSIDE_AREA))
+    expect(page.locator(f"{ROW} .is-ended")).to_have_count(3)
+    page.reload()
+    expect(page.locator(f"{ROW} .is-ended")).to_have_count(3)
+    later = duty_page()
+    expect(later.locator(f"{ROW} .is-ended")).to_have_count(3)
+    chosen = page.locator(f"{ROW}[aria-selected=true] .row-vehicle")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    second = chosen.text_content()
+    page.keyboard.press("a")
+    for each in (page, later):
+        expect(each.locator(ROW)).to_have_count(2)
+        expect(each.locator(ROW).filter(has_text=second or "")).to_have_count(0)
+    page.keyboard.press("j")
+    third = chosen.text_content()
+    page.keyboard.press("k")
+    assert len({second, third, chosen.text_content()}) == 3, "who goes on goes on from where the row was"
+
+
 def test_a_vehicle_leaves_a_trail(duty_page: DutyPage, scene: Scene) -> None:
     actor = scene.actor(VehicleKind.AIR)
     drive_back(scene, actor)
@@ -204,6 +227,34 @@ def test_filters_are_saved_and_come_back(duty_page: DutyPage, scene: Scene) -> N
     expect(page.locator(ROW)).to_have_count(1)
     page.locator("#delete-filter").click()
     expect(page.locator("#saved option")).to_have_count(1)
+
+
+def test_a_place_is_a_filter_that_the_address_tells(duty_page: DutyPage, scene: Scene) -> None:
+    page = duty_page()
+    raise_alert(scene, scene.actors[0], Finding.OUTSIDE_AREA)
+    raise_alert(scene, scene.actors[1], Finding.OVERSPEED, is_of_menghai=False)
+    expect(page.locator(ROW)).to_have_count(2)
+    page.locator("#more-filters").click()
+    page.locator("#zone").select_option("road-menghai")
+    expect(page.locator(ROW)).to_have_count(1)
+    page.locator("[data-severity=critical]").click()
+    page.locator("#grouping").select_option("finding")
+    assert page.url.endswith("/duty?severity=critical&zone=road-menghai&group=finding")
+    sent = duty_page(page.url.removeprefix(scene.url).replace("&", "%26"))
+    expect(sent.locator(ROW)).to_have_count(1)
+    expect(sent.locator("#zone")).to_have_value("road-menghai")
+    expect(sent.locator("#filter-more")).to_be_visible()
+    sent.locator("#save-filter").click()
+    sent.keyboard.type("Menghai")
+    sent.keyboard.press("Control+Enter")
+    expect(sent.locator(".said")).to_contain_text("saved")
+    sent.locator("#clear-filter").click()
+    expect(sent.locator(ROW)).to_have_count(2)
+    assert sent.url.endswith("/duty")
+    sent.locator("#saved").select_option(label="Menghai")
+    expect(sent.locator(ROW)).to_have_count(1)
+    expect(sent.locator("#grouping")).to_have_value("finding")
+    sent.locator("#delete-filter").click()
 
 
 @pytest.mark.parametrize(("locale", "viewport"), [("zh-CN", (390, 800)), ("en-GB", (1280, 800))])

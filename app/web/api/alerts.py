@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, Literal
 
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.errors import InvalidChange
 from app.live import staff
 from app.live.loading import alert_of, vehicle_of
-from app.live.things import Alert as SeenAlert
+from app.live.things import Alert as LiveAlert
 from app.models import Alert, AlertComment, EncounterRow, User
 from app.schemas.alerts import (
     Acknowledgement,
@@ -26,9 +27,12 @@ from app.schemas.alerts import (
     CommentOut,
     ListedAlert,
     NewComment,
+    SeenAlert,
+    SeenAlerts,
     UserKey,
 )
 from app.schemas.base import Identifier, Milliseconds, Schema
+from app.services.alert_acknowledging import Seen, acknowledge_alerts
 from app.services.alert_handling import (
     acknowledge_alert,
     assign_alert,
@@ -100,17 +104,29 @@ def alerts(query: AlertQuery) -> Response:
         return answer(AlertList(items=_listed_all(database, page.items), next_cursor=page.next_cursor))
 
 
-@alerts_api.post("/acknowledge", responses={"200": AlertList, "422": Problem})
+@alerts_api.post("/acknowledge", responses={"200": SeenAlerts, "422": Problem})
 def acknowledge_many(body: Acknowledgements) -> Response:
-    """Note that the caller has seen all of these. The first acknowledgement of each stands."""
+    """Note that the caller has seen all of these, or none. The first acknowledgement of each stands."""
     with runtime().changing() as database:
-        found = [_own_alert(database, alert_id) for alert_id in dict.fromkeys(body.alert_ids)]
-        person, now_ms = actor(database), runtime().clock()
-        for alert in sorted(found, key=lambda row: row.id):  # in one order, lest two wait for each other
-            acknowledge_alert(database, alert.id, actor=person, now_ms=now_ms, note=body.note)
-        listed, seen = _listed_all(database, found), [alert_of(alert) for alert in found]
-    _show(seen)
-    return answer(AlertList(items=listed, next_cursor=None))
+        seen = acknowledge_alerts(
+            database,
+            body.alert_ids,
+            organisation_id=identity().scope,
+            actor=actor(database),
+            now_ms=runtime().clock(),
+            note=body.note,
+        )
+    by_id = {each.alert_id: each for each in seen}
+    standing = runtime().live.picture.standing(by_id)
+    _show([_as_seen(known, by_id[known.alert_id]) for known in standing])
+    return answer(
+        SeenAlerts(
+            alerts=[
+                SeenAlert(id=each.alert_id, acknowledged_at_ms=each.acknowledged_at_ms, version=each.version)
+                for each in seen
+            ]
+        )
+    )
 
 
 @alerts_api.get("/<alert_id>", responses={"200": ListedAlert, "422": Problem})
@@ -196,10 +212,13 @@ def _handled(path: AlertPath, handle: Callable[[Session, Alert], None]) -> Respo
     return answer(listed, version=version)
 
 
-def _show(seen: Sequence[SeenAlert]) -> None:
+def _show(seen: Sequence[LiveAlert]) -> None:
     """Every reader of this process sees it at once; those of others when they look into the database."""
-    for each in seen:
-        runtime().live.picture.observe_alert(each)
+    runtime().live.picture.observe_alerts(seen)
+
+
+def _as_seen(known: LiveAlert, seen: Seen) -> LiveAlert:
+    return replace(known, acknowledged_at_ms=seen.acknowledged_at_ms, version=seen.version)
 
 
 def _own_alert(database: Session, alert_id: str) -> Alert:

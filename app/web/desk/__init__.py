@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint
 
 from app.web.desk.account import account
+from app.web.desk.alerts import alerts
 from app.web.desk.application_review import application_review
 from app.web.desk.application_steps import application_steps
 from app.web.desk.applications import applications
@@ -42,6 +43,7 @@ from app.web.desk.zones import zones
 #: Every part of the desk. A new one is added here, and its endpoints in app.web.access.
 DESK: tuple[Blueprint, ...] = (
     duty,
+    alerts,
     organisations,
     vehicles,
     vehicle_imports,

@@ -19,7 +19,7 @@ def _document(owner: int | None, text: str) -> Document:
 def test_a_new_reader_gets_everything_and_then_only_changes() -> None:
     board = Board()
     board.put([("a", _document(NORTH, "a1")), ("b", _document(SOUTH, "b1"))])
-    board.put_alert("x", _document(NORTH, "x1"), closed=False)
+    board.put_alerts([("x", _document(NORTH, "x1"), False)])
     first = board.changes(0)
     assert first.complete
     assert (first.features, first.alerts) == ([b"a1", b"b1"], [b"x1"])
@@ -55,7 +55,7 @@ def test_a_slow_reader_finds_the_newest_state_only() -> None:
 def test_an_organisation_sees_its_own() -> None:
     board = Board()
     board.put([("a", _document(NORTH, "a1")), ("b", _document(SOUTH, "b1"))])
-    board.put_alert("x", _document(SOUTH, "x1"), closed=False)
+    board.put_alerts([("x", _document(SOUTH, "x1"), False)])
     seen = board.changes(0, NORTH)
     assert (seen.features, seen.alerts) == ([b"a1"], [])
     board.remove(["a", "b"])
@@ -64,11 +64,27 @@ def test_an_organisation_sees_its_own() -> None:
 
 def test_a_closed_alert_is_told_once_more() -> None:
     board = Board()
-    board.put_alert("x", _document(None, "open"), closed=False)
+    board.put_alerts([("x", _document(None, "open"), False)])
     cursor = board.changes(0).cursor
-    board.put_alert("x", _document(None, "closed"), closed=True)
+    board.put_alerts([("x", _document(None, "closed"), True)])
     assert board.changes(cursor).alerts == [b"closed"]
     assert board.changes(0).alerts == []
+
+
+def test_an_alert_that_left_is_told_by_its_id_to_those_who_saw_it() -> None:
+    board = Board()
+    board.put_alerts([("x", _document(NORTH, "x1"), False), ("y", _document(SOUTH, "y1"), False)])
+    board.count_beyond({})
+    cursor = board.changes(0).cursor
+    board.remove_alerts(["x", "unknown"])
+    board.count_beyond({NORTH: 3, SOUTH: 1})
+    told, own, theirs = board.changes(cursor), board.changes(cursor, NORTH), board.changes(cursor, SOUTH)
+    assert (told.alerts, told.left, told.beyond) == ([], ["x"], 4)
+    assert (own.left, own.beyond, theirs.left, theirs.beyond) == (["x"], 3, [], 1)
+    later = board.changes(0, NORTH)
+    assert (later.alerts, later.left, later.beyond) == ([], [], 3)
+    board.count_beyond({NORTH: 3, SOUTH: 1})
+    assert not board.changes(told.cursor)
 
 
 def test_a_reader_that_is_too_far_behind_starts_anew() -> None:

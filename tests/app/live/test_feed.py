@@ -8,7 +8,9 @@ import logging
 import pytest
 
 from app.database import changing_session
-from app.live.feed import RECONCILE_EVERY_MS
+from app.live.feed import HANDLED_EVERY_MS, RECONCILE_EVERY_MS, LiveFeed
+from app.live.views import build_views
+from app.models import Role
 from app.services.organisations import organisation_by_code
 from app.services.vehicles import register_vehicle
 from telemetry import bus
@@ -98,6 +100,26 @@ def test_a_vehicle_registered_later_is_shown_soon(city: City) -> None:
     feed.step()
     feed.hear_positions([city.position("NEW-1")])
     assert set(_shown(city)) == {"NEW-1"}
+
+
+def test_what_ended_unseen_is_there_after_a_restart_until_somebody_has_seen_it(city: City) -> None:
+    city.store_alert("NORTH-R1", closed_at_ms=city.time())
+    city.store_alert("NORTH-E1", closed_at_ms=city.time(), resolved_at_ms=city.time(), resolved_by_id=1)
+    city.feed().step()
+    (waits,) = json.loads(city.live.staff.snapshot())["alerts"]
+    assert (waits["vehicle_id"], waits["closed"]) == ("NORTH-R1", True)
+    elsewhere = build_views(city.settings, city.time)
+    feed = LiveFeed(elsewhere, city.engine, city.time, escalate_after_s=300.0)
+    feed.step()
+    assert len(json.loads(elsewhere.staff.snapshot())["alerts"]) == 1
+    answer = city.client().post(
+        f"/api/v1/alerts/{waits['id']}/acknowledge", json={}, headers=city.bearer(Role.REGULATOR)
+    )
+    assert answer.status_code == 200
+    city.time.pass_ms(HANDLED_EVERY_MS)
+    feed.step()
+    for live in (city.live, elsewhere):
+        assert json.loads(live.staff.snapshot())["alerts"] == []
 
 
 def test_nobodys_alert_is_escalated_once(city: City) -> None:

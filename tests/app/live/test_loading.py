@@ -33,7 +33,8 @@ def test_a_stored_city_is_shown_escalated_and_acknowledged(engine: Engine, setti
         document = json.loads(city.live.staff.snapshot())
         assert [feature["id"] for feature in document["features"]] == ["NORTH-R1"]
         assert document["features"][0]["properties"]["mode"] == "minimal_risk"
-        (alert,) = document["alerts"]
+        waits, alert = document["alerts"]
+        assert (waits["vehicle_id"], waits["closed"], document["alerts_beyond"]) == ("SOUTH-E1", True, 0)
         assert alert["escalated_at_ms"] == city.time()
         bearer = city.bearer(Role.OPERATOR_MANAGER)
         path = f"/api/v1/alerts/{alert['id']}/acknowledge"

@@ -43,7 +43,7 @@ def _alert(city: City, **changes: Any) -> Alert:
 
 def test_nothing_is_shown_before_the_delay_has_passed(city: City) -> None:
     city.observe("NORTH-R1")
-    city.live.picture.observe_alert(_alert(city))
+    city.live.picture.observe_alerts([_alert(city)])
     city.time.pass_ms(DELAY_MS - 1)
     assert (_public(city)["features"], _public(city)["alerts"]) == ([], [])
     city.time.pass_ms(1)
@@ -52,7 +52,7 @@ def test_nothing_is_shown_before_the_delay_has_passed(city: City) -> None:
 
 def test_what_merely_happens_to_a_vehicle_is_not_shown(city: City) -> None:
     city.observe("NORTH-R1")
-    city.live.picture.observe_alert(_alert(city, finding=Finding.LINK_LOST))
+    city.live.picture.observe_alerts([_alert(city, finding=Finding.LINK_LOST)])
     city.time.pass_ms(DELAY_MS)
     (shown,) = _public(city)["features"]
     assert (shown["properties"]["alert"], _public(city)["alerts"]) == (None, [])
@@ -60,9 +60,9 @@ def test_what_merely_happens_to_a_vehicle_is_not_shown(city: City) -> None:
 
 def test_a_closing_is_late_too(city: City) -> None:
     city.observe("NORTH-R1")
-    city.live.picture.observe_alert(_alert(city))
+    city.live.picture.observe_alerts([_alert(city)])
     city.time.pass_ms(DELAY_MS)
-    city.live.picture.observe_alert(_alert(city, closed_at_ms=city.time()))
+    city.live.picture.observe_alerts([_alert(city, closed_at_ms=city.time())])
     assert _public(city)["features"][0]["properties"]["alert"] == "critical"
     city.time.pass_ms(DELAY_MS - 1)
     assert len(_public(city)["alerts"]) == 1
@@ -73,7 +73,7 @@ def test_a_closing_is_late_too(city: City) -> None:
 def test_the_schema_is_this_and_nothing_more(city: City) -> None:
     for vehicle_id in city.keys:
         city.observe(vehicle_id, verdict=int(Finding.OUTSIDE_AREA))
-    city.live.picture.observe_alert(_alert(city))
+    city.live.picture.observe_alerts([_alert(city)])
     city.time.pass_ms(DELAY_MS)
     document = _public(city)
     assert set(document) == {"type", "generated_at_ms", "delay_ms", "features", "alerts"}
@@ -90,7 +90,7 @@ def test_no_identifier_no_person_and_no_true_value_is_in_the_text(city: City) ->
     city.time.pass_ms(1_777)
     for vehicle_id in city.keys:
         city.observe(vehicle_id, lon=113.900051, lat=22.523456)
-    city.live.picture.observe_alert(_alert(city))
+    city.live.picture.observe_alerts([_alert(city)])
     city.time.pass_ms(DELAY_MS + RELEASE_EVERY_MS)
     text = city.client().get("/api/v1/public/live").text
     known = [*city.keys, "粤B", "NORTH", "SOUTH", "北方", "南方", "Mobility", "Person", *PEOPLE.values()]
@@ -105,7 +105,7 @@ def test_no_identifier_no_person_and_no_true_value_is_in_the_text(city: City) ->
 
 
 def test_times_are_coarse(city: City) -> None:
-    city.live.picture.observe_alert(_alert(city))
+    city.live.picture.observe_alerts([_alert(city)])
     city.time.pass_ms(DELAY_MS + 777)
     document = _public(city)
     assert document["generated_at_ms"] % 1_000 == 0
@@ -164,7 +164,7 @@ def test_without_a_rest_names_change_at_midnight_of_the_city_for_everybody_at_on
     with small_city(tmp_path, registry, public_rest_s=0.0) as city:
         city.time.now_ms = midnight_ms - 2 * DELAY_MS
         city.observe("NORTH-R1")
-        city.live.picture.observe_alert(_alert(city))
+        city.live.picture.observe_alerts([_alert(city)])
         city.time.now_ms = midnight_ms - 1
         cursor = city.live.public.changes(0).cursor
         today = _public(city)
@@ -183,7 +183,7 @@ def test_around_midnight_the_view_rests_and_then_shows_who_has_come_far(city: Ci
     city.time.now_ms = midnight_ms - REST_MS - 2 * DELAY_MS
     city.observe("NORTH-R1")
     city.observe("SOUTH-R1")
-    city.live.picture.observe_alert(_alert(city))
+    city.live.picture.observe_alerts([_alert(city)])
     city.time.now_ms = midnight_ms - REST_MS - 1
     assert (len(_public(city)["features"]), len(_public(city)["alerts"])) == (2, 1)
     city.time.now_ms = midnight_ms - REST_MS
@@ -193,19 +193,19 @@ def test_around_midnight_the_view_rests_and_then_shows_who_has_come_far(city: Ci
         city.time.now_ms = midnight_ms + stride * DELAY_MS
         city.observe("NORTH-R1", lat=22.52 + stride * 0.002)
         city.observe("SOUTH-R1", lat=22.52 + stride % 2 * 1e-5)
-        city.live.picture.observe_alert(_alert(city, last_seen_ms=city.time()))
+        city.live.picture.observe_alerts([_alert(city, last_seen_ms=city.time())])
         assert _public(city)["features"] == []
     city.time.now_ms = midnight_ms + REST_MS
     assert not city.live.public.is_resting()
     city.observe("NORTH-R1", lat=22.52)
     city.observe("SOUTH-R1")
-    city.live.picture.observe_alert(_alert(city, last_seen_ms=city.time()))
+    city.live.picture.observe_alerts([_alert(city, last_seen_ms=city.time())])
     city.time.pass_ms(DELAY_MS)
     (shown,), alerts = _public(city)["features"], _public(city)["alerts"]
     assert shown["properties"]["kind"] == "road"  # the one that moved, not the one that stood
     assert alerts == []  # opened yesterday
     fresh = _alert(city, opened_at_ms=city.time(), opened_seq=9)
-    city.live.picture.observe_alert(fresh)
+    city.live.picture.observe_alerts([fresh])
     city.time.pass_ms(DELAY_MS)
     assert [alert["vehicle"] for alert in _public(city)["alerts"]] == [shown["id"]]
 
@@ -216,7 +216,7 @@ def test_a_process_that_starts_in_the_day_shows_who_drives_and_not_who_stands(ci
     city.observe("SOUTH-R1", speed_mps=0.2, lat=22.525)
     city.observe("SOUTH-E1", speed_mps=None, lat=22.525)
     stands = replace(_alert(city), vehicle=city.keys["SOUTH-R1"])
-    city.live.picture.observe_alert(stands)
+    city.live.picture.observe_alerts([stands])
     city.time.pass_ms(DELAY_MS)
     assert (len(_public(city)["features"]), _public(city)["alerts"]) == (1, [])
     for stride in range(STRIDES + 1):
@@ -229,7 +229,7 @@ def test_a_process_that_starts_in_the_day_shows_who_drives_and_not_who_stands(ci
 
 def test_a_closing_that_follows_nothing_shown_tells_nothing(city: City) -> None:
     cursor = city.live.public.changes(0).cursor
-    city.live.picture.observe_alert(_alert(city, closed_at_ms=city.time()))
+    city.live.picture.observe_alerts([_alert(city, closed_at_ms=city.time())])
     city.time.pass_ms(DELAY_MS)
     assert city.live.public.changes(cursor).alerts == []
 

@@ -97,7 +97,8 @@ def test_many_are_acknowledged_at_once_or_none(city: City) -> None:
     city.store_alert("NORTH-R1", Finding.OVERSPEED)
     ids = [found["id"] for found in _listed(city)]
     answer = _post(city, "/api/v1/alerts/acknowledge", {"alert_ids": [*ids, ids[0]]})
-    assert [found["acknowledged_by"] for found in answer.get_json()["items"]] == ["Regulator Person"] * 2
+    assert sorted(seen["id"] for seen in answer.get_json()["alerts"]) == sorted(ids)
+    assert [found["acknowledged_by"] for found in _listed(city)] == ["Regulator Person"] * 2
     assert _post(city, "/api/v1/alerts/acknowledge", {"alert_ids": []}).status_code == 422
     city.store_alert("SOUTH-R1")
     theirs = next(found["id"] for found in _listed(city) if found["vehicle_id"] == "SOUTH-R1")
@@ -139,7 +140,10 @@ def test_another_process_sees_it_within_a_second(city: City, alert: str) -> None
 
 
 def test_filters_are_each_persons_own(city: City) -> None:
-    wanted = {"name": "夜间", "criteria": {"shown": "new", "severities": ["critical"], "text": "NORTH"}}
+    wanted = {
+        "name": "夜间",
+        "criteria": {"shown": "new", "severities": ["critical"], "zone": "QH-R-01", "text": "NORTH"},
+    }
     made = _post(city, "/api/v1/saved-filters", wanted)
     url = f"/api/v1/saved-filters/{made.get_json()['id']}"
     assert made.get_json()["criteria"] == {
@@ -148,6 +152,7 @@ def test_filters_are_each_persons_own(city: City) -> None:
         "finding": None,
         "organisation": None,
         "kind": None,
+        "zone": "QH-R-01",
         "text": "NORTH",
         "grouping": "vehicle",
     }

@@ -23,7 +23,7 @@ function readable(angle) {
   return angle <= -90 ? angle + 180 : angle;
 }
 
-/** Fetches the roads' centre lines and adds their names to the map. */
+/** Fetches the zones in force and adds the names of roads to the map; resolves to what is known of each zone. */
 export async function nameRoads(map) {
   const answer = await fetch(page.urls.centrelines, { headers: { Accept: "application/geo+json" } });
   if (!answer.ok) throw new Error(`centre lines: ${answer.status}`);
@@ -38,4 +38,5 @@ export async function nameRoads(map) {
       L.marker([lat, lon], { icon, interactive: false, keyboard: false, pane: "city-labels" }).addTo(map);
     }
   }
+  return features.map(({ properties }) => properties);
 }

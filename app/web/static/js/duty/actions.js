@@ -2,7 +2,8 @@
 
 import { page, text } from "../page.js";
 
-const AT_ONCE = 500;
+/** More than the board can hold of a group, and as many as one request takes. */
+const AT_ONCE = 10_000;
 
 /** The API said no: `message` is for the person, `isOutdated` says that the alert has to be read again. */
 export class Refused extends Error {
@@ -42,12 +43,12 @@ export function acknowledge(alert) {
   return ask("POST", urlOf(alert, "/acknowledge"), { body: {} });
 }
 
-/** Acknowledges all of them, so many at once as one request takes; the alerts as they are then. */
+/** Acknowledges all of them; each answer is what has become known: `{id, acknowledged_at_ms, version}`. */
 export async function acknowledgeAll(alerts) {
   const answers = [];
   for (let start = 0; start < alerts.length; start += AT_ONCE) {
     const ids = alerts.slice(start, start + AT_ONCE).map((alert) => alert.id);
-    answers.push(...(await ask("POST", `${page.urls.alerts}/acknowledge`, { body: { alert_ids: ids } })).items);
+    answers.push(...(await ask("POST", `${page.urls.alerts}/acknowledge`, { body: { alert_ids: ids } })).alerts);
   }
   return answers;
 }

@@ -1,7 +1,4 @@
-// The alerts that the screen knows: those that are open, and those that ended before anybody had seen them.
-
-/** More than this many ended ones are no list for a person; the record has them all. */
-const MOST_ENDED = 2000;
+// The alerts that stand on the board: those that are open, and those that ended before anybody had seen them.
 
 export function isEnded(alert) {
   return alert.closed === true;
@@ -15,38 +12,34 @@ export function isNew(alert) {
 export class AlertStore {
   constructor() {
     this.alerts = new Map();
-    this.ended = new Set();
+    this.visited = null;
   }
 
-  /** Takes a snapshot of everything that is open; what ended unseen stays. */
+  /** Takes a snapshot of everything that stands; an alert that the address names stays besides. */
   replace(alerts) {
-    const kept = [...this.ended].map((id) => this.alerts.get(id));
+    const visited = this.alerts.get(this.visited);
     this.alerts = new Map(alerts.map((alert) => [alert.id, alert]));
-    for (const alert of kept) {
-      if (this.alerts.has(alert.id)) this.ended.delete(alert.id);
-      else this.alerts.set(alert.id, alert);
-    }
+    if (visited && !this.alerts.has(visited.id)) this.alerts.set(visited.id, visited);
   }
 
   /** Takes one alert, newer or not; true when it was not known and nobody has seen it. */
   update(alert) {
     const known = this.alerts.get(alert.id);
     const newest = known && known.version > alert.version ? { ...alert, ...handling(known) } : alert;
-    if (isEnded(newest) && !isNew(newest)) this.forget(newest.id);
-    else if (isEnded(newest)) this.keepEnded(newest);
-    else this.alerts.set(newest.id, newest);
+    if (isEnded(newest) && !isNew(newest)) this.leave([newest.id]);
+    if (!isEnded(newest) || isNew(newest) || newest.id === this.visited) this.alerts.set(newest.id, newest);
     return !known && isNew(newest);
   }
 
-  forget(id) {
-    this.alerts.delete(id);
-    this.ended.delete(id);
+  /** These stand no longer: the record alone tells of them. */
+  leave(ids) {
+    for (const id of ids) if (id !== this.visited) this.alerts.delete(id);
   }
 
-  keepEnded(alert) {
-    this.alerts.set(alert.id, alert);
-    this.ended.add(alert.id);
-    if (this.ended.size > MOST_ENDED) this.forget(this.ended.values().next().value);
+  /** Keeps an alert that the address names, also one that is over and seen. */
+  visit(alert) {
+    this.visited = alert.id;
+    this.update(alert);
   }
 
   get(id) {

@@ -38,7 +38,10 @@ function alertParts({ alert }) {
 }
 
 function groupParts({ alert, members, isOpen }, grouping) {
-  const values = { count: members.length, vehicle: alert.vehicle_id, place: localised(alert.place) ?? text("no_place") };
+  const values = {
+    count: members.length, vehicle: alert.vehicle_id, place: localised(alert.place) ?? text("no_place"),
+    vehicles: new Set(members.map((one) => one.vehicle_id)).size,
+  };
   const fold = element("i", `fa-solid ${isOpen ? "fa-chevron-down" : "fa-chevron-right"} row-fold`);
   fold.setAttribute("aria-hidden", "true");
   const unseen = members.filter(isNew).length;
@@ -63,6 +66,7 @@ export class Board {
     this.rows = [];
     this.grouping = "vehicle";
     this.chosen = null;
+    this.place = 0;
     this.nodes = new Map();
     container.addEventListener("scroll", () => this.draw(), { passive: true });
     container.addEventListener("click", (event) => this.click(event));
@@ -143,6 +147,7 @@ export class Board {
   choose(key, { scroll = true } = {}) {
     this.chosen = key;
     const place = this.rows.findIndex((row) => row.key === key);
+    this.place = Math.max(place, 0);
     if (place >= 0 && scroll) this.reveal(place);
     this.draw();
     this.onChoose(place >= 0 ? this.rows[place] : null);
@@ -155,12 +160,12 @@ export class Board {
     else if (top + height > container.scrollTop + container.clientHeight) container.scrollTop = top + height - container.clientHeight;
   }
 
-  /** The next row (1) or the one before (-1). */
+  /** The next row (1) or the one before (-1); when the chosen one has gone, from where it was. */
   step(by) {
     if (this.rows.length === 0) return;
     const place = this.rows.findIndex((row) => row.key === this.chosen);
-    const next = place < 0 ? (by > 0 ? 0 : this.rows.length - 1) : Math.min(Math.max(place + by, 0), this.rows.length - 1);
-    this.choose(this.rows[next].key);
+    const next = place >= 0 ? place + by : this.place + (by > 0 ? 0 : -1);
+    this.choose(this.rows[Math.min(Math.max(next, 0), this.rows.length - 1)].key);
   }
 
   fold(row = this.chosenRow) {

@@ -174,7 +174,13 @@ export class Detail {
       return;
     }
     const unseen = members.filter(isNew);
-    if (unseen.length > 0) this.attempt(() => actions.acknowledgeAll(unseen));
+    if (unseen.length > 0) this.attempt(() => this.acknowledgeAll(unseen));
+  }
+
+  /** The stream may have taken some away meanwhile: of those there is no news. */
+  async acknowledgeAll(alerts) {
+    const answers = await actions.acknowledgeAll(alerts);
+    return answers.filter(({ id }) => this.newest(id)).map((answer) => ({ ...this.newest(answer.id), ...answer }));
   }
 
   take() {

@@ -107,6 +107,13 @@ function tellCounts(alerts, shown) {
   empty.textContent = text(alerts.length > 0 ? "no_matches" : "all_calm");
 }
 
+/** How many more wait for a person, of which only the list of all alerts tells. */
+function tellBeyond(count) {
+  const told = byId("beyond");
+  told.hidden = count === 0;
+  told.textContent = text("alerts_beyond", { count });
+}
+
 /** Takes an alert from the stream or from an answer of the API. */
 function learn(alert) {
   const isNews = store.update(alert);
@@ -252,8 +259,7 @@ async function chooseAsked() {
   asked.delete("alert");
   try {
     const found = await read(id);
-    if (isEnded(found)) store.keepEnded(found);
-    else store.update(found);
+    store.visit(found);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     say(error.message, true);
@@ -271,6 +277,7 @@ const handlers = {
     fleet.replace(whole.features);
     vehicles.replace(whole.features);
     store.replace(whole.alerts);
+    tellBeyond(whole.alerts_beyond);
     filters.offer(whole.alerts);
     filters.offer(whole.features.map((feature) => feature.properties));
     redraw();
@@ -289,6 +296,11 @@ const handlers = {
     }
   },
   alert: learn,
+  left: ({ alerts, beyond }) => {
+    store.leave(alerts);
+    if (beyond !== null) tellBeyond(beyond);
+    expire();
+  },
 };
 
 byId("legend").open = false;
@@ -312,4 +324,4 @@ listenForKeys({
 });
 follow(map, fleet, (url) => listen(url, { handlers, onState: showState, onRefused: checkSession }));
 setInterval(tick, TICK_MS);
-nameRoads(map);
+nameRoads(map).then((zones) => filters.know("zone", zones.map(({ id, names }) => [id, names])));

@@ -2,10 +2,12 @@
 
 import { localised, page, text } from "../page.js";
 import { ask, Refused } from "./actions.js";
+import { criteriaOf, NOTHING, writeCriteria } from "./criteria.js";
 import { askForText } from "./dialogs.js";
 
-const NOTHING = { shown: "all", severities: [], finding: null, organisation: null, kind: null, text: "", grouping: "vehicle" };
-const SELECTS = { shown: "shown", finding: "finding", organisation: "operator", kind: "kind", grouping: "grouping" };
+const SELECTS = { shown: "shown", finding: "finding", organisation: "operator", kind: "kind", zone: "zone", grouping: "grouping" };
+/** What only this screen's alerts and vehicles tell: these are offered as they come. */
+const OFFERED = ["organisation", "zone"];
 
 const byId = (id) => document.getElementById(id);
 const severityButtons = [...document.querySelectorAll("[data-severity]")];
@@ -23,7 +25,7 @@ export class Filters {
     this.onChange = onChange;
     this.onSay = onSay;
     this.criteria = NOTHING;
-    this.operators = new Map();
+    this.offered = Object.fromEntries(OFFERED.map((criterion) => [criterion, new Map()]));
     this.saved = [];
     byId("search").addEventListener("input", () => this.read());
     for (const id of Object.values(SELECTS)) byId(id).addEventListener("change", () => this.read());
@@ -34,12 +36,20 @@ export class Filters {
       });
     }
     byId("filters").addEventListener("submit", (event) => event.preventDefault());
-    byId("clear-filter").addEventListener("click", (event) => { event.preventDefault(); this.show(NOTHING); });
+    byId("clear-filter").addEventListener("click", (event) => { event.preventDefault(); byId("saved").value = ""; this.show(NOTHING); });
     byId("more-filters").addEventListener("click", () => this.unfold(byId("filter-more").hidden));
     byId("saved").addEventListener("change", () => this.choose());
     byId("save-filter").addEventListener("click", () => this.save());
     byId("delete-filter").addEventListener("click", () => this.forget());
+    this.put(criteriaOf(new URLSearchParams(window.location.search)));
+    this.unfold(this.isNarrow);
     this.load();
+  }
+
+  /** Whether one of the folded fields leaves something out. */
+  get isNarrow() {
+    const { finding, organisation, kind, zone } = this.criteria;
+    return Boolean(finding || organisation || kind || zone);
   }
 
   unfold(isOpen) {
@@ -47,47 +57,71 @@ export class Filters {
     byId("more-filters").setAttribute("aria-expanded", String(isOpen));
   }
 
-  read() {
-    const value = (name) => byId(SELECTS[name]).value || null;
-    this.criteria = {
-      shown: value("shown"),
+  /** What the form says; of a select that does not know what was asked for, nothing. */
+  form() {
+    const selects = Object.entries(SELECTS).map(([criterion, id]) => [criterion, byId(id).value || NOTHING[criterion]]);
+    return {
+      ...Object.fromEntries(selects),
       severities: severityButtons.filter((button) => button.getAttribute("aria-pressed") === "true").map((button) => button.dataset.severity),
-      finding: value("finding"),
-      organisation: value("organisation"),
-      kind: value("kind"),
       text: byId("search").value,
-      grouping: value("grouping"),
     };
+  }
+
+  put(criteria) {
+    for (const criterion of OFFERED) this.know(criterion, [[criteria[criterion], null]]);
+    for (const [criterion, id] of Object.entries(SELECTS)) byId(id).value = criteria[criterion] ?? "";
+    for (const id of ["shown", "grouping"]) if (byId(id).selectedIndex < 0) byId(id).value = NOTHING[id];
+    byId("search").value = criteria.text;
+    for (const button of severityButtons) button.setAttribute("aria-pressed", String(criteria.severities.includes(button.dataset.severity)));
+    this.criteria = this.form();
+    byId("more-filters").classList.toggle("is-on", this.isNarrow);
+  }
+
+  read() {
     byId("saved").value = "";
+    this.criteria = this.form();
     this.tell();
   }
 
   show(criteria) {
-    this.know(criteria.organisation, null);
-    for (const [name, id] of Object.entries(SELECTS)) byId(id).value = criteria[name] ?? "";
-    byId("search").value = criteria.text;
-    for (const button of severityButtons) button.setAttribute("aria-pressed", String(criteria.severities.includes(button.dataset.severity)));
-    this.criteria = criteria;
+    this.put({ ...NOTHING, ...criteria });
     this.tell();
   }
 
   tell() {
-    byId("more-filters").classList.toggle("is-on", Boolean(this.criteria.finding || this.criteria.organisation || this.criteria.kind));
+    byId("more-filters").classList.toggle("is-on", this.isNarrow);
     byId("delete-filter").disabled = byId("saved").value === "";
+    this.write();
     this.onChange(this.criteria);
   }
 
-  /** Offers the operators of these alerts or vehicles too. */
-  offer(things) {
-    for (const { organisation, operator_names: names } of things) if (!this.operators.has(organisation)) this.know(organisation, names);
+  /** The address says what is shown: it can be sent to somebody, or come back to. */
+  write() {
+    const address = new URL(window.location.href);
+    writeCriteria(address.searchParams, this.criteria);
+    window.history.replaceState(null, "", address);
   }
 
-  know(code, names) {
-    if (!code || (this.operators.has(code) && !names)) return;
-    this.operators.set(code, localised(names) ?? code);
-    const select = byId("operator");
+  /** Offers the operators of these alerts or vehicles, and the zones of these alerts, too. */
+  offer(things) {
+    this.know("organisation", things.map((thing) => [thing.organisation, thing.operator_names]));
+    this.know("zone", things.filter((thing) => thing.place).map(({ place }) => [place.zone_id, place]));
+  }
+
+  /** Pairs of a value and its names in both languages; without names the value stands for itself. */
+  know(criterion, pairs) {
+    const known = this.offered[criterion];
+    const before = known.size;
+    let isNamed = false;
+    for (const [value, names] of pairs) {
+      if (!value || (known.has(value) && (!names || known.get(value) !== value))) continue;
+      isNamed ||= known.has(value);
+      known.set(value, localised(names) ?? value);
+    }
+    if (known.size === before && !isNamed) return;
+    const select = byId(SELECTS[criterion]);
     const { value } = select;
-    const sorted = [...this.operators].sort((a, b) => a[1].localeCompare(b[1], page.locale));
+    const sorted = [...known].sort((a, b) => a[1].localeCompare(b[1], page.locale));
     select.replaceChildren(select.options[0], ...sorted.map(([each, name]) => option(each, name)));
     select.value = value;
   }

@@ -1,6 +1,6 @@
 // From alerts to the rows of the board: filtered, put together, the most urgent first.
 
-import { findingName, localised } from "../page.js";
+import { findingName } from "../page.js";
 import { isEnded, isNew } from "./alert_store.js";
 
 const URGENCY = { notice: 0, warning: 1, critical: 2 };
@@ -21,6 +21,7 @@ export function fits(alert, criteria, me) {
     && (!criteria.finding || alert.finding === criteria.finding)
     && (!criteria.organisation || alert.organisation === criteria.organisation)
     && (!criteria.kind || alert.kind === criteria.kind)
+    && (!criteria.zone || alert.place?.zone_id === criteria.zone)
     && contains(alert, criteria.text.trim().toLowerCase());
 }
 
@@ -44,7 +45,8 @@ function attention(alert) {
 
 function groupKey(alert, grouping) {
   if (grouping === "vehicle") return `${alert.finding} ${alert.vehicle_id}`;
-  if (grouping === "place") return `${alert.finding} ${localised(alert.place) ?? ""}`;
+  if (grouping === "place") return `${alert.finding} ${alert.place?.zone_id ?? ""}`;
+  if (grouping === "finding") return alert.finding;
   return alert.id;
 }
 
