@@ -90,10 +90,12 @@ class Airspace:
     def observe(self, rulebook: Rulebook, batch: SampleBatch, late: Flags, jump: Flags) -> Observed:
         """What is near the aircraft of a batch. Never raises for what a sample holds.
 
-        Samples that are late, or on the road, are not observed. A position that is not believed
-        (`jump`), or one that is not of now, is undecided and moves no aircraft.
+        Samples that are late, or on the road, are not observed, but it is noted of those with a remote officer
+        when vehicles were not heard of: the officer may have more. A position that is not believed (`jump`), or
+        one that is not of now, is undecided and moves no aircraft.
         """
         proximity = np.full(len(batch), NOT_OBSERVED, dtype=np.int8)
+        proximity[self._is_partial(batch) & (batch.officer_load >= 0) & ~late] = Proximity.UNHEARD
         flies = rulebook.flies[rulebook.rows_of(batch.vehicle)] & ~late
         try:
             sighting = self._approaches.sighted(rulebook.zones, batch, np.flatnonzero(~flies & ~late))
@@ -119,17 +121,15 @@ class Airspace:
     def _take_heard(self, rulebook: Rulebook) -> None:
         """What was heard of is true whether or not this flush will be stored."""
         heard, self._heard = self._heard, []
-        if not heard:
-            return
         flights = []
         for each in heard:
             self._approaches.keep(self._approaches.sighted(rulebook.zones, each.batch, np.flatnonzero(~each.flies)))
-            flights.append(
-                flights_of(each.batch, _of_now(each.batch, each.flies & each.believed), self._coverage_factor)
-            )
-        known = self._flights.renewed(*flights)
-        height_m = known.altitude_m + rulebook.source.vertical.offsets_m()[known.altitude_datum, _AGL]
-        self._flights = known.without(known.vehicle[self._landed(known, height_m)])
+            if len(rows := _of_now(each.batch, each.flies & each.believed)):
+                flights.append(flights_of(each.batch, rows, self._coverage_factor))
+        if flights:
+            known = self._flights.renewed(*flights)
+            height_m = known.altitude_m + rulebook.source.vertical.offsets_m()[known.altitude_datum, _AGL]
+            self._flights = known.without(known.vehicle[self._landed(known, height_m)])
 
     def _look(
         self,
@@ -157,17 +157,18 @@ class Airspace:
             encounters.update(self._encounters(subjects.take(flying), known, found, encounters))
         vague = ~(batch.horizontal_accuracy_m[rows] * self._coverage_factor <= subjects.radius_m)
         bits[vague & ~landed & (bits & (Proximity.CLOSE | Proximity.CLOSING) == 0)] |= Proximity.UNDECIDED
-        bits[self._is_partial(batch.received_ms[rows]) & ~landed] |= Proximity.UNHEARD
+        in_question = ~landed | (batch.officer_load[rows] >= 0)
+        bits[self._is_partial(batch)[rows] & in_question] |= Proximity.UNHEARD
         proximity[rows] = bits
         met = {pair: (each.began_ms, each.last_seen_ms) for pair, each in encounters.items()}
         return Observed(proximity, list(encounters.values()), Seen(known, sighting, met))
 
-    def _is_partial(self, received_ms: Integers) -> Flags:
+    def _is_partial(self, batch: SampleBatch) -> Flags:
         """Which samples arrived while vehicles of other workers were not heard of."""
         if self._complete_ms is None:
-            return np.zeros(len(received_ms), dtype=np.bool_)
+            return np.zeros(len(batch), dtype=np.bool_)
         from_ms, until_ms = self._complete_ms
-        return (received_ms < from_ms) | (received_ms > until_ms)
+        return (batch.received_ms < from_ms) | (batch.received_ms > until_ms)
 
     def _landed(self, flights: Flights, height_m: Reals) -> Flags:
         """At rest on the ground; where nobody can tell how high that is, at rest at a vertiport."""

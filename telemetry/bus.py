@@ -111,6 +111,7 @@ class AlertMessage(msgspec.Struct, frozen=True):
 class Heartbeat(msgspec.Struct, frozen=True):
     """A worker's own account, once a second. `lag_ms` is the age of the oldest message not committed.
 
+    `untold_ms` is the age of the oldest position that it has not published.
     `partitions` are those whose vehicles it listens to, `unheard` those of other workers of which it does not
     hear what it needs (telemetry.neighbours).
     """
@@ -128,6 +129,7 @@ class Heartbeat(msgspec.Struct, frozen=True):
     flush_ms: float = 0.0
     partitions: tuple[int, ...] = ()
     unheard: tuple[int, ...] = ()
+    untold_ms: int = 0
 
 
 class _Live(msgspec.Struct, frozen=True):

@@ -97,7 +97,7 @@ def _judge_separation(case: Case, into: Judgement) -> None:
     into.doubt(int(Finding.SEPARATION), near & Proximity.UNDECIDED > 0)
     into.lack(int(Finding.SEPARATION | Finding.VERTIPORT_CONFLICT), near & Proximity.FAILED > 0)
     # Somebody who was not heard of may be near; who was is near whoever else there is.
-    unheard = near & Proximity.UNHEARD > 0
+    unheard = (near & Proximity.UNHEARD > 0) & case.rulebook.flies[case.rulebook.rows_of(case.batch.vehicle)]
     into.lack(int(Finding.SEPARATION), unheard & (into.verdict & int(Finding.SEPARATION) == 0))
     into.lack(int(Finding.VERTIPORT_CONFLICT), unheard & (into.verdict & int(Finding.VERTIPORT_CONFLICT) == 0))
 
@@ -164,7 +164,11 @@ def _judge_remote_ratio(case: Case, into: Judgement) -> None:
     unsaid = (batch.safety_officer < 0) & (officers >> int(SafetyOfficer.REMOTE) & 1 == 1)
     limited = (most >= 0) & ((batch.safety_officer == SafetyOfficer.REMOTE) | unsaid)
     into.find(Finding.REMOTE_RATIO_EXCEEDED, limited & (batch.officer_load > most))
-    into.lack(int(Finding.REMOTE_RATIO_EXCEEDED), limited & (batch.officer_load < 0))
+    uncounted = np.maximum(batch.proximity, 0) & Proximity.UNHEARD > 0
+    into.lack(
+        int(Finding.REMOTE_RATIO_EXCEEDED),
+        limited & (batch.officer_load <= most) & (uncounted | (batch.officer_load < 0)),
+    )
 
 
 def _judge_accuracy(case: Case, into: Judgement) -> None:

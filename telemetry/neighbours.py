@@ -119,8 +119,9 @@ class Neighbours:
         """Of each partition of others until when everything that arrived there is judged and told."""
         through_ms = dict.fromkeys(self._others, _NEVER_MS)
         for beat in self._beats.values():
+            told_ms = beat.at_ms - max(beat.lag_ms, beat.untold_ms)
             for partition in self._others.intersection(beat.partitions):
-                through_ms[partition] = max(through_ms[partition], beat.at_ms - beat.lag_ms)
+                through_ms[partition] = max(through_ms[partition], told_ms)
         return through_ms
 
 

@@ -127,6 +127,10 @@ class LiveFeed:
         for position in positions:
             self._waiting[position.vehicle] = position
 
+    def untold_since_ms(self) -> int | None:
+        """When the first position arrived that waits; None when none does. Asked by the heartbeat's thread too."""
+        return min((position.received_ms for position in list(self._waiting.values())), default=None)
+
     def due_in_ms(self, now_ms: int) -> int | None:
         """How long until the next message is due; None when nothing waits."""
         return max(0, self._sent_ms + LIVE_INTERVAL_MS - now_ms) if self._waiting else None

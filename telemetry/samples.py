@@ -46,14 +46,14 @@ class AltitudeDatum(IntEnum):
 
 
 class Proximity(IntFlag):
-    """What was near an aircraft when its sample was judged (telemetry.separation). Bits are stored: only append."""
+    """What was near an aircraft, or not known of others, when a sample was judged. Bits are stored: only append."""
 
     CLOSE = 1 << 0  # another aircraft is closer than the minima
     CLOSING = 1 << 1  # one will be, if both go on as they do
     VERTIPORT = 1 << 2  # it approaches a vertiport over an active test road
     UNDECIDED = 1 << 3  # the sample does not let its distances be known
     FAILED = 1 << 4  # the platform could not tell
-    UNHEARD = 1 << 5  # vehicles of other workers were not heard of
+    UNHEARD = 1 << 5  # vehicles of other workers were not heard of, near it or with its remote officer
 
 
 #: `proximity` of a sample of which nobody looked what was near: on the road, late, or from before it was looked at.

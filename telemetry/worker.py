@@ -153,6 +153,7 @@ class Worker:
         since_ms = self._settling_since_ms if self._settling_since_ms is not None else oldest_ms
         now_ms = self._clock()
         state, reason = self._state()
+        untold_since_ms = self._live.untold_since_ms()
         return Heartbeat(
             worker=self._settings.name,
             at_ms=now_ms,
@@ -167,6 +168,7 @@ class Worker:
             flush_ms=round(self._longest_flush_ms, 1),
             partitions=tuple(self._settings.partitions),
             unheard=() if self._neighbours is None else self._neighbours.unheard(now_ms),
+            untold_ms=max(0, now_ms - untold_since_ms) if untold_since_ms is not None else 0,
         )
 
     def _send_last_watermarks(self) -> None:

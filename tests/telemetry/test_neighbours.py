@@ -195,6 +195,18 @@ def test_an_aircraft_that_is_known_to_be_near_is_found_all_the_same() -> None:
     assert not deaf.home.undecided(1, EVTOL) & Finding.SEPARATION
 
 
+def test_a_remote_officer_may_have_vehicles_that_were_not_heard_of() -> None:
+    terms = replace(GROUND_TERMS, vehicles_per_remote_officer=1)
+    deaf = Half("deaf", (*OURS, OTHER_CAR.partition), MemoryRegistry([snapshot(terms)]))
+    watched = {"safety_officer": "remote", "officer_id": "SO-1"}
+    deaf.home.send(message(payload(1, **watched), CAR))
+    deaf.home.send(message(payload(1, **watched), OTHER_CAR))
+    ratio = Finding.REMOTE_RATIO_EXCEEDED
+    assert (deaf.home.findings(1, CAR), deaf.home.undecided(1, CAR)) == (Finding.INDETERMINATE, ratio)
+    assert (deaf.home.findings(1, OTHER_CAR), deaf.home.undecided(1, OTHER_CAR)) == (ratio, Finding(0))
+    assert replayed(deaf.home) == []
+
+
 def test_one_on_the_ground_needs_to_hear_nobody() -> None:
     deaf = Half("deaf", OURS, halves()[0].registry)
     deaf.home.send(flying(EVTOL, 1, altitude_m=1.0, location={"speed": 0.0}))
@@ -207,6 +219,7 @@ def test_one_on_the_ground_needs_to_hear_nobody() -> None:
         ({"at_ms": T0 - 9_000}, False),
         ({"at_ms": T0 - 11_000}, True),
         ({"at_ms": T0, "lag_ms": 11_000}, True),
+        ({"at_ms": T0, "untold_ms": 11_000}, True),
         ({"at_ms": T0, "partitions": THEIRS[:-1]}, True),
         ({"at_ms": T0 + 9_000}, False),
         ({"at_ms": T0 + 11_000}, True),

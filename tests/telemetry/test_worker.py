@@ -252,6 +252,14 @@ def test_the_live_feed_carries_the_newest_position_of_each_vehicle() -> None:
     assert [(p.vehicle_id, p.seq) for p in decode_positions(payload)] == [("car-1", 3)]
 
 
+def test_positions_that_cannot_leave_are_owned_up_to() -> None:
+    client = MemoryClient(incoming=messages(1), is_behind=True)
+    with working(client, ObedientProcessor()):
+        eventually(lambda: bool(client.heartbeats()) and client.heartbeats()[-1].untold_ms > 0)
+        client.is_behind = False
+        eventually(lambda: client.heartbeats()[-1].untold_ms == 0)
+
+
 def test_without_a_database_nothing_is_acknowledged_and_the_worker_says_so_and_goes_on(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
