@@ -20,6 +20,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, insert, inspect, select, update
 from sqlalchemy.orm import ORMExecuteState, Session
 
+from app.calendar import utc_date
 from app.errors import UnauditedChange
 from app.models import (
     AlertComment,
@@ -108,7 +109,7 @@ SUBJECTS: Mapping[type[Base], Callable[[Any], Subject]] = {
     PermitRevisionRow: lambda row: Subject("permit", row.permit.number),
     RecognitionRevision: lambda row: Subject("jurisdiction", row.recogniser.code),
     Sanction: lambda row: Subject("sanction", row.sanction_id),
-    SampleArchive: lambda row: Subject("archive", row.file_name),
+    SampleArchive: lambda row: Subject("archive", utc_date(row.day)),
     SealCut: lambda _: Subject("seal", "cuts"),
     Trial: lambda row: Subject("trial", row.trial_id),
     User: lambda row: Subject("user", row.email),

@@ -1,4 +1,4 @@
-"""The city's calendar: whatever counts in days does so in the city's own time, Asia/Shanghai."""
+"""The city's calendar: whatever counts in days does so in the city's own time, Asia/Shanghai. The archive's are UTC."""
 
 from __future__ import annotations
 
@@ -37,3 +37,8 @@ def months_after_ms(time_ms: int, months: int) -> int:
     year, month = divmod(wall.year * 12 + wall.month - 1 + months, 12)
     day = min(wall.day, monthrange(year, month + 1)[1])
     return round(wall.replace(year=year, month=month + 1, day=day).timestamp() * 1000)
+
+
+def utc_date(day: int) -> str:
+    """`2025-09-18`: the day with this number, counted from 1970-01-01 UTC."""
+    return (date(1970, 1, 1) + timedelta(days=day)).isoformat()

@@ -254,8 +254,13 @@ def long_chores_of(settings: Settings) -> tuple[Chore, ...]:
 
 
 def _retain(engine: Engine, now_ms: int, rules: Retention) -> None:
-    for name in retain(engine, now_ms, rules):
-        logger.info("a day of samples is in the archive: %s", name)
+    try:
+        written = retain(engine, now_ms, rules)
+    except Conflict as error:  # another process does it
+        logger.info("no days were archived: %s", error)
+        return
+    for day in written:
+        logger.info("a day of samples is in the archive: %s", day)
 
 
 def chores_of(settings: Settings, attention: Attention) -> tuple[Chore, ...]:

@@ -19,6 +19,8 @@ from app.supervisor import die_with_supervisor
 from telemetry.errors import TelemetryError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from telemetry.agent.run import AgentOptions
 
 
@@ -226,6 +228,24 @@ def retain() -> None:
     from app.seal_command import run_retention
 
     run_retention(_settings(), report=click.echo)
+
+
+@main.group()
+def archive() -> None:
+    """Days of samples that have left the database."""
+
+
+@archive.command("restore")
+@click.argument("day", type=click.DateTime(["%Y-%m-%d"]))
+@click.option("--days", type=click.IntRange(1, 366), default=30, show_default=True, help="How long it stays.")
+def archive_restore(day: datetime, days: int) -> None:
+    """Bring a day (UTC) back into the database for a time: for trails, replays and evidence bundles.
+
+    It leaves again by itself; its files stay as they are. Asked for again, it stays longer.
+    """
+    from app.seal_command import run_restore
+
+    run_restore(_settings(), day.date(), days, report=click.echo)
 
 
 @verify.command("bundle")

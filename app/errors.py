@@ -117,6 +117,15 @@ class Overloaded(AppError):
     code = "overloaded"
 
 
+class DayDamaged(AppError):
+    """A day's samples are not what was sealed, in the database or in the archive: they stay where they are.
+
+    `pilotage verify` names them.
+    """
+
+    code = "day_damaged"
+
+
 class SchemaOutdated(AppError):
     """The database is not at the schema of this version: it has to be migrated first."""
 

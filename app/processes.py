@@ -8,14 +8,18 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+from sqlalchemy.orm import Session
+
 from app.credentials import RegisteredCredentials
 from app.database import changing_session, migrate, migrated_engine, open_engine, opened_engine, snapshot_connection
 from app.registry import open_registry
 from app.schemas.accounts import Scope
+from app.services.retention import absent_days
 from app.services.tokens import issue_token
 from app.services.users import user_by_email
 from app.settings import Settings
 from app.storage import open_store, stored_alerts, stored_batches, vehicle_key
+from app.storage.archive import DAY_MS
 from telemetry.airspace import AirspaceSettings
 from telemetry.approaches import ApproachRules
 from telemetry.broker import run_broker
@@ -24,6 +28,7 @@ from telemetry.mqtt import BrokerAddress
 from telemetry.neighbours import Neighbours, neighbours_listener
 from telemetry.pipeline import Pipeline, PipelineSettings
 from telemetry.replay import judge_again
+from telemetry.resumption import Resumption
 from telemetry.samples import JudgedBatch
 from telemetry.separation import FRESH_MS, Minima
 from telemetry.worker import Worker, WorkerSettings, run_until_signalled, worker_client
@@ -160,14 +165,22 @@ def run_replay_check(settings: Settings, vehicle_ids: Sequence[str], *, report: 
 
     with migrated_engine(settings.database_url) as engine, snapshot_connection(engine) as connection:
         vehicles = [vehicle_key(connection, vehicle_id) for vehicle_id in vehicle_ids]
+        with Session(connection) as session:
+            resumption = Resumption([(day + 1) * DAY_MS for day in absent_days(session)])
         for difference in judge_again(
             counting(stored_batches(connection, vehicles=vehicles)),
             open_registry(engine, settings),
             stored_alerts(connection, vehicles=vehicles),
             settings.coverage_factor,
+            resumption,
         ):
             differences += 1
             if differences <= REPORTED_DIFFERENCES:
                 report(str(difference))
-    report(f"{counted} samples judged again, {differences} differences")
+    if resumption.samples or resumption.alerts:
+        report(
+            f"not judged again, since what was before is in the archive: {resumption.samples} samples"
+            f" of {len(resumption.vehicles)} vehicles, {resumption.alerts} alerts"
+        )
+    report(f"{counted - resumption.samples} samples judged again, {differences} differences")
     return 1 if differences else 0

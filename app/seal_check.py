@@ -1,69 +1,34 @@
 """Are the stored samples those that were sealed?
 
-Chains are followed block by block; then blocks and samples are read side by side in the order of time,
-each once. Values are taken as they lie in the database: what was altered may be of any type.
-
-Memory is bounded by the blocks whose samples lie in the same minute, and by the anchors in the audit log.
+Chains are followed block by block; then samples are compared with blocks (app.seal_samples). Values are taken
+as they lie in the database: what was altered may be of any type. The anchors in the audit log are held in memory.
 """
 
 from __future__ import annotations
 
-import heapq
 import json
-import struct
-from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, LargeBinary, Row, Select, Text, cast, select, type_coerce
 from sqlalchemy.types import NullType
 
+from app.calendar import utc_date
 from app.models import AuditEntry, Sample, SampleArchive, SampleSeal, SealCut, SealHead
 from app.seal_faults import FaultKind, SealFault
+from app.seal_samples import Checked, Period, sample_faults
 from app.services.retention import ARCHIVED, CUT
 from app.services.seal_anchors import ANCHORED
 from app.storage.archive import DAY_MS
-from telemetry.sealing import (
-    COLUMNS,
-    NO_HASH,
-    SPAN_MS,
-    TEXTS,
-    BlockContent,
-    SampleKey,
-    block_hash,
-    digest_of,
-    entries_of,
-)
+from telemetry.sealing import COLUMNS, NO_HASH, SPAN_MS, TEXTS
 
 _FETCHED_AT_ONCE = 1_000
-#: So many altered samples are kept, to see whether a later one was exchanged with one of them.
-_COMPARED = 64
 #: Times at which there is no sample: a period without a beginning or an end.
 _BEGINNING_MS, _END_MS = -(2**63), 2**63 - 1
 
 _SEALS, _HEADS, _SAMPLES, _ENTRIES = (model.__table__ for model in (SampleSeal, SealHead, Sample, AuditEntry))
 _CUTS, _ARCHIVES = SealCut.__table__, SampleArchive.__table__
-
-
-@dataclass(slots=True)
-class Checked:
-    """How much was looked at."""
-
-    samples: int = 0
-    blocks: int = 0
-    chains: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Sealed:
-    """A sample as a block knows it; `version` is the format of its digest."""
-
-    key: SampleKey
-    digest: bytes
-    version: int
-    chain: str
-    number: int
+_FILES = cast(_ARCHIVES.c.files, Text).label("files")
 
 
 def faults(
@@ -73,21 +38,17 @@ def faults(
 
     `connection` must see one state of the database. Every chain is followed from end to end; with
     `since_ms` and `until_ms` the content of blocks and samples only of [since_ms, until_ms). Chains begin
-    where the audit log says that they were cut; samples of days that it says are in the archive may be gone.
+    where the audit log says that they were cut; samples of days that it says are in the archive may be gone
+    unless they were restored.
     """
     yield from _chain_faults(connection, checked)
     period = (_BEGINNING_MS if since_ms is None else since_ms, _END_MS if until_ms is None else until_ms)
-    archived: set[int] = set()
-    yield from _read_archives(connection, archived)
-    for fault in _sample_faults(connection, checked, period):
+    absent: set[int] = set()
+    yield from _read_archives(connection, absent)
+    for fault in sample_faults(_blocks(connection, period), _stored_rows(connection, period), checked, period):
         day = fault.sample[0] // DAY_MS if fault.sample else None
-        if fault.kind is not FaultKind.SAMPLE_MISSING or day not in archived:
+        if fault.kind is not FaultKind.SAMPLE_MISSING or day not in absent:
             yield fault
-
-
-def sample_faults(connection: Connection, checked: Checked) -> Iterator[SealFault]:
-    """What is wrong between samples and blocks alone, for instance in a file of the archive."""
-    yield from _sample_faults(connection, checked, (_BEGINNING_MS, _END_MS))
 
 
 # --- chains ---------------------------------------------------------------------------------
@@ -163,15 +124,35 @@ def _anchors_before(cuts: dict[str, tuple[int, bytes]], anchors: dict[tuple[str,
                 yield SealFault(FaultKind.ANCHOR_BROKEN, chain=chain, number=number)
 
 
-def _read_archives(connection: Connection, days: set[int]) -> Iterator[SealFault]:
-    """The days that are in the archive: those whose file the audit log names."""
-    told = {(after.get("file_name"), after.get("sha256")) for after in _told(connection, ARCHIVED)}
-    for row in connection.execute(_as_stored(*_ARCHIVES.c)):
-        digest = row.sha256.hex() if isinstance(row.sha256, bytes) else None
-        if (row.file_name, digest) in told:
-            days.add(row.day)
-        else:
-            yield SealFault(FaultKind.ARCHIVE_UNKNOWN, chain=str(row.file_name))
+def _read_archives(connection: Connection, absent: set[int]) -> Iterator[SealFault]:
+    """The days that are in the archive and not wholly in the database: those whose files the audit log names."""
+    told = {(after.get("day"), _canonical(after.get("files"))) for after in _told(connection, ARCHIVED)}
+    known = set()
+    for row in connection.execute(_as_stored(_ARCHIVES.c.day, _ARCHIVES.c.restored_at_ms).add_columns(_FILES)):
+        archive = (row.day, _canonical(row.files))
+        known.add(row.day)
+        if archive not in told:
+            yield SealFault(FaultKind.ARCHIVE_UNKNOWN, chain=_named(row.day))
+        elif row.restored_at_ms is None:
+            absent.add(row.day)
+    for day, _files in told:
+        if day not in known:
+            yield SealFault(FaultKind.ARCHIVE_MISSING, chain=_named(day))
+
+
+def _canonical(files: object) -> str:
+    """The same text for the same files, whether they come as JSON or as what it says."""
+    try:
+        return json.dumps(json.loads(files) if isinstance(files, str) else files, sort_keys=True)
+    except ValueError:
+        return str(files)
+
+
+def _named(day: object) -> str:
+    try:
+        return utc_date(day) if isinstance(day, int) else str(day)
+    except (OverflowError, ValueError, OSError):
+        return str(day)
 
 
 def _told(connection: Connection, action: str) -> Iterator[dict[str, Any]]:
@@ -195,101 +176,10 @@ def _read_anchors(connection: Connection, anchors: dict[tuple[str, int], bytes])
             yield SealFault(FaultKind.ANCHOR_UNREADABLE)
 
 
-# --- samples --------------------------------------------------------------------------------
+# --- rows -----------------------------------------------------------------------------------
 
 
-def _sample_faults(connection: Connection, checked: Checked, period: tuple[int, int]) -> Iterator[SealFault]:
-    """Both ways through time at once: what is sealed and what is stored."""
-    altered: deque[tuple[Sequence[Any], _Sealed]] = deque(maxlen=_COMPARED)
-    sealed = _Ordered(connection, period)
-    for row in _stored_rows(connection, period):
-        checked.samples += 1
-        key: SampleKey = tuple(row[:3])
-        if not all(isinstance(part, int) for part in key):
-            yield SealFault(FaultKind.SAMPLE_UNKNOWN, key)
-            continue
-        yield from (_of_sample(FaultKind.SAMPLE_MISSING, each) for each in sealed.before(key))
-        matching = sealed.of(key)
-        if not matching:
-            yield SealFault(FaultKind.SAMPLE_UNKNOWN, key)
-            continue
-        if len(matching) > 1:
-            yield _of_sample(FaultKind.SAMPLE_SEALED_TWICE, matching[-1])
-        if _digest(row, matching[0].version) != matching[0].digest:
-            yield _of_sample(FaultKind.SAMPLE_ALTERED, matching[0])
-            yield from _exchanged(row, matching[0], altered)
-            altered.append((row, matching[0]))
-        yield from sealed.faults()
-    yield from (_of_sample(FaultKind.SAMPLE_MISSING, each) for each in sealed.before(None))
-    yield from sealed.faults()
-
-
-class _Ordered:
-    """The sealed samples of all blocks in the order of their keys; blocks are opened as their time comes."""
-
-    def __init__(self, connection: Connection, period: tuple[int, int]) -> None:
-        self._blocks = _blocks(connection, period)
-        self._next = next(self._blocks, None)
-        self._period = period
-        self._open: list[tuple[SampleKey, int, _Sealed, Iterator[_Sealed]]] = []
-        self._opened = 0
-        self._faults: list[SealFault] = []
-
-    def before(self, key: SampleKey | None) -> Iterator[_Sealed]:
-        """Take those below the key (None: all that are left)."""
-        while (first := self._first()) is not None and (key is None or first.key < key):
-            yield self._take()
-
-    def of(self, key: SampleKey) -> list[_Sealed]:
-        """Take those of this key: one, if all is well."""
-        found = []
-        while (first := self._first()) is not None and first.key == key:
-            found.append(self._take())
-        return found
-
-    def faults(self) -> list[SealFault]:
-        """What was found of blocks since the last call."""
-        found, self._faults = self._faults, []
-        return found
-
-    def _first(self) -> _Sealed | None:
-        while self._next is not None and (not self._open or not _is_later(self._next.first_ms, self._open[0][0][0])):
-            self._open_block(self._next)
-            self._next = next(self._blocks, None)
-        return self._open[0][2] if self._open else None
-
-    def _take(self) -> _Sealed:
-        _key, number, taken, rest = self._open[0]
-        following = next(rest, None)
-        if following is None:
-            heapq.heappop(self._open)
-        else:
-            heapq.heapreplace(self._open, (following.key, number, following, rest))
-        return taken
-
-    def _open_block(self, row: Row[*tuple[Any, ...]]) -> None:
-        try:
-            content = BlockContent(row.first_ms, row.sample_count, row.keys, row.digests)
-            entries = sorted(entries_of(content))
-            digest = block_hash(row.chain, row.number, row.sealed_at_ms, content, row.previous_hash, row.format)
-            is_whole = entries[0][0][0] == row.first_ms and row.hash == digest
-        except (AttributeError, LookupError, TypeError, ValueError, struct.error):  # nothing that was ever written
-            entries, is_whole = [], False
-        if not is_whole:
-            self._faults.append(SealFault(FaultKind.BLOCK_ALTERED, chain=row.chain, number=row.number))
-        since_ms, until_ms = self._period
-        rest = (
-            _Sealed(key, digest, row.format, row.chain, row.number)
-            for key, digest in entries
-            if since_ms <= key[0] < until_ms
-        )
-        first = next(rest, None)
-        if first is not None:
-            self._opened += 1
-            heapq.heappush(self._open, (first.key, self._opened, first, rest))
-
-
-def _blocks(connection: Connection, period: tuple[int, int]) -> Iterator[Row[*tuple[Any, ...]]]:
+def _blocks(connection: Connection, period: Period) -> Iterator[Row[*tuple[Any, ...]]]:
     since_ms, until_ms = period
     wanted = _as_stored(*_SEALS.c).order_by(_SEALS.c.first_ms, _SEALS.c.id)
     if since_ms > _BEGINNING_MS:
@@ -299,7 +189,7 @@ def _blocks(connection: Connection, period: tuple[int, int]) -> Iterator[Row[*tu
     return _streamed(connection, wanted)
 
 
-def _stored_rows(connection: Connection, period: tuple[int, int]) -> Iterator[Row[*tuple[Any, ...]]]:
+def _stored_rows(connection: Connection, period: Period) -> Iterator[Row[*tuple[Any, ...]]]:
     """Samples in the order of their keys. Texts as they lie in the file: what was altered may be none any more."""
     is_sqlite = connection.dialect.name == "sqlite"
     columns = [
@@ -319,31 +209,5 @@ def _as_stored(*columns: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
     return select(*(type_coerce(column, NullType()).label(column.key) for column in columns))
 
 
-def _is_later(first_ms: Any, time_ms: int) -> bool:
-    return isinstance(first_ms, int) and first_ms > time_ms
-
-
 def _streamed(connection: Connection, query: Any) -> Iterator[Row[*tuple[Any, ...]]]:
     return iter(connection.execute(query.execution_options(yield_per=_FETCHED_AT_ONCE)))
-
-
-def _exchanged(
-    row: Sequence[Any], sealed: _Sealed, before: Sequence[tuple[Sequence[Any], _Sealed]]
-) -> Iterator[SealFault]:
-    """Whether an altered sample holds what was sealed of another altered one, and the other way round."""
-    for other_row, other in before:
-        is_there = _digest((*other.key, *row[3:]), other.version) == other.digest
-        if is_there and _digest((*sealed.key, *other_row[3:]), sealed.version) == sealed.digest:
-            yield SealFault(FaultKind.SAMPLES_EXCHANGED, other.key, sealed.key)
-
-
-def _digest(row: Sequence[Any], version: int) -> bytes | None:
-    """None for what cannot even be a sample."""
-    try:
-        return digest_of(row, version)
-    except ValueError:
-        return None
-
-
-def _of_sample(kind: FaultKind, sealed: _Sealed) -> SealFault:
-    return SealFault(kind, sealed.key, chain=sealed.chain, number=sealed.number)

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 
 from sqlalchemy import select
 
 from app.administration import run_audit_check
+from app.archive_check import archive_faults
+from app.archive_restore import restore_day
 from app.database import migrated_engine, opened_engine, snapshot_connection
 from app.errors import InvalidChange
 from app.evidence import verify
 from app.models import Vehicle
-from app.retention import Retention, archive_faults, retain
-from app.seal_check import Checked, faults
+from app.retention import Retention, retain
+from app.seal_check import faults
 from app.seal_faults import described
+from app.seal_samples import Checked
 from app.settings import Settings
+from app.storage.archive import DAY_MS
 from telemetry.clock import system_clock
 
 #: A damaged database has faults by the million; this many are shown, all are counted.
@@ -59,9 +63,20 @@ def run_retention(settings: Settings, *, report: Callable[[str], object]) -> Non
     rules = Retention(settings.keep_samples_days, settings.archive_directory)
     with migrated_engine(settings.database_url) as engine:
         written = retain(engine, system_clock(), rules)
-    for name in written:
-        report(name)
+    for day in written:
+        report(day)
     report(f"{len(written)} days moved to {rules.directory}")
+
+
+def run_restore(settings: Settings, day: date, days: int, *, report: Callable[[str], object]) -> None:
+    """Bring a day of the archive back into the database for so many days. Raises what `restore_day` does."""
+    now_ms = system_clock()
+    number = (day - date(1970, 1, 1)).days
+    with migrated_engine(settings.database_url) as engine:
+        archive = restore_day(
+            engine, number, settings.archive_directory, until_ms=now_ms + days * DAY_MS, now_ms=now_ms
+        )
+    report(f"{archive.samples} samples of {day} (UTC) are in the database again for {days} days")
 
 
 def run_all_checks(settings: Settings, bundles: Sequence[Path], *, report: Callable[[str], object]) -> int:

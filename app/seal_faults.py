@@ -28,7 +28,8 @@ class FaultKind(StrEnum):
     ANCHOR_BROKEN = "anchor_broken"  # the audit log knows a block that is not there, or with another hash
     ANCHOR_UNREADABLE = "anchor_unreadable"
     CUT_UNKNOWN = "cut_unknown"  # a chain was cut at its beginning, and the audit log does not know of it
-    ARCHIVE_UNKNOWN = "archive_unknown"  # a file is said to be in the archive, and the audit log does not know of it
+    ARCHIVE_UNKNOWN = "archive_unknown"  # a day is said to be in the archive, and the audit log does not know of it
+    ARCHIVE_MISSING = "archive_missing"  # the audit log knows a day in the archive, and nothing else does
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ _SENTENCES: Mapping[FaultKind, Callable[[SealFault, Mapping[int, str]], str]] = 
     FaultKind.HEAD_MISSING: lambda fault, _: f"the head of chain {fault.chain} is missing",
     FaultKind.ANCHOR_BROKEN: _of_block("is not the one that the audit log names"),
     FaultKind.CUT_UNKNOWN: _of_block("is said to be a cut, but the audit log does not name it"),
-    FaultKind.ARCHIVE_UNKNOWN: lambda fault, _: f"the audit log does not know the archived file {fault.chain}",
+    FaultKind.ARCHIVE_UNKNOWN: lambda fault, _: f"the audit log does not know the archived day {fault.chain}",
+    FaultKind.ARCHIVE_MISSING: lambda fault, _: f"the archived day {fault.chain} is no longer listed",
     FaultKind.ANCHOR_UNREADABLE: lambda _fault, _: "an entry of the audit log about the seals cannot be read",
 }

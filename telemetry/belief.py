@@ -74,6 +74,11 @@ def believe(
     return belief
 
 
+def fix_at(batch: SampleBatch, row: int) -> Fix:
+    """The position of one sample, as it is remembered when it is believed."""
+    return _fixes(_matrix(batch, np.array([row])))[0]
+
+
 class _Walk:
     """One vehicle's samples one by one, for the few flushes in which it jumps."""
 

@@ -5,6 +5,7 @@ Memory is bounded by one stored batch, one track a vehicle, and the alert episod
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -13,6 +14,7 @@ import numpy as np
 from telemetry.findings import OF_SILENCE
 from telemetry.judging import judge_in_order
 from telemetry.ports import AlertChange, Registry
+from telemetry.resumption import Resumption
 from telemetry.rulebook import Rulebook
 from telemetry.samples import Integers, JudgedBatch, take_judged
 from telemetry.tracks import Track
@@ -43,26 +45,49 @@ def judge_again(
     registry: Registry,
     episodes: Iterable[AlertChange],
     coverage_factor: float = 2.0,
+    resumption: Resumption | None = None,
 ) -> Iterator[Difference]:
     """Judge stored batches again and yield what differs, alert episodes at the end.
 
-    Over all batches each vehicle's live samples must come in the order of (timestamp, seq), from
-    its first one on; late ones may stand anywhere. `episodes` are the stored alerts, in their last
-    state; those of silence are no matter of samples. Each sample is judged by the registry as it was known
-    at its batch's generation.
+    Over all batches each vehicle's live samples must come in the order of (timestamp, seq), from its first
+    one on, but for what `resumption` knows to be missing; late ones may stand anywhere. `episodes` are the
+    stored alerts, in their last state; those of silence are no matter of samples. Each sample is judged by
+    the registry as it was known at its batch's generation.
     """
     tracks: dict[int, Track] = {}
     again: dict[EpisodeKey, AlertChange] = {}
     rulebook: Rulebook | None = None
+    resumption = resumption or Resumption()
     for stored in batches:
         if rulebook is None or rulebook.generation != stored.generation:
             rulebook = Rulebook.of(registry.snapshot(stored.generation), rulebook)
-        batch = together(stored)
-        judged = judge_in_order(rulebook, batch.samples, batch.late, tracks, coverage_factor)
-        tracks.update(judged.tracks)
-        again.update((episode_key(change), change) for change in judged.changes)
-        yield from _differing_samples(batch, judged.batch)
-    yield from _differing_episodes(episodes, again)
+        for batch in resumption.known_parts(together(stored), tracks):
+            judged = judge_in_order(rulebook, batch.samples, batch.late, tracks, coverage_factor)
+            tracks.update(judged.tracks)
+            again.update((episode_key(change), change) for change in judged.changes)
+            yield from _differing_samples(batch, judged.batch)
+    yield from _differing_episodes(_judged_again(episodes, again, resumption, tracks), again)
+
+
+def _judged_again(
+    stored: Iterable[AlertChange],
+    again: dict[EpisodeKey, AlertChange],
+    resumption: Resumption,
+    tracks: dict[int, Track],
+) -> list[AlertChange]:
+    """The stored episodes that can be compared. What the replay has of the others is taken out of `again`."""
+    known = []
+    for episode in stored:
+        if episode.finding == OF_SILENCE or resumption.is_known(episode, tracks):
+            known.append(episode)
+            continue
+        resumption.alerts += 1
+        ends_ms = math.inf if episode.closed_at_ms is None else episode.closed_at_ms
+        for key, other in [*again.items()]:
+            is_same_kind = (other.vehicle, other.finding) == (episode.vehicle, episode.finding)
+            if is_same_kind and episode.first_seen_ms <= other.first_seen_ms <= ends_ms:
+                del again[key]
+    return known
 
 
 def together(stored: JudgedBatch) -> JudgedBatch:

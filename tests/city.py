@@ -21,8 +21,9 @@ from sqlalchemy import Engine, text
 from app.database import changing_session, migrate, open_engine, snapshot_connection
 from app.models.permits import Stage
 from app.registry import DatabaseRegistry
-from app.seal_check import Checked, faults
+from app.seal_check import faults
 from app.seal_faults import SealFault
+from app.seal_samples import Checked
 from app.services.conditions import Conditions
 from app.services.organisations import register_organisation
 from app.services.permits import issue_permit

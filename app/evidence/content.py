@@ -12,6 +12,7 @@ from app.evidence.scope import Scope
 from app.evidence.seals import Proof, proof_of
 from app.evidence.track import Tracks, key_of, read_tracks
 from app.models import AuditEntry, Vehicle
+from app.services.retention import require_present
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,12 @@ class Content:
 
 
 def read_content(connection: Connection, scope: Scope, *, is_last_try: bool) -> Content:
-    """Raises NotAnchoredYet unless it is the last try, and InvalidChange for more than a bundle holds.
+    """Raises NotAnchoredYet unless it is the last try; InvalidChange for archived days, and more than a bundle holds.
 
     `connection` must see one state of the database.
     """
+    with Session(connection) as session:
+        require_present(session, scope.since_ms, scope.until_ms)
     tracks = read_tracks(connection, scope)
     keys = {scope.vehicle, *(tracks.neighbours if scope.is_for_city else ())}
     sealed = [*tracks.own, *(row for key in keys for row in tracks.neighbours.get(key, ()))]

@@ -13,6 +13,7 @@ from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from app.audit import state_of
+from app.evidence.measures import emergencies, encounters, sanctions
 from app.evidence.scope import Scope
 from app.evidence.seals import told_entry
 from app.evidence.track import Row, value_of
@@ -51,6 +52,9 @@ class Record:
     alerts: Sequence[Facts]
     directives: Sequence[Facts]
     incidents: Sequence[Facts]
+    encounters: Sequence[Facts]
+    emergencies: Sequence[Facts]
+    sanctions: Sequence[Facts]
     rejects: Sequence[Facts]
     audit: Sequence[Facts]
 
@@ -69,6 +73,11 @@ def read_record(session: Session, scope: Scope, rows: Sequence[Row]) -> Record:
     subjects += [("zone", zone_id) for zone_id in sorted({revision.zone.zone_id for revision, _, _ in zones})]
     told = [("directive", row.directive_id) for row in directives] + [("alert", _alert_id(row)) for row in alerts]
     told += [("incident", row.incident_id) for row in incidents]
+    held = {revision.permit_id for revision, _, _ in permits}
+    closed, punished = emergencies(session, scope), sanctions(session, scope, held, set(told))
+    told += [("emergency", each["number"]) for each in closed] + [
+        ("sanction", each["sanction_id"]) for each in punished
+    ]
     decided_ms = {row.recorded_at_ms for row, _, _ in permits} | {row.recorded_at_ms for row, _, _ in zones}
     return Record(
         vehicle=_vehicle(session, vehicle, scope),
@@ -77,6 +86,9 @@ def read_record(session: Session, scope: Scope, rows: Sequence[Row]) -> Record:
         alerts=[_alert(row) for row in alerts],
         directives=[_directive(row) for row in directives],
         incidents=[state_of(row) for row in incidents],
+        encounters=encounters(session, scope),
+        emergencies=closed,
+        sanctions=punished,
         rejects=[_reject(row) for row in rejects],
         audit=_audit(session, scope, subjects, told, decided_ms) if scope.is_for_city else [],
     )

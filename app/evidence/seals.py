@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import bisect
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,11 +42,11 @@ def proof_of(connection: Connection, scope: Scope, keys: Collection[SampleKey], 
     needed: dict[str, list[int]] = {}
     for chain, number in _blocks_with(connection, scope, set(keys)):
         needed.setdefault(chain, []).append(number)
-    anchors = _anchors(connection, needed)
+    anchors = anchors_of(connection, needed)
     proof, used, size = Proof(), set[int](), 0
     for chain, numbers in sorted(needed.items()):
         heads = anchors.get(chain, [])
-        for first, last, entry in _stretches(sorted(numbers), heads, is_last_try=is_last_try):
+        for first, last, entry in stretches(sorted(numbers), heads, is_last_try=is_last_try):
             used.update(entry)
             for row in _stretch(connection, chain, first, last):
                 block = _told(row, is_whole=row.number in numbers)
@@ -77,7 +77,7 @@ def _blocks_with(connection: Connection, scope: Scope, keys: set[SampleKey]) -> 
             yield row.chain, row.number
 
 
-def _anchors(connection: Connection, needed: Mapping[str, Sequence[int]]) -> dict[str, list[tuple[int, int]]]:
+def anchors_of(connection: Connection, chains: Collection[str]) -> dict[str, list[tuple[int, int]]]:
     """(number of the anchored block, number of the entry) of each of these chains, in order."""
     table = AuditEntry.__table__
     wanted = (
@@ -86,7 +86,7 @@ def _anchors(connection: Connection, needed: Mapping[str, Sequence[int]]) -> dic
         .order_by(table.c.number)
         .execution_options(yield_per=_FETCHED_AT_ONCE)
     )
-    found: dict[str, list[tuple[int, int]]] = {chain: [] for chain in needed}
+    found: dict[str, list[tuple[int, int]]] = {chain: [] for chain in chains}
     for entry, after in connection.execute(wanted):
         for chain, (number, _digest) in after["heads"].items():
             if chain in found and (not found[chain] or found[chain][-1][0] < number):
@@ -94,7 +94,7 @@ def _anchors(connection: Connection, needed: Mapping[str, Sequence[int]]) -> dic
     return found
 
 
-def _stretches(
+def stretches(
     numbers: Sequence[int], heads: Sequence[tuple[int, int]], *, is_last_try: bool
 ) -> Iterator[tuple[int, int, Sequence[int]]]:
     """(first block, last block, entry that names the last) of each part of a chain that leads to an anchor."""

@@ -9,7 +9,7 @@ from typing import Any
 from app.documents.wording import Words
 from app.evidence.content import Content
 from app.evidence.findings import Shown, shown_by
-from app.evidence.wording import DIRECTIVES, REPLIES
+from app.evidence.wording import CONCERNS, DIRECTIVES, REPLIES, SANCTIONS
 from app.web.findings_text import FINDING_TEXTS
 from telemetry.findings import Finding
 
@@ -28,7 +28,7 @@ class Entry:
 
 
 def timeline(content: Content) -> list[Entry]:
-    """Findings, alerts, directives with their answers, incidents, rejects and decisions, in the order of time."""
+    """Findings, alerts, directives with their answers, and whatever else the record tells, in the order of time."""
     record = content.record
     entries = [_finding(shown) for shown in shown_by(content.tracks.own)]
     entries += [_alert(alert) for alert in record.alerts]
@@ -40,6 +40,11 @@ def timeline(content: Content) -> list[Entry]:
         )
         for each in record.incidents
     ]
+    entries += [_encounter(each) for each in record.encounters]
+    for emergency in record.emergencies:
+        entries += _emergency(emergency)
+    for sanction in record.sanctions:
+        entries += _sanction(sanction)
     entries += [_reject(each) for each in record.rejects]
     return sorted(entries, key=lambda entry: (entry.at_ms, entry.title.en, entry.text))
 
@@ -77,6 +82,40 @@ def _directive(directive: Mapping[str, Any]) -> Iterator[Entry]:
     ):
         if directive[name] is not None:
             yield Entry(directive[name], None, tone, words, number)
+
+
+def _encounter(encounter: Mapping[str, Any]) -> Entry:
+    title = Words("与其他航空器过近", "Too close to another aircraft")
+    distance = f"{encounter['closest_horizontal_m']:.0f} m"
+    if encounter["closest_vertical_m"] is not None:
+        distance += f" ↔ · {encounter['closest_vertical_m']:.0f} m ↕"
+    text = f"{encounter['other']} · {distance}" if encounter["other"] else distance
+    return Entry(encounter["began_ms"], encounter["last_seen_ms"], "bad", title, text)
+
+
+def _emergency(emergency: Mapping[str, Any]) -> Iterator[Entry]:
+    number, concern = emergency["number"], CONCERNS[emergency["concern"]]
+    lasted = (emergency["declared_at_ms"], emergency["ended_at_ms"])
+    yield Entry(*lasted, "bad", Words("紧急围栏", "Emergency geofence"), f"{number} · {emergency['reason']}")
+    told = Words(f"已通知车辆：{concern.zh}", f"Told of the emergency: {concern.en}")
+    yield Entry(emergency["told_at_ms"], None, "busy", told, f"{number} · {emergency['directive']}")
+    if emergency["entered_at_ms"] is not None:
+        entered = Words("首次出现在紧急围栏内", "First seen inside of the emergency geofence")
+        yield Entry(emergency["entered_at_ms"], None, "bad", entered, number)
+
+
+def _sanction(sanction: Mapping[str, Any]) -> Iterator[Entry]:
+    step, number = SANCTIONS[sanction["step"]], f"{sanction['sanction_id']} · {sanction['permit']}"
+    for name, tone, done in (
+        ("opened_at_ms", "calm", Words("提出", "proposed")),
+        ("noticed_at_ms", "calm", Words("已告知", "notice served")),
+        ("decided_at_ms", "warning", Words("已决定", "decided")),
+        ("appealed_at_ms", "calm", Words("已申诉", "appealed against")),
+        ("ruled_at_ms", "warning", Words("申诉已裁决", "ruled upon")),
+    ):
+        if sanction[name] is not None:
+            title = Words(f"处罚（{step.zh}）：{done.zh}", f"Sanction ({step.en.lower()}): {done.en}")
+            yield Entry(sanction[name], None, tone, title, f"{number} · {sanction['reason']}")
 
 
 def _reject(reject: Mapping[str, Any]) -> Entry:

@@ -97,11 +97,15 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)  # noqa: UP017 -- Python 3.8
 _LOCAL = struct.Struct("<4s5H3I2H")
 _CENTRAL = struct.Struct("<4s6H3I5H2I")
 _END = struct.Struct("<4s4H2IH")
-_ZIP_VERSION, _STORED, _MIDNIGHT, _NEW_YEAR_1980 = 20, 0, 0, 33
+_ZIP_VERSION, _STORED, _MIDNIGHT, _NEW_YEAR_1980, _ENCRYPTED = 20, 0, 0, 33, 1
 
 
 class Unreadable(Exception):
     """Something is not what a bundle has there."""
+
+
+class NoBundle(Unreadable):
+    """This is something else than a bundle as it was handed out: there is nothing to be checked."""
 
 
 def packed(files: Iterable[tuple[str, bytes]]) -> bytes:
@@ -180,15 +184,40 @@ def _unpacked(bundle: bytes) -> dict[str, bytes]:
         with zipfile.ZipFile(io.BytesIO(bundle)) as archive:
             entries = archive.infolist()
     except (zipfile.BadZipFile, NotImplementedError, OverflowError, UnicodeDecodeError, ValueError, struct.error):
+        if not bundle.startswith(b"PK"):
+            raise NoBundle("this is no ZIP archive, so no evidence bundle") from None
         raise Unreadable("the archive is damaged: it cannot be opened") from None
+    _require_bundle({entry.filename for entry in entries}, "archive")
     files: dict[str, bytes] = {}
     for entry in entries:
+        _require_plain(entry)
         start = entry.header_offset + _LOCAL.size
         if entry.filename in files:
             raise Unreadable(f"{entry.filename} is in the archive twice")
         lengths = struct.unpack("<HH", bundle[start - 4 : start].ljust(4, b"\0"))
         files[entry.filename] = bundle[start + sum(lengths) :][: entry.file_size]
     return files
+
+
+def _require_bundle(names: Iterable[str], where: str) -> None:
+    """At least one of the files that every bundle has lies where it belongs."""
+    found = set(names)
+    if not found:
+        raise NoBundle(f"the {where} is empty")
+    if not found & {MANIFEST, SUMS, SAMPLES, BLOCKS}:
+        inner = {name.rpartition("/")[0] for name in found if name.endswith(f"/{MANIFEST}")}
+        hint = f": the bundle is in its folder {min(inner)}, check that" if inner else ""
+        raise NoBundle(f"this {where} is no evidence bundle{hint}")
+
+
+def _require_plain(entry: zipfile.ZipInfo) -> None:
+    """A bundle's files are neither encrypted nor compressed, and lie in its folder."""
+    if entry.filename.startswith("/") or "\\" in entry.filename or ".." in entry.filename.split("/"):
+        raise Unreadable(f"{entry.filename} lies outside of the bundle: do not unpack this archive")
+    if entry.flag_bits & _ENCRYPTED:
+        raise NoBundle("the archive is encrypted: unpack it with its password, and check the folder")
+    if entry.compress_type != _STORED:
+        raise NoBundle("the archive was packed anew, compressed: unpack it, and check the folder")
 
 
 def _manifest(files: Mapping[str, bytes]) -> dict[str, Any]:
@@ -464,7 +493,9 @@ def _chosen(text: str | None) -> tuple[Mapping[str, bytes], bytes | None]:
     path = Path(text) if text else Path(__file__).resolve().parent
     if path.is_dir():
         inner = (file for file in sorted(path.rglob("*")) if file.is_file())
-        return {file.relative_to(path).as_posix(): file.read_bytes() for file in inner}, None
+        files = {file.relative_to(path).as_posix(): file.read_bytes() for file in inner}
+        _require_bundle(files, "folder")
+        return files, None
     bundle = path.read_bytes()
     return _unpacked(bundle), bundle
 
@@ -493,8 +524,11 @@ def run(text: str | None, expect: str | None, sha256: str | None, *, report: Any
         found = faults_of(files) if bundle is None else faults_in(bundle)
         if expect and not found:
             found += _anchor_faults(files, expect)
+    except NoBundle as error:
+        report(f"NOT CHECKED: {error}")
+        return 1
     except (OSError, Unreadable) as error:
-        report(f"ALTERED: {error}" if isinstance(error, Unreadable) else f"it cannot be read: {error}")
+        report(f"ALTERED: {error}" if isinstance(error, Unreadable) else f"NOT CHECKED: it cannot be read: {error}")
         return 1
     digest = None if bundle is None else hashlib.sha256(bundle).hexdigest()
     if sha256 and digest != sha256.lower():

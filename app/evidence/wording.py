@@ -33,6 +33,9 @@ audit log that anchor them, and names whatever was altered. Files alone: sha256s
     data/alerts.json       告警 / alerts
     data/directives.json   指令与应答 / directives and answers
     data/incidents.json    事件 / incidents
+    data/encounters.json   与其他航空器的接近 / aircraft that came too close
+    data/emergencies.json  紧急围栏 / emergency geofences that the vehicle was told of
+    data/sanctions.json    处罚 / sanctions against its permits
     data/rejects.json      未采信的报文 / messages that were not believed
     data/audit.json        审计记录（仅限监管部门） / entries of the audit log (the city's bundles only)
     data/neighbours.json   附近车辆，不含身份（仅限运营单位） / others nearby, unnamed (operators' bundles only)
@@ -60,6 +63,17 @@ DIRECTIVES: Final[Mapping[str, Words]] = {
     "halt": Words("停驶（降落）", "Halt (land)"),
     "leave": Words("驶离", "Leave"),
     "slow": Words("减速", "Slow down"),
+}
+CONCERNS: Final[Mapping[str, Words]] = {
+    "inside": Words("位于围栏内", "inside of it"),
+    "approaching": Words("正在驶近", "approaching it"),
+    "route": Words("路线经过围栏", "with a route through it"),
+}
+SANCTIONS: Final[Mapping[str, Words]] = {
+    "warn": Words("警告", "Warning"),
+    "restrict": Words("限制", "Restriction"),
+    "suspend": Words("暂停", "Suspension"),
+    "revoke": Words("撤销", "Revocation"),
 }
 REPLIES: Final[Mapping[str, Words]] = {
     "received": Words("已收到", "received"),

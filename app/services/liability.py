@@ -23,6 +23,7 @@ from app.models import (
     Sample,
     Vehicle,
 )
+from app.services.retention import require_present
 from telemetry.findings import RULES, Finding, Nature
 from telemetry.samples import Mode, SafetyOfficer
 
@@ -95,8 +96,12 @@ class LiabilityView:
 
 
 def liability_view(session: Session, vehicle: Vehicle, at_ms: int, *, now_ms: int) -> LiabilityView:
-    """The record around an instant; what has not happened yet is left out."""
+    """The record around an instant; what has not happened yet is left out.
+
+    Raises InvalidChange when the samples of then are in the archive.
+    """
     from_ms, until_ms = at_ms - BEFORE_MS, min(at_ms + AFTER_MS, max(now_ms, at_ms))
+    require_present(session, from_ms, until_ms)
     samples = _samples(session, vehicle, from_ms, until_ms)
     directives = _directives(session, vehicle, from_ms, until_ms)
     people = _people(session, {row.officer_id for row in samples if row.officer_id}, at_ms)

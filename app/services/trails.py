@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.database import in_parts
 from app.errors import InvalidChange
 from app.models import Sample, Vehicle
+from app.services.retention import require_present
 from app.storage.points import Points, points_query, read_points
 from telemetry.samples import Integers, group_bounds
 from telemetry.thinning import after_gap, at_most, landmarks, one_each
@@ -59,11 +60,14 @@ def require_period(since_ms: int, until_ms: int, longest_ms: int = LONGEST_MS) -
 
 
 def trail(session: Session, vehicle: Vehicle, *, since_ms: int, until_ms: int, most: int = 1_200) -> Section:
-    """One vehicle in [since_ms, until_ms), with at most `most` points. Raises InvalidChange: see require_period.
+    """One vehicle in [since_ms, until_ms), with at most `most` points.
+
+    Raises InvalidChange: see require_period and require_present.
 
     First and last, both sides of a gap, and samples at which the mode or the verdict changes are kept first.
     """
     require_period(since_ms, until_ms)
+    require_present(session, since_ms, until_ms)
     query = points_query().where(
         Sample.vehicle == vehicle.id, Sample.timestamp_ms >= since_ms, Sample.timestamp_ms < until_ms
     )
@@ -86,9 +90,10 @@ def section(
     """All vehicles, or those of one operator, in [since_ms, until_ms): at least one sample a vehicle and step.
 
     Ends earlier where there are more than `most_read` samples: its `until_ms` says where the next one begins.
-    Raises InvalidChange: see require_period.
+    Raises InvalidChange: see require_period and require_present.
     """
     require_period(since_ms, until_ms)
+    require_present(session, since_ms, until_ms)
     query = points_query().where(Sample.timestamp_ms >= since_ms, Sample.timestamp_ms < until_ms)
     if organisation_id is not None:
         own = select(Vehicle.id).where(Vehicle.organisation_id == organisation_id)

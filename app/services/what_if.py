@@ -18,6 +18,7 @@ from app.schemas.what_if import DraftTerms, DraftZone, WhatIf
 from app.services.conditions import Conditions
 from app.services.decisions import with_stated
 from app.services.permits import permit_by_number
+from app.services.retention import require_present
 from app.services.trails import require_period
 from app.services.zones import require_judgeable, unnumbered
 from app.storage import stored_batches
@@ -46,10 +47,11 @@ class Question:
 def question_of(session: Session, asked: WhatIf, *, organisation_id: int | None = None) -> Question:
     """What is to be judged; `organisation_id`: the caller's, who sees no others' vehicles.
 
-    Raises InvalidChange for a bad period, unknown vehicles, zones and people, for a draft that cannot be judged
-    against, and for more than MOST_SAMPLES; NotFound for an unknown permit.
+    Raises InvalidChange for a bad period or one in the archive, unknown vehicles, zones and people, for a draft
+    that cannot be judged against, and for more than MOST_SAMPLES; NotFound for an unknown permit.
     """
     require_period(asked.since_ms, asked.until_ms, LONGEST_MS)
+    require_present(session, asked.since_ms, asked.until_ms)
     if asked.terms is not None and asked.permit is not None:
         permit = permit_by_number(session, asked.permit)
         change = _other_terms(session, permit, asked.terms, asked.since_ms)

@@ -58,9 +58,7 @@ class PostgresqlBulk:
         missing = {day + ahead for day in days - self._days for ahead in (0, 1)} - self._days
         if missing:
             with connection.begin():
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _PARTITION_LOCK})
-                for day in sorted(missing):
-                    _add_partition(connection, day)
+                add_partitions(connection, missing)
             self._days |= missing
         if _STAGED not in connection.connection.info:
             with connection.begin():
@@ -104,6 +102,13 @@ class PostgresqlBulk:
 def partition_name(day: int) -> str:
     """The partition of a day, counted from 1970-01-01 UTC."""
     return f"samples_p{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day):%Y%m%d}"
+
+
+def add_partitions(connection: Connection, days: Collection[int]) -> None:
+    """Make sure that these days have partitions; nobody else makes one until the transaction ends."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _PARTITION_LOCK})
+    for day in sorted(days):
+        _add_partition(connection, day)
 
 
 def _add_partition(connection: Connection, day: int) -> None:

@@ -164,6 +164,10 @@ ERROR_TEXTS: Mapping[str, LazyString] = {
     "file_without_content": _("The file is empty."),
     "compression_bomb": _("The file would unpack to far more than it should: it was not opened."),
     "emergency_over": _("The emergency is over already."),
+    "day_archived": _(
+        "The samples of %(day)s (UTC) are in the archive. An administrator of the platform brings them back for a"
+        " time with: pilotage archive restore %(day)s"
+    ),
     "bundle_too_large": _("This is too much for one bundle: take a shorter time."),
     "moment_in_future": _("It has not happened yet."),
     "window_too_long": _("Before and after together: at least a second, at most %(limit)s minutes."),
@@ -191,15 +195,16 @@ ERROR_TEXTS: Mapping[str, LazyString] = {
 def field_text(problem: FieldProblem) -> str:
     """The wording of one field's problem."""
     text = FIELD_TEXTS.get(problem.code)
-    return _filled(text, problem.params) if text is not None else str(_("This value does not fit."))
+    return filled(text, problem.params) if text is not None else str(_("This value does not fit."))
 
 
 def error_text(error: AppError) -> str:
     """The wording of a service's refusal."""
     params = error.params if isinstance(error, InvalidChange) else {}
     text = ERROR_TEXTS.get(error.code)
-    return _filled(text, params) if text is not None else str(_("This cannot be done."))
+    return filled(text, params) if text is not None else str(_("This cannot be done."))
 
 
-def _filled(text: LazyString, params: Mapping[str, Any]) -> str:
+def filled(text: LazyString, params: Mapping[str, Any]) -> str:
+    """A wording with what it leaves open."""
     return str(text) % params if "%(" in str(text) else str(text)

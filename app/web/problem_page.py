@@ -9,7 +9,7 @@ from typing import Any
 from flask import current_app
 from flask_babel import lazy_gettext as _
 
-from app.web.error_text import ERROR_TEXTS
+from app.web.error_text import ERROR_TEXTS, filled
 from app.web.language import language
 
 #: By status: what happened, and what to do now.
@@ -38,11 +38,11 @@ _CODES: Mapping[str, Any] = {
 _STATUS_TEXT_IS_BETTER = frozenset({"not_found", "denied"})
 
 
-def problem_page(status: HTTPStatus, code: str) -> str:
-    """The page of a failure, in the request's language."""
+def problem_page(status: HTTPStatus, code: str, params: Mapping[str, Any] | None = None) -> str:
+    """The page of a failure, in the request's language; `params` fill the wording of the code."""
     title, advice = _TEXTS.get(status, _UNEXPECTED)
     if code in _CODES and code not in _STATUS_TEXT_IS_BETTER:
-        advice = _CODES[code]
+        advice = filled(_CODES[code], params or {})
     # Not through render_template: the context of other pages asks the database who is logged in.
     template = current_app.jinja_env.get_template("problem.html")
     return template.render(

@@ -52,10 +52,12 @@ def problem(
     detail: str = "",
     headers: dict[str, str] | None = None,
     errors: Sequence[Mapping[str, str]] = (),
+    *,
+    params: Mapping[str, object] | None = None,
 ) -> Response:
     """An answer that says what went wrong; `code` is stable, `detail` for people, `errors` names fields."""
     if not request.path.startswith(API_PREFIX):
-        return Response(problem_page(status, code), status, headers, mimetype="text/html")
+        return Response(problem_page(status, code, params), status, headers, mimetype="text/html")
     body: dict[str, object] = {
         "type": "about:blank",
         "title": status.phrase,
@@ -79,7 +81,8 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(AppError)
     def app_error(error: AppError) -> Response:
-        return problem(_status_of(error), error.code, str(error), errors=_fields_of(error))
+        params = error.params if isinstance(error, InvalidChange) else None
+        return problem(_status_of(error), error.code, str(error), errors=_fields_of(error), params=params)
 
     @app.errorhandler(IntegrityError)
     def broken_rule(error: IntegrityError) -> Response:

@@ -2,102 +2,66 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
-from dataclasses import dataclass, replace
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import Engine, delete, func, insert, select, text, update
+from sqlalchemy import Engine, delete, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from app import retention
-from app.audit import Subject, record
 from app.cli import main
-from app.database import changing, changing_session, reading_session, snapshot_connection
-from app.models import AuditEntry, Sample, SampleArchive, SampleSeal, SealCut
-from app.retention import DayDamaged, Retention, archive_faults, file_faults, retain
-from app.seal_check import Checked, faults
+from app.database import changing, reading_session
+from app.errors import Conflict, DayDamaged
+from app.models import AuditEntry, RejectRow, Sample, SampleArchive, SampleSeal, SealCut
 from app.seal_faults import FaultKind
-from app.services.seal_anchors import anchor_now
 from app.storage import open_store
+from app.storage.archive import KINDS, REJECTS, SAMPLES, SEALS, sole_user
 from telemetry.ports import Flush
+from tests.app.archived import DAY_MS, DAYS, DUE, NOW_MS, ROWS, Kept, five_days, names_of
 from tests.app.batches import flush_of, judged_batch
-
-DAY_MS = 86_400_000
-TODAY = 20_000
-NOW_MS = TODAY * DAY_MS + 1_000
-KEEP_DAYS = 402
-#: Five days of samples: the first three are older than what is kept.
-DAYS = (TODAY - 500, TODAY - 499, TODAY - 450, TODAY - 402, TODAY - 1)
-DUE = DAYS[:3]
-ROWS = 40
-
-
-@dataclass(frozen=True)
-class Kept:
-    engine: Engine
-    rules: Retention
-
-    def retain(self) -> list[str]:
-        return retain(self.engine, NOW_MS, self.rules)
-
-    def days(self) -> list[int]:
-        with reading_session(self.engine) as session:
-            days = session.scalars(select(Sample.timestamp_ms / DAY_MS)).all()
-            return sorted({int(day) for day in days})
-
-    def faults(self) -> list[FaultKind]:
-        with snapshot_connection(self.engine) as connection:
-            return [fault.kind for fault in faults(connection, Checked())]
-
-    def files(self) -> list[Path]:
-        return sorted(self.rules.directory.glob("*"))
-
-    def count(self, model: type[SampleSeal | SampleArchive | Sample]) -> int:
-        with reading_session(self.engine) as session:
-            return session.scalars(select(func.count()).select_from(model)).one()
 
 
 @pytest.fixture
 def kept(engine: Engine, tmp_path: Path) -> Kept:
-    """Two workers' samples of five days, anchored."""
-    store = open_store(engine)
-    for number, day in enumerate(DAYS):
-        batch = judged_batch(ROWS, first_seq=1 + number * 10, start_ms=day * DAY_MS + 3_600_000)
-        store.commit(replace(flush_of(batch), worker=f"w{number % 2}"))
-    with changing_session(engine) as session:
-        anchor_now(session, NOW_MS)
-    return Kept(engine, Retention(KEEP_DAYS, tmp_path / "archive"))
+    return five_days(engine, tmp_path / "archive")
 
 
 def test_days_that_were_kept_long_enough_are_in_the_archive_and_nowhere_else(kept: Kept) -> None:
-    names = kept.retain()
-    assert [path.name for path in kept.files()] == sorted(names)
-    assert len(names) == len(DUE)
+    assert len(kept.retain()) == len(DUE)
+    assert kept.files() == names_of(DUE)
     assert kept.days() == list(DAYS[3:])
     assert kept.count(SampleSeal) == 2, "chains begin behind what is gone"
+    assert kept.count(RejectRow) == 1
     assert kept.faults() == []
-    assert list(archive_faults(kept.engine, kept.rules.directory)) == []
+    assert kept.archive_faults() == []
     assert kept.retain() == []
 
 
-def test_a_file_is_a_map_and_holds_the_very_values(kept: Kept) -> None:
+def test_the_files_are_a_partitioned_geoparquet_with_the_very_values(kept: Kept) -> None:
+    query = text("SELECT * FROM samples ORDER BY timestamp_ms, vehicle, seq")
     with kept.engine.connect() as connection:
-        query = text("SELECT * FROM samples ORDER BY timestamp_ms, vehicle, seq")
         before = [dict(row) for row in connection.execute(query).mappings()][: ROWS * 3]
     kept.retain()
-    after = []
-    for path in kept.files():
-        with closing(sqlite3.connect(path)) as file:
-            file.row_factory = sqlite3.Row
-            after += [dict(row) for row in file.execute(str(query))]
+    after = [row for day in DUE for row in pq.read_table(kept.path(SAMPLES, day), partitioning=None).to_pylist()]
     assert [{name: row[name] for name in before[0]} for row in after] == before
-    drawn = geopandas.read_file(kept.files()[0], layer="samples")
-    assert drawn.crs.to_epsg() == 4326
+    schema = pq.read_schema(kept.path(SAMPLES, DUE[0]))
+    assert json.loads(schema.metadata[b"geo"])["version"] == "1.1.0"
+    assert (schema.field("late").type, schema.field("seq").type) == (pa.int16(), pa.int64())
+    drawn = geopandas.read_parquet(kept.path(SAMPLES, DUE[0]))
+    assert drawn.crs == "OGC:CRS84"
     assert (drawn.geometry.x == drawn.lon).all()
+    whole = pq.read_table(kept.rules.directory / "samples")
+    assert (whole.num_rows, len(set(whole.column("day").to_pylist()))) == (ROWS * 3, 3)
+    [told] = pq.read_table(kept.path(REJECTS, DUE[0]), partitioning=None).to_pylist()
+    assert (told["payload"], told["reason"], told["arrivals"]) == (b"\x00\xff no JSON", "malformed_json", 2)
 
 
 def test_the_chains_continue_behind_the_cut(kept: Kept) -> None:
@@ -136,11 +100,12 @@ class Killed(BaseException):
 
 
 _STEPS = (
-    "write_archive",
-    "file_faults",
+    "write_day",
+    "content_faults",
+    "described_files",
     "move_into_place",
     "record_archive",
-    "not_emptied",
+    "leaving",
     "record_emptied",
     "cut_chains",
     "cut_blocks",
@@ -174,8 +139,10 @@ def test_killed_at_any_step_the_next_one_finishes(
     assert kept.days() == list(DAYS[3:])
     assert kept.count(SampleArchive) == len(DUE)
     assert kept.count(SampleSeal) == 2
+    assert kept.count(RejectRow) == 1
     assert kept.faults() == []
-    assert list(archive_faults(kept.engine, kept.rules.directory)) == []
+    assert kept.archive_faults() == []
+    assert {path.name for path in kept.rules.directory.iterdir()} == {".lock", "samples", "seals", "rejects"}
 
 
 def test_a_day_that_was_altered_stays_and_is_named(kept: Kept) -> None:
@@ -191,30 +158,87 @@ def test_a_day_that_was_altered_stays_and_is_named(kept: Kept) -> None:
 # --- somebody with all rights -----------------------------------------------------------------
 
 
-def test_files_that_were_altered_or_are_gone_are_named(kept: Kept) -> None:
+Change = Callable[[pa.Table], pa.Table]
+
+
+def rewritten(path: Path, change: Change) -> None:
+    """The file as somebody writes it anew, with the metadata that it had."""
+    table = pq.read_table(path, partitioning=None)
+    pq.write_table(change(table).replace_schema_metadata(table.schema.metadata), path, compression="zstd")
+
+
+def exchanged(table: pa.Table) -> pa.Table:
+    """The third and the fifth sample with each other's values, each under its own key."""
+    rows = table.to_pylist()
+    keys = [{name: row[name] for name in ("timestamp_ms", "vehicle", "seq")} for row in rows]
+    rows[2], rows[4] = rows[4] | keys[2], rows[2] | keys[4]
+    return pa.Table.from_pylist(rows, schema=table.schema)
+
+
+def faster(table: pa.Table) -> pa.Table:
+    rows = table.to_pylist()
+    rows[6]["speed_mps"] = 3.0
+    return pa.Table.from_pylist(rows, schema=table.schema)
+
+
+def test_samples_altered_deleted_exchanged_or_moved_in_a_file_are_named(kept: Kept) -> None:
     kept.retain()
-    first, second, third = kept.files()
-    with closing(sqlite3.connect(first)) as file, file:
-        file.execute("UPDATE samples SET speed_mps = 3 WHERE fid = 7")
+    path = kept.path(SAMPLES, DUE[0])
+    original = path.read_bytes()
+    for change, words in (
+        (faster, "seq 1 was altered (block 1 of chain w0)"),
+        (lambda table: table.slice(1), "is missing (block 1 of chain w0)"),
+        (exchanged, "were exchanged"),
+        (lambda table: pa.concat_tables([table, table.slice(5, 1)]), "was never sealed"),
+        (lambda table: table.drop_columns(["speed_mps"]), "its columns are not those of samples"),
+    ):
+        path.write_bytes(original)
+        rewritten(path, change)
+        found = kept.archive_faults()
+        assert f"{SAMPLES.file_name(DUE[0])} was altered" in found
+        assert any(words in fault for fault in found), (words, found)
+
+
+def test_files_that_are_gone_cut_off_damaged_or_put_there_are_named(kept: Kept) -> None:
+    kept.retain()
+    first, second, third = (kept.path(SAMPLES, day) for day in DUE)
+    first.write_bytes(first.read_bytes()[:-100])
     second.unlink()
-    third.write_bytes(b"no database")
-    found = list(archive_faults(kept.engine, kept.rules.directory))
-    assert any(first.name in fault and "was altered (block" in fault for fault in found), found
-    assert f"{second.name} is missing or cannot be read" in found
-    assert any(third.name in fault and "damaged" in fault for fault in found)
-    assert len(file_faults(first)) == 1
+    damaged = bytearray(third.read_bytes())
+    damaged[300] ^= 1  # in the first page
+    third.write_bytes(damaged)
+    kept.path(SEALS, DUE[1]).write_bytes(b"no Parquet")
+    shutil.copy(first, first.with_name("part-1.parquet"))
+    found = kept.archive_faults()
+    for words in (
+        f"{SAMPLES.file_name(DUE[0])}: it is damaged: it cannot be opened",
+        f"{SAMPLES.file_name(DUE[1])} is missing or cannot be read",
+        f"{SEALS.file_name(DUE[1])}: it is damaged: it cannot be opened",
+        f"{SAMPLES.file_name(DUE[2])}: part 1 of 1 is damaged",
+        "part-1.parquet belongs to no day that is in the archive",
+    ):
+        assert any(words in fault for fault in found), (words, found)
+    assert sum("is missing (block" in fault for fault in found) == ROWS, "all samples of the damaged part"
 
 
 def test_a_day_that_is_only_said_to_be_archived_is_missed(kept: Kept) -> None:
     """Deleting samples and writing a row about a file: the audit log does not know of it."""
     day = DAYS[4]
-    said = {"day": day, "file_name": "x.gpkg", "sha256": b"h" * 32, "size_bytes": 1, "samples": 1, "blocks": 1}
+    said = {"day": day, "files": {}, "samples": 1, "blocks": 1, "rejects": 0}
     with changing(kept.engine).begin() as connection:
         connection.execute(delete(Sample).where(Sample.timestamp_ms >= day * DAY_MS))
         connection.execute(insert(SampleArchive).values(**said, archived_at_ms=1))
     found = kept.faults()
     assert FaultKind.ARCHIVE_UNKNOWN in found
     assert found.count(FaultKind.SAMPLE_MISSING) == ROWS
+
+
+def test_an_archived_day_that_is_no_longer_listed_is_missed(kept: Kept) -> None:
+    kept.retain()
+    with changing(kept.engine).begin() as connection:
+        connection.execute(delete(SampleArchive).where(SampleArchive.day == DUE[1]))
+    assert kept.faults() == [FaultKind.ARCHIVE_MISSING]
+    assert len(kept.archive_faults()) == len(KINDS), "its files belong to no day"
 
 
 def test_a_cut_that_the_audit_log_does_not_know_is_told(kept: Kept) -> None:
@@ -260,28 +284,31 @@ def test_the_commands_retain_and_verify_everything(kept: Kept) -> None:
     assert (done.exit_code, "days moved" in done.output) == (0, True), done.output
     good = CliRunner().invoke(main, ["verify"])
     assert (good.exit_code, "--- nothing was altered" in good.output) == (0, True), good.output
-    kept.files()[0].unlink()
+    kept.path(SAMPLES, DUE[0]).unlink()
     bad = CliRunner().invoke(main, ["verify"])
     assert (bad.exit_code, "--- altered: archive" in bad.output) == (1, True), bad.output
 
 
-def test_two_processes_at_once_archive_each_day_once(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The other one is faster by a whole day, just before this one records it."""
+def test_only_one_process_moves_days_at_a_time(kept: Kept) -> None:
+    with sole_user(kept.rules.directory), pytest.raises(Conflict):
+        kept.retain()
+    assert len(kept.retain()) == len(DUE)
+
+
+def test_a_day_that_changes_just_before_it_is_recorded_stays(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sample more, or an incident: the files that nobody recorded go."""
     real, first = retention.record_archive, True
 
     def late(*arguments: object, **named: object) -> object:
         nonlocal first
         if first:
             first = False
-            with changing_session(kept.engine) as session:  # what was written is no more what is stored
-                record(session, "test.nothing", Subject("test", "1"), actor=None, now_ms=1)
-            monkeypatch.setattr(retention, "record_archive", real)
-            raise retention.Conflict("somebody else was faster")
+            raise Conflict("the day has changed while it was written")
         return real(*arguments, **named)  # type: ignore[arg-type]  # handed on as they are
 
     monkeypatch.setattr(retention, "record_archive", late)
     assert len(kept.retain()) == len(DUE) - 1
-    assert len(kept.files()) == len(DUE) - 1, "the file of the one that lost is gone"
+    assert kept.files() == names_of(DUE[1:])
     assert len(kept.retain()) == 1
     assert kept.faults() == []
 

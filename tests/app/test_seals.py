@@ -16,8 +16,9 @@ from app.cli import main
 from app.database import changing, changing_session, downgrade, migrate, open_engine, snapshot_connection
 from app.models import AuditEntry, RegistryGeneration, SampleSeal
 from app.registry import DatabaseRegistry
-from app.seal_check import Checked, faults
+from app.seal_check import faults
 from app.seal_faults import FaultKind, SealFault, described
+from app.seal_samples import Checked
 from app.services.seal_anchors import ANCHORED, anchor_seals
 from app.storage import open_store
 from app.storage.sealing import write_seals

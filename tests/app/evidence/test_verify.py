@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import base64
+import io
 import json
 import math
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -116,6 +118,51 @@ def test_the_command_says_the_same(tmp_path: Path, whole: bytes) -> None:
     path.write_bytes(whole[:-1] + b"\x01")
     bad = CliRunner().invoke(main, ["verify", "bundle", str(path)])
     assert (bad.exit_code, "ALTERED" in bad.output) == (1, True)
+
+
+def test_what_is_no_bundle_is_told_in_words(tmp_path: Path, files: dict[str, bytes], whole: bytes) -> None:
+    def zipped(names: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
+        made = io.BytesIO()
+        with zipfile.ZipFile(made, "w", compression) as target:
+            for name, content in names.items():
+                target.writestr(name, content)
+        return made.getvalue()
+
+    encrypted = bytearray(whole)
+    encrypted[6] |= 1
+    encrypted[encrypted.index(b"PK\x01\x02") + 8] |= 1
+    for content, words in (
+        (b"no archive", "NOT CHECKED: this is no ZIP archive"),
+        (b"", "NOT CHECKED: this is no ZIP archive"),
+        (zipped({}), "NOT CHECKED: the archive is empty"),
+        (zipped({"holiday.jpg": b"x"}), "NOT CHECKED: this archive is no evidence bundle"),
+        (zipped({f"EV-1/{name}": body for name, body in files.items()}), "the bundle is in its folder EV-1"),
+        (zipped(files, zipfile.ZIP_DEFLATED), "NOT CHECKED: the archive was packed anew, compressed"),
+        (bytes(encrypted), "NOT CHECKED: the archive is encrypted"),
+        (zipped(files | {"../../escape": b"x"}), "ALTERED: ../../escape lies outside of the bundle"),
+        (zipped(files | {"/etc/escape": b"x"}), "ALTERED: /etc/escape lies outside of the bundle"),
+        (archive(files | {"extra.txt": b"x"}), "ALTERED: extra.txt does not belong to the bundle"),
+        (whole[: len(whole) // 2], "ALTERED: the archive is damaged"),
+    ):
+        path = tmp_path / "bundle.zip"
+        path.write_bytes(content)
+        lines: list[str] = []
+        assert verify.run(str(path), None, None, report=lines.append) == 1
+        assert any(words in line for line in lines), (words, lines)
+
+
+def test_a_folder_that_is_no_bundle_is_told_in_words(tmp_path: Path, files: dict[str, bytes]) -> None:
+    lines: list[str] = []
+    assert verify.run(str(tmp_path), None, None, report=lines.append) == 1
+    assert lines == ["NOT CHECKED: the folder is empty"]
+    (tmp_path / "other.txt").write_bytes(b"x")
+    assert verify.run(str(tmp_path), None, None, report=lines.append) == 1
+    assert lines[-1] == "NOT CHECKED: this folder is no evidence bundle"
+    (tmp_path / SUMS).write_bytes(files[SUMS])
+    assert verify.run(str(tmp_path), None, None, report=lines.append) == 1
+    assert "ALTERED: manifest.json is missing" in lines
+    assert verify.run(str(tmp_path / "nowhere"), None, None, report=lines.append) == 1
+    assert lines[-1].startswith("NOT CHECKED: it cannot be read")
 
 
 # --- one byte, anywhere -------------------------------------------------------------------------
