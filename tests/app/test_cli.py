@@ -27,6 +27,7 @@ COMMANDS = {
     "demo",
     "simulate",
     "agent",
+    "archive",
     "replay",
     "retain",
     "migrate",
