@@ -155,13 +155,14 @@ def _empty(engine: Engine, archive: SampleArchive, now_ms: int) -> None:
 
 
 def _delete_slices(engine: Engine, day: int) -> None:
-    for since_ms in range(day * DAY_MS, (day + 1) * DAY_MS, _SLICE_MS):
-        is_in_slice = (Sample.timestamp_ms >= since_ms, Sample.timestamp_ms < since_ms + _SLICE_MS)
+    while True:
         with reading_session(engine) as session:
-            count = session.scalar(select(func.count()).where(*is_in_slice))
-        if count:
-            with changing_session(engine) as session:
-                session.execute(delete(Sample).where(*is_in_slice))
+            since_ms = session.scalar(select(func.min(Sample.timestamp_ms)).where(*SAMPLES.of_day(day)))
+        if since_ms is None:
+            return
+        with changing_session(engine) as session:
+            is_in_slice = (*SAMPLES.of_day(day), Sample.timestamp_ms < since_ms + _SLICE_MS)
+            session.execute(delete(Sample).where(*is_in_slice))
 
 
 def _delete_cut_blocks(engine: Engine) -> None:
