@@ -24,7 +24,7 @@ from app.services.alert_notices import EVERY_S as ALERTS_EVERY_S
 from app.services.alert_notices import is_any_alert_untold, tell_of_alerts
 from app.services.deliveries import drop_stale
 from app.services.directive_escalation import is_anything_due, note_overdue, note_refused, note_unanswered
-from app.services.directives import settle_complied
+from app.services.directives import note_heard_releases
 from app.services.emergency_following import EmergencyFollower
 from app.services.emergency_sightings import Senses
 from app.services.expiry import expire_permit, permits_over
@@ -196,7 +196,7 @@ def _follow_directives(engine: Engine, now_ms: int) -> None:
         if not is_anything_due(session, now_ms):
             return
     with changing_session(engine) as session:
-        settle_complied(session, now_ms)
+        note_heard_releases(session, now_ms)
         note_refused(session, now_ms)
         note_unanswered(session, now_ms)
         note_overdue(session, now_ms)

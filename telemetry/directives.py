@@ -25,17 +25,20 @@ class DirectiveKind(StrEnum):
 
 
 class Reply(StrEnum):
-    """What a vehicle answers: its agent that the directive is there, its own program whether it obeys."""
+    """What a vehicle answers: its agent that directive and release are there, its own program whether it obeys."""
 
     RECEIVED = "received"
     ACCEPTED = "accepted"
     REFUSED = "refused"
+    RELEASED = "released"
 
 
 class Directive(msgspec.Struct, frozen=True, omit_defaults=True):
     """One demand on a vehicle; times are milliseconds UTC, `deadline_ms` is when it must be complied with.
 
-    `place` is what a LEAVE is about: a GeoJSON geometry in EPSG:4326, with its vertical limits.
+    `place` is what a LEAVE is about: a GeoJSON geometry in EPSG:4326, with its vertical limits; `zones`
+    are the zones that it consists of, where it does. `until_ms` is when the directive will be over by
+    itself, as far as is known now: the same directive may come again with another one.
     """
 
     directive_id: str
@@ -48,13 +51,27 @@ class Directive(msgspec.Struct, frozen=True, omit_defaults=True):
     lower_m: float | None = None
     upper_m: float | None = None
     altitude_datum: str | None = None
+    zones: tuple[str, ...] = ()
+    until_ms: int | None = None
 
 
-class Orders(msgspec.Struct, frozen=True):
-    """Everything that is demanded of a vehicle now. `number` only grows: an older one is out of date."""
+class Release(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A directive is over: as far as this one goes, the vehicle may go on. Times are milliseconds UTC."""
+
+    directive_id: str
+    released_at_ms: int
+    reason: str = ""
+
+
+class Orders(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Everything that is demanded of a vehicle now, and the releases that it has not acknowledged yet.
+
+    `number` only grows: an older one is out of date.
+    """
 
     number: int
     directives: tuple[Directive, ...] = ()
+    released: tuple[Release, ...] = ()
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):

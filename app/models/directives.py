@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, String, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.base import AutoKey, Base, Generation, Milliseconds, Prose, PublicId, Versioned, by_value
@@ -24,9 +24,9 @@ class Cause(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a directive ended."""
+    """How a directive ended: RELEASED after it was complied with, WITHDRAWN before."""
 
-    COMPLIED = "complied"
+    RELEASED = "released"
     WITHDRAWN = "withdrawn"
     REPLACED = "replaced"
 
@@ -34,8 +34,9 @@ class Outcome(StrEnum):
 class DirectiveRow(Versioned, Base):
     """One demand on one vehicle. The worker notes `sent_at_ms` and `complied_*`; people and the platform the rest.
 
-    `terms` is what else telemetry.directives.Directive says. It stands until it is settled; overdue is
-    one that was not complied with at its deadline. The regulators of `jurisdiction` follow it:
+    `terms` is what else telemetry.directives.Directive says. It stands until it is settled, also when it
+    is complied with; overdue is one that was not complied with at its deadline. `release_owed`: it is
+    over, and the vehicle has not said yet that it knows. The regulators of `jurisdiction` follow it:
     `refused_at_ms`, `unanswered_at_ms` and `overdue_at_ms` are when they and the operator were told.
     """
 
@@ -68,6 +69,7 @@ class DirectiveRow(Versioned, Base):
     outcome: Mapped[Outcome | None] = mapped_column(by_value(Outcome, "outcome"))
     settled_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     settled_reason: Mapped[Prose] = mapped_column(default="", server_default="")
+    release_owed: Mapped[bool] = mapped_column(default=False, server_default=false(), index=True)
 
     vehicle: Mapped[Vehicle] = relationship(lazy="joined", innerjoin=True)
     jurisdiction: Mapped[Jurisdiction] = relationship(lazy="joined", innerjoin=True)

@@ -79,7 +79,8 @@ class Incident(Versioned, Base):
     `fault` stays undecided until a regulator of `jurisdiction` decides it, with a reason. `lon`, `lat` are
     where telemetry had the vehicle then (WGS-84 degrees; NULL: nowhere). `disengagement` is the JSON form of
     app.schemas.incidents.Disengagement. The two `*_due_ms` are the jurisdiction's deadlines as of the
-    first report or proposal; `complete_at_ms` is when the operator's report was complete.
+    first report or proposal; `complete_at_ms` is when the operator's report was complete. `opened_by` is the
+    regulator who wants it reported: such a proposal cannot be dismissed.
     """
 
     __tablename__ = "incidents"
@@ -108,6 +109,7 @@ class Incident(Versioned, Base):
     fault: Mapped[Fault] = mapped_column(by_value(Fault, "fault"))
     fault_reason: Mapped[Prose]
     proposed_at_ms: Mapped[Milliseconds | None]
+    opened_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     reported_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     reported_at_ms: Mapped[Milliseconds | None]
     first_due_ms: Mapped[Milliseconds]
@@ -120,6 +122,7 @@ class Incident(Versioned, Base):
 
     vehicle: Mapped[Vehicle] = relationship(lazy="joined", innerjoin=True)
     jurisdiction: Mapped[Jurisdiction] = relationship(lazy="joined", innerjoin=True)
+    opened_by: Mapped[User | None] = relationship(lazy="joined", foreign_keys=[opened_by_id])
     attachments: Mapped[list[Attachment]] = relationship(secondary=incident_attachments, order_by=Attachment.id)
     alerts: Mapped[list[Alert]] = relationship(secondary=incident_alerts, order_by=Alert.opened_at_ms)
     revisions: Mapped[list[IncidentRevision]] = relationship(

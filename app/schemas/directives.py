@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from app.models import Cause, Outcome
 from app.schemas.base import Identifier, Reason, Schema
+from app.schemas.emergencies import Surroundings
 from app.schemas.geometry import Geometry
 from app.services.directive_register import Progress
 from telemetry.directives import DirectiveKind, Reply
@@ -31,22 +32,27 @@ class Order(Schema):
         float | None, Field(ge=_SLOWEST_KMH, le=_FASTEST_KMH, description="of `slow` only, and needed there")
     ] = None
     place: Annotated[
-        Geometry | None, Field(description="of `leave` only: the area to be left; without it, where it may not be")
+        Geometry | None, Field(description="of `leave` only: the area to be left; without any, where it may not be")
     ] = None
+    circle: Annotated[Surroundings | None, Field(description="of `leave` only: in the place of an area")] = None
+    zone: Annotated[Identifier | None, Field(description="of `leave` only: a zone in force, with its limits")] = None
 
     @model_validator(mode="after")
     def _says_what_its_kind_needs(self) -> Self:
         if (self.kind is DirectiveKind.SLOW) != (self.speed_kmh is not None):
             raise PydanticCustomError("speed_of_slow", "the speed belongs to the order to slow down, which needs it")
-        if self.place is not None and self.kind is not DirectiveKind.LEAVE:
+        places = [each for each in (self.place, self.circle, self.zone) if each is not None]
+        if places and self.kind is not DirectiveKind.LEAVE:
             raise PydanticCustomError("place_of_leave", "a place belongs to the order to leave it")
+        if len(places) > 1:
+            raise PydanticCustomError("one_place", "an area, a circle or a zone, one of them")
         if self.place is not None and self.place.geom_type not in _AREAS:
             raise PydanticCustomError("place_no_area", "what is to be left is an area")
         return self
 
 
-class Withdrawal(Schema):
-    """Why it is not demanded any more."""
+class ReleaseReason(Schema):
+    """Why it is not demanded any more, complied with or not."""
 
     reason: Reason
 
@@ -76,6 +82,8 @@ class DirectiveOut(Schema):
     reason: str
     speed_mps: float | None
     place: dict[str, Any] | None
+    zones: list[str]
+    until_ms: Annotated[int | None, Field(description="when it will be over by itself, as far as is known")]
     issued_at_ms: int
     issued_by: str | None
     deadline_ms: int
@@ -91,5 +99,6 @@ class DirectiveOut(Schema):
     settled_at_ms: int | None
     settled_by: str | None
     settled_reason: str
+    release_owed: Annotated[bool, Field(description="it is over, and the vehicle has not said that it knows")]
     outcome: Outcome | None
     version: int

@@ -20,6 +20,8 @@ SMALLEST_RADIUS_M, LARGEST_RADIUS_M = 10.0, 20_000.0
 #: An hour, and at most a week: what is closed longer is a zone like any other.
 USUAL_MIN, LONGEST_MIN = 60, 10_080
 
+_MS_PER_MIN = 60_000
+
 _AGL_OR_AMSL = Literal[Datum.AGL, Datum.AMSL]
 
 
@@ -31,21 +33,34 @@ class Surroundings(Schema):
     radius_m: Annotated[float, Field(ge=SMALLEST_RADIUS_M, le=LARGEST_RADIUS_M)]
 
 
-class Declaration(Schema):
-    """What is closed, why and for how long: an outline or a circle, from the ground to the sky unless limited.
+class Lasting(Schema):
+    """For how long a place is closed, from now on."""
+
+    duration_min: Annotated[int, Field(ge=1, le=LONGEST_MIN)] = USUAL_MIN
+    until_further_notice: bool = False
+
+    def ends_at_ms(self, now_ms: int) -> int | None:
+        """When it ends by itself; None: somebody ends it."""
+        return None if self.until_further_notice else now_ms + self.duration_min * _MS_PER_MIN
+
+
+class Prolongation(Lasting):
+    """Until when an emergency lasts after all, and why."""
+
+    reason: Reason
+
+
+class ClosedArea(Schema):
+    """What is closed: an outline or a circle, from the ground to the sky unless limited.
 
     Limits are metres above ground (AGL) or above mean sea level (AMSL).
     """
 
-    jurisdiction: Identifier
     geometry: Annotated[Geometry | None, Field(description="a Polygon or MultiPolygon; or give a circle")] = None
     circle: Surroundings | None = None
     lower_m: Limit | None = None
     upper_m: Limit | None = None
     datum: _AGL_OR_AMSL | None = Field(default=None, validate_default=True)
-    reason: Reason
-    duration_min: Annotated[int, Field(ge=1, le=LONGEST_MIN)] = USUAL_MIN
-    until_further_notice: bool = False
 
     @field_validator("geometry")
     @classmethod
@@ -95,6 +110,13 @@ class Declaration(Schema):
         if self.datum is None or (self.lower_m is None and self.upper_m is None):
             return None
         return VerticalBand(self.lower_m, self.upper_m, self.datum)
+
+
+class Declaration(ClosedArea, Lasting):
+    """What is closed, where, why and for how long."""
+
+    jurisdiction: Identifier
+    reason: Reason
 
 
 class EmergencyEnd(Schema):

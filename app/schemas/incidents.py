@@ -81,6 +81,15 @@ class IncidentReport(IncidentFacts):
     alert: Annotated[str | None, Field(max_length=100)] = None
 
 
+class IncidentOpening(Schema):
+    """What a regulator opens an incident as, from an alert, and why: its operator reads this, and reports."""
+
+    alert: Annotated[str, Field(min_length=1, max_length=100)]
+    kind: IncidentKind
+    harm: Harm = Harm.NONE
+    reason: Reason
+
+
 class IncidentAmendment(IncidentFacts):
     """The facts as they are known now, and why they change. Of a proposal it makes a report."""
 
@@ -184,6 +193,7 @@ class IncidentOut(Schema):
     alerts: list[str]
     attachments: list[IncidentFile]
     proposed_at_ms: int | None
+    opened_by: Annotated[str | None, Field(description="the regulator who opened it; nothing: nobody had to")]
     reported_at_ms: int | None
     first_due_ms: int
     full_due_ms: int

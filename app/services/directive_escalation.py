@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.audit import Subject
 from app.models import DirectiveAnswer, DirectiveRow
-from app.services.directives import IS_SEEN_COMPLIED, record_directive
+from app.services.directives import IS_RELEASE_HEARD, record_directive
 from app.services.notices import notify
 from telemetry.directives import Reply
 
@@ -23,10 +23,12 @@ ANSWER_AT_LEAST_MS = 10_000
 
 
 def is_anything_due(session: Session, now_ms: int) -> bool:
-    """Whether anything is to be settled or told."""
-    waiting = select(DirectiveRow.id).where(DirectiveRow.settled_at_ms.is_(None))
-    due = IS_SEEN_COMPLIED | _is_refused() | _is_unanswered(now_ms) | _is_late(now_ms)
-    return session.scalar(waiting.where(due).limit(1)) is not None
+    """Whether anything is to be noted or told."""
+    standing = select(DirectiveRow.id).where(
+        DirectiveRow.settled_at_ms.is_(None), _is_refused() | _is_unanswered(now_ms) | _is_late(now_ms)
+    )
+    heard = select(DirectiveRow.id).where(IS_RELEASE_HEARD)
+    return any(session.scalar(each.limit(1)) is not None for each in (standing, heard))
 
 
 def note_refused(session: Session, now_ms: int) -> None:

@@ -18,7 +18,8 @@ class Progress(StrEnum):
     """How far a directive has come: from the outbox over the broker and the vehicle to its end.
 
     Accepted and refused are the newest answer of the vehicle's own program. What is late is overdue,
-    whatever was answered.
+    whatever was answered. What is complied with stands until the vehicle is released; withdrawn is what
+    ended before.
     """
 
     ISSUED = "issued"
@@ -28,6 +29,7 @@ class Progress(StrEnum):
     REFUSED = "refused"
     OVERDUE = "overdue"
     COMPLIED = "complied"
+    RELEASED = "released"
     WITHDRAWN = "withdrawn"
     REPLACED = "replaced"
 
@@ -71,7 +73,8 @@ def progress_of(row: DirectiveRow) -> Progress:
 
 def decided_answer(row: DirectiveRow) -> DirectiveAnswer | None:
     """The newest yes or no of the vehicle's program."""
-    return next((answer for answer in reversed(row.answers) if answer.reply is not Reply.RECEIVED), None)
+    decided = {Reply.ACCEPTED, Reply.REFUSED}
+    return next((answer for answer in reversed(row.answers) if answer.reply in decided), None)
 
 
 def delivered_at_ms(row: DirectiveRow) -> int | None:

@@ -1,7 +1,8 @@
 """Directives: demanding something of vehicles, and following what becomes of it.
 
-Whenever what stands of a vehicle changes, all of it goes into the outbox once more, in the same
-transaction: the broker keeps the newest message for whoever is offline.
+A directive stands until it is over, also when it is complied with: who was told to halt stands until it
+hears that it may go on. Whenever what stands of a vehicle changes, all of it goes into the outbox once
+more, in the same transaction: the broker keeps the newest message for whoever is offline.
 """
 
 from __future__ import annotations
@@ -10,25 +11,29 @@ import secrets
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session
 
 from app.audit import Subject, record, state_of
+from app.database import in_parts
 from app.errors import Conflict, InvalidChange, NotFound
-from app.models import Cause, DirectiveRow, Jurisdiction, OutboxRow, Outcome, User, Vehicle
+from app.models import Cause, DirectiveAnswer, DirectiveRow, Jurisdiction, OutboxRow, Outcome, User, Vehicle
 from app.services.generations import next_generation
 from geofences.datum import VerticalReference
 from geofences.errors import GeofenceError
 from telemetry.approach import closed_place
-from telemetry.directives import DemandedPlace, Directive, DirectiveKind, Orders, encode_orders
+from telemetry.directives import DemandedPlace, Directive, DirectiveKind, Orders, Release, Reply, encode_orders
 from telemetry.messages import directive_topic
 
 #: California's rules of 2026 give vehicles two minutes to leave an emergency geofence.
 DEADLINE_MS = 120_000
 
 _ID_BYTES = 8
-#: What may be settled: to leave an emergency geofence is to stay out of it until the emergency is over.
-IS_SEEN_COMPLIED = DirectiveRow.complied_at_ms.is_not(None) & (DirectiveRow.cause != Cause.EMERGENCY)
+_STANDS = DirectiveRow.settled_at_ms.is_(None)
+#: The vehicle's agent has said that it knows of the release.
+IS_RELEASE_HEARD = DirectiveRow.release_owed & exists().where(
+    DirectiveAnswer.directive_key == DirectiveRow.id, DirectiveAnswer.reply == Reply.RELEASED
+)
 
 
 def demand(
@@ -45,7 +50,7 @@ def demand(
     terms: Mapping[str, Any] | None = None,
     jurisdiction: Jurisdiction | None = None,
 ) -> list[DirectiveRow]:
-    """Demand this of each vehicle now. One of the same kind and cause that still stands is replaced.
+    """Demand this of each vehicle now. One of the same kind, cause and place that still stands is replaced.
 
     The regulators of `jurisdiction` are told what becomes of it; by itself it is the actor's first.
     Raises InvalidChange without a reason, for a deadline that is over, for a place that nothing can be
@@ -56,13 +61,14 @@ def demand(
     until_ms = now_ms + DEADLINE_MS if deadline_ms is None else deadline_ms
     if until_ms <= now_ms:
         raise InvalidChange("the deadline is over already", code="deadline_over", field="deadline_ms")
+    place = (terms or {}).get("place")
     _require_judgeable(DemandedPlace.of(terms or {}))
     followed_by = jurisdiction or _jurisdiction_of(actor)
     if not vehicles:
         return []
     generation = next_generation(session)
-    for row in _standing(session, [vehicle.id for vehicle in vehicles]):
-        if (row.kind, row.cause, row.cause_id) == (kind, cause, cause_id):
+    for row in _of_vehicles(session, [vehicle.id for vehicle in vehicles], _STANDS):
+        if (row.kind, row.cause, row.cause_id) == (kind, cause, cause_id) and row.terms.get("place") == place:
             _settle(session, row, Outcome.REPLACED, now_ms=now_ms, actor=actor, reason=reason)
     made = [
         DirectiveRow(
@@ -89,29 +95,63 @@ def demand(
     return made
 
 
-def withdraw(session: Session, rows: Collection[DirectiveRow], *, reason: str, now_ms: int, actor: User | None) -> None:
-    """These are not demanded any more. Raises Conflict for one that is settled already."""
+def release(session: Session, rows: Collection[DirectiveRow], *, reason: str, now_ms: int, actor: User | None) -> None:
+    """These are over, complied with or not: their vehicles are told until they say that they know.
+
+    Raises Conflict for one that is settled already.
+    """
     if any(row.settled_at_ms is not None for row in rows):
         raise Conflict("the directive is settled already")
-    _settle_all(session, rows, Outcome.WITHDRAWN, now_ms=now_ms, actor=actor, reason=reason)
-
-
-def conclude(session: Session, cause: Cause, cause_id: str, *, reason: str, now_ms: int, actor: User | None) -> None:
-    """The cause is over: what telemetry showed to be complied with is settled as that, the rest is withdrawn."""
-    rows = standing_because_of(session, cause, cause_id)
     if not rows:
         return
     generation = next_generation(session)
     for row in rows:
-        outcome = Outcome.WITHDRAWN if row.complied_at_ms is None else Outcome.COMPLIED
+        row.release_owed = True
+        outcome = Outcome.WITHDRAWN if row.complied_at_ms is None else Outcome.RELEASED
         _settle(session, row, outcome, now_ms=now_ms, actor=actor, reason=reason)
+    _announce(session, [row.vehicle for row in rows], generation)
+
+
+def note_heard_releases(session: Session, now_ms: int) -> None:
+    """The broker need not keep releases any longer of which the vehicles said that they know."""
+    heard = select(DirectiveRow).where(IS_RELEASE_HEARD).order_by(DirectiveRow.id)
+    rows = session.scalars(heard.with_for_update(of=DirectiveRow, skip_locked=True)).all()
+    if not rows:
+        return
+    generation = next_generation(session)
+    for row in rows:
+        before = state_of(row)
+        row.release_owed = False
+        session.flush()
+        record_directive(session, "directive.release_heard", row, now_ms=now_ms, before=before)
+    _announce(session, [row.vehicle for row in rows], generation)
+
+
+def restate(
+    session: Session,
+    rows: Collection[DirectiveRow],
+    terms: Mapping[str, Any],
+    *,
+    reason: str,
+    now_ms: int,
+    actor: User | None,
+) -> None:
+    """Say something else, or more, of these directives, which stand on as they are: deadlines, answers, compliance."""
+    if not rows:
+        return
+    generation = next_generation(session)
+    for row in rows:
+        before = state_of(row)
+        row.terms = row.terms | dict(terms)
+        session.flush()
+        record_directive(session, "directive.restated", row, actor=actor, now_ms=now_ms, reason=reason, before=before)
     _announce(session, [row.vehicle for row in rows], generation)
 
 
 def standing_because_of(session: Session, cause: Cause, cause_id: str) -> Sequence[DirectiveRow]:
     """What stands for this cause."""
     query = select(DirectiveRow).where(DirectiveRow.cause == cause, DirectiveRow.cause_id == cause_id)
-    return session.scalars(query.where(DirectiveRow.settled_at_ms.is_(None)).order_by(DirectiveRow.id)).all()
+    return session.scalars(query.where(_STANDS).order_by(DirectiveRow.id)).all()
 
 
 def directive_by_id(session: Session, directive_id: str) -> DirectiveRow:
@@ -120,16 +160,6 @@ def directive_by_id(session: Session, directive_id: str) -> DirectiveRow:
     if row is None:
         raise NotFound(f"no directive {directive_id}")
     return row
-
-
-def settle_complied(session: Session, now_ms: int) -> None:
-    """What the workers have seen complied with is settled, and the vehicle told that it is over.
-
-    To leave an emergency geofence is to stay out of it: that stands until the emergency is over.
-    """
-    seen = select(DirectiveRow).where(DirectiveRow.settled_at_ms.is_(None), IS_SEEN_COMPLIED)
-    rows = session.scalars(seen.order_by(DirectiveRow.id).with_for_update(of=DirectiveRow, skip_locked=True)).all()
-    _settle_all(session, rows, Outcome.COMPLIED, now_ms=now_ms, actor=None, reason="")
 
 
 def _jurisdiction_of(actor: User | None) -> Jurisdiction:
@@ -147,28 +177,13 @@ def _require_judgeable(place: DemandedPlace | None) -> None:
         raise InvalidChange(str(error), code="zone_unjudgeable", field="place") from error
 
 
-def _standing(session: Session, vehicle_keys: Collection[int]) -> Sequence[DirectiveRow]:
-    query = select(DirectiveRow).where(DirectiveRow.settled_at_ms.is_(None))
-    wanted = set(vehicle_keys)
-    return [row for row in session.scalars(query.order_by(DirectiveRow.id)) if row.vehicle_key in wanted]
-
-
-def _settle_all(
-    session: Session,
-    rows: Collection[DirectiveRow],
-    outcome: Outcome,
-    *,
-    now_ms: int,
-    actor: User | None,
-    reason: str,
-) -> None:
-    if not rows:
-        return
-    generation = next_generation(session)
-    for row in rows:
-        _settle(session, row, outcome, now_ms=now_ms, actor=actor, reason=reason)
-    session.flush()
-    _announce(session, [row.vehicle for row in rows], generation)
+def _of_vehicles(session: Session, vehicle_keys: Collection[int], which: ColumnElement[bool]) -> Sequence[DirectiveRow]:
+    query = select(DirectiveRow).where(which).order_by(DirectiveRow.id)
+    return [
+        row
+        for some in in_parts(vehicle_keys)
+        for row in session.scalars(query.where(DirectiveRow.vehicle_key.in_(some)))
+    ]
 
 
 def _settle(
@@ -182,14 +197,18 @@ def _settle(
 
 
 def _announce(session: Session, vehicles: Sequence[Vehicle], number: int) -> None:
-    """What stands of each vehicle now, to be kept by the broker; with nothing it keeps nothing."""
+    """What each vehicle is to know now, to be kept by the broker; with nothing it keeps nothing."""
     told = {vehicle.id: vehicle for vehicle in vehicles}
-    standing: dict[int, list[Directive]] = {key: [] for key in told}
-    for row in _standing(session, told):
-        standing[row.vehicle_key].append(_on_the_wire(row))
+    directives: dict[int, list[Directive]] = {key: [] for key in told}
+    released: dict[int, list[Release]] = {key: [] for key in told}
+    for row in _of_vehicles(session, told, _STANDS | DirectiveRow.release_owed):
+        if row.settled_at_ms is None:
+            directives[row.vehicle_key].append(_on_the_wire(row))
+        else:
+            released[row.vehicle_key].append(Release(row.directive_id, row.settled_at_ms, row.settled_reason))
     for key, vehicle in told.items():
-        directives = tuple(standing[key])
-        payload = encode_orders(Orders(number, directives)) if directives else b""
+        orders = Orders(number, tuple(directives[key]), tuple(released[key]))
+        payload = encode_orders(orders) if orders.directives or orders.released else b""
         session.add(
             OutboxRow(
                 topic=directive_topic(vehicle.vehicle_id), payload=payload, retain=True, partition=vehicle.partition

@@ -5,8 +5,9 @@ Everybody takes the emergency's row before the registry's generation: the watch,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -23,20 +24,19 @@ from app.models import (
     User,
     Vehicle,
 )
-from app.schemas.emergencies import Declaration
+from app.schemas.emergencies import Declaration, Prolongation
 from app.schemas.zones import ZoneEnd
-from app.services.directives import conclude
+from app.services.directives import release, restate, standing_because_of
 from app.services.emergency_sightings import Senses
 from app.services.emergency_watch import look, order, tell
 from app.services.generations import next_generation
 from app.services.jurisdictions import jurisdiction_by_code
 from app.services.notices import notify
 from app.services.pages import Page, read_page
-from app.services.zone_history import end_zone
+from app.services.zone_history import end_zone, prolong_zone
 from app.services.zones import newest_zone_revision, publish_zone_revision
 from geofences.zones import ZoneKind
 
-_MS_PER_MIN = 60_000
 _ENDED_BY_ITSELF = "按计划时间结束。It ended as planned."
 
 
@@ -58,7 +58,7 @@ def declare(session: Session, declaration: Declaration, *, senses: Senses, actor
     generation = next_generation(session)  # first: numbers are given one after another
     number = _next_number(session, now_ms)
     jurisdiction = jurisdiction_by_code(session, declaration.jurisdiction)
-    ends_at_ms = None if declaration.until_further_notice else now_ms + declaration.duration_min * _MS_PER_MIN
+    ends_at_ms = declaration.ends_at_ms(now_ms)
     revision = publish_zone_revision(
         session,
         zone_id=number,
@@ -114,6 +114,39 @@ def end(
         actor=actor,
     )
     _end(session, emergency, at_ms=now_ms, reason=reason, actor=actor, now_ms=now_ms)
+
+
+def prolong(
+    session: Session,
+    emergency: Emergency,
+    prolongation: Prolongation,
+    *,
+    expected_version: int,
+    actor: User,
+    now_ms: int,
+) -> None:
+    """It ends later than was planned, or when somebody ends it; vehicles and everybody else are told.
+
+    The two minutes of nobody begin anew. Raises Conflict for another version than the one that was seen,
+    InvalidChange when it is over, or would not last longer.
+    """
+    _require_active(session, emergency)
+    if emergency.version != expected_version:
+        raise Conflict("the emergency has changed meanwhile")
+    planned_ms, ends_at_ms = emergency.planned_end_ms, prolongation.ends_at_ms(now_ms)
+    if planned_ms is not None and planned_ms <= now_ms:
+        raise InvalidChange("the emergency is over already", code="emergency_over")
+    if planned_ms is None or (ends_at_ms is not None and ends_at_ms <= planned_ms):
+        raise InvalidChange("it lasts as long already", code="emergency_not_longer", field="duration_min")
+    reason = prolongation.reason
+    prolong_zone(session, emergency.zone, ends_at_ms=ends_at_ms, reason=reason, now_ms=now_ms, actor=actor)
+    before = state_of(emergency)
+    emergency.planned_end_ms = ends_at_ms
+    session.flush()
+    standing = standing_because_of(session, Cause.EMERGENCY, emergency.number)
+    restate(session, standing, {"until_ms": ends_at_ms}, reason=reason, now_ms=now_ms, actor=actor)
+    _record(session, "emergency.prolonged", emergency, actor=actor, now_ms=now_ms, reason=reason, before=before)
+    _tell_all(session, emergency, "emergency.prolonged", reason, now_ms, occasion=f"{emergency.version}")
 
 
 def end_as_planned(session: Session, emergency: Emergency, now_ms: int) -> None:
@@ -199,38 +232,36 @@ def _end(session: Session, emergency: Emergency, *, at_ms: int, reason: str, act
     emergency.ended_at_ms, emergency.end_reason = at_ms, reason
     emergency.ended_by = actor
     session.flush()
-    conclude(session, Cause.EMERGENCY, emergency.number, reason=reason, now_ms=now_ms, actor=actor)
-    subject = Subject("emergency", emergency.number)
-    record(
-        session,
-        "emergency.ended",
-        subject,
-        actor=actor,
-        now_ms=now_ms,
-        reason=reason,
-        before=before,
-        after=state_of(emergency),
-    )
-    _tell_regulators(session, emergency, "emergency.ended", now_ms)
+    standing = standing_because_of(session, Cause.EMERGENCY, emergency.number)
+    release(session, standing, reason=reason, now_ms=now_ms, actor=actor)
+    _record(session, "emergency.ended", emergency, actor=actor, now_ms=now_ms, reason=reason, before=before)
+    _tell_all(session, emergency, "emergency.ended", reason, now_ms)
+
+
+def _tell_all(
+    session: Session, emergency: Emergency, kind: str, reason: str, now_ms: int, *, occasion: str = ""
+) -> None:
+    """The regulators, and the operators whose vehicles were told."""
+    _tell_regulators(session, emergency, kind, now_ms, occasion=occasion)
     told = select(Vehicle.organisation_id).join(EmergencyVehicle).where(EmergencyVehicle.emergency_key == emergency.id)
     for organisation in session.scalars(select(Organisation).where(Organisation.id.in_(told))):
         notify(
             session,
-            kind="emergency.ended",
-            subject=subject,
-            occasion=f"to {organisation.code}",
+            kind=kind,
+            subject=Subject("emergency", emergency.number),
+            occasion=f"to {organisation.code} {occasion}".rstrip(),
             params={"number": emergency.number, "reason": reason},
             now_ms=now_ms,
             organisation=organisation,
         )
 
 
-def _tell_regulators(session: Session, emergency: Emergency, kind: str, now_ms: int) -> None:
+def _tell_regulators(session: Session, emergency: Emergency, kind: str, now_ms: int, *, occasion: str = "") -> None:
     notify(
         session,
         kind=kind,
         subject=Subject("emergency", emergency.number),
-        occasion="regulators",
+        occasion=f"regulators {occasion}".rstrip(),
         params={"number": emergency.number, "reason": emergency.end_reason or emergency.reason},
         now_ms=now_ms,
         jurisdiction=emergency.jurisdiction,
@@ -238,7 +269,15 @@ def _tell_regulators(session: Session, emergency: Emergency, kind: str, now_ms: 
 
 
 def _record(
-    session: Session, action: str, emergency: Emergency, *, actor: User | None, now_ms: int, reason: str
+    session: Session,
+    action: str,
+    emergency: Emergency,
+    *,
+    actor: User | None,
+    now_ms: int,
+    reason: str,
+    before: Mapping[str, Any] | None = None,
 ) -> None:
     subject = Subject("emergency", emergency.number)
-    record(session, action, subject, actor=actor, now_ms=now_ms, reason=reason, after=state_of(emergency))
+    after = state_of(emergency)
+    record(session, action, subject, actor=actor, now_ms=now_ms, reason=reason, before=before, after=after)

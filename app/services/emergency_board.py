@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -100,6 +101,13 @@ class Board:
     at_ms: int
     rows: Sequence[BoardRow]
 
+    def of(self, organisation_id: int | None) -> Board:
+        """The part of one operator's vehicles; None: all of it."""
+        if organisation_id is None:
+            return self
+        own = [row for row in self.rows if row.told.vehicle.organisation_id == organisation_id]
+        return replace(self, rows=own)
+
     @property
     def totals(self) -> Totals:
         """Counted over the rows."""
@@ -119,24 +127,23 @@ class Board:
         )
 
 
-def board_of(
-    session: Session, emergency: Emergency, *, senses: Senses, now_ms: int, organisation_id: int | None = None
-) -> Board:
-    """The board now; of one operator's vehicles only. After the end it stays as it was."""
+def board_of(session: Session, emergency: Emergency, *, senses: Senses, now_ms: int) -> Board:
+    """The board now. After the end it stays as it was."""
     at_ms = now_ms if emergency.ended_at_ms is None else emergency.ended_at_ms
-    told = told_vehicles(session, emergency, organisation_id)
+    told = told_vehicles(session, emergency)
     keys = [row.vehicle_key for row in told]
     replies = _replies(session, told)
     permits = permit_numbers_of(session, keys, at_ms)
     sightings = sightings_of(session, keys, at_ms)
     stands = compiled(place_revision(session, emergency), senses).stands(sightings.points(senses))
     is_over = emergency.ended_at_ms is not None
+    samples = _samples_of(sightings)
     rows = [
         _row(
             each,
             reply=replies.get(each.directive_key),
             permits=permits.get(each.vehicle_key, ()),
-            watched=_Watched.of(sightings, stands, each.vehicle_key, at_ms),
+            watched=_Watched.of(sightings, stands, samples.get(each.vehicle_key, ()), at_ms),
             at_ms=at_ms,
             is_over=is_over,
         )
@@ -155,17 +162,25 @@ class _Watched:
     is_moving_out: bool = False
 
     @classmethod
-    def of(cls, sightings: Sightings, stands: Stands, vehicle_key: int, at_ms: int) -> _Watched:
-        rows = np.flatnonzero((sightings.vehicle == vehicle_key) & sightings.is_true)
-        if not len(rows):
+    def of(cls, sightings: Sightings, stands: Stands, rows: Sequence[int], at_ms: int) -> _Watched:
+        if not rows:
             return cls()
-        first, last = int(rows[0]), int(rows[-1])
+        first, last = rows[0], rows[-1]
         return cls(
             seen=_seen(sightings, stands, last),
             is_recent=int(sightings.timestamp_ms[last]) > at_ms - HEARD_MS,
             is_outside=bool(stands.outside[last]),
             is_moving_out=bool(stands.depth_m[last] < stands.depth_m[first] - _WAVERING_M),
         )
+
+
+def _samples_of(sightings: Sightings) -> Mapping[int, Sequence[int]]:
+    """The rows of each vehicle that can be believed, by its key, in the order of their times."""
+    rows: defaultdict[int, list[int]] = defaultdict(list)
+    keys = sightings.vehicle.tolist()
+    for row in np.flatnonzero(sightings.is_true).tolist():
+        rows[keys[row]].append(row)
+    return rows
 
 
 def _row(
@@ -237,10 +252,11 @@ def _seen(sightings: Sightings, stands: Stands, row: int) -> Seen:
 
 
 def _replies(session: Session, told: Sequence[EmergencyVehicle]) -> Mapping[int, Reply]:
-    """The newest answer to each directive, by its key."""
+    """The newest answer to each directive, by its key; that it is over is none."""
     replies: dict[int, Reply] = {}
     for some in in_parts(row.directive_key for row in told):
         answers = select(DirectiveAnswer.directive_key, DirectiveAnswer.reply)
-        found = session.execute(answers.where(DirectiveAnswer.directive_key.in_(some)).order_by(DirectiveAnswer.id))
+        asked = answers.where(DirectiveAnswer.directive_key.in_(some), DirectiveAnswer.reply != Reply.RELEASED)
+        found = session.execute(asked.order_by(DirectiveAnswer.id))
         replies.update((directive_key, reply) for directive_key, reply in found)
     return replies

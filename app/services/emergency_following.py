@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.database import changing_session, reading_session
 from app.models import Emergency
+from app.services.demanded_places import area_of, band_of
 from app.services.emergencies import active_emergencies, emergency_by_number, end_as_planned, lock_active
 from app.services.emergency_routes import vehicles_with_a_route_through
 from app.services.emergency_sightings import Senses
@@ -53,8 +54,9 @@ class EmergencyFollower:
         generation = current_generation(session)
         known, through = self._routes.get(emergency.number, (-1, ()))
         if known != generation:
+            place = place_revision(session, emergency)
             through = vehicles_with_a_route_through(
-                session, place_revision(session, emergency), self._senses.vertical, now_ms
+                session, area_of(place), band_of(place), self._senses.vertical, now_ms
             )
             self._routes[emergency.number] = generation, through
         return through

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from app.database import in_parts
 from app.models import (
+    AuditEntry,
     Cause,
     DirectiveRow,
     Emergency,
@@ -39,8 +40,10 @@ class EventKind(StrEnum):
     REFUSED = "refused"
     OUTSIDE = "outside"
     OVERDUE = "overdue"
+    PROLONGED = "prolonged"
     PERMIT = "permit"
     ENDED = "ended"
+    RELEASED = "released"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,7 @@ def report_of(session: Session, emergency: Emergency, *, now_ms: int, organisati
     at_ms = now_ms if emergency.ended_at_ms is None else emergency.ended_at_ms
     events = [
         *_of_the_emergency(emergency),
+        *_of_its_end(session, emergency),
         *_of_directives(directives),
         *_of_permits(session, emergency, keys, at_ms),
     ]
@@ -150,6 +154,7 @@ _OF_REPLIES = {
     Reply.RECEIVED: EventKind.RECEIVED,
     Reply.ACCEPTED: EventKind.ACCEPTED,
     Reply.REFUSED: EventKind.REFUSED,
+    Reply.RELEASED: EventKind.RELEASED,
 }
 
 
@@ -192,6 +197,18 @@ def _of_the_emergency(emergency: Emergency) -> Iterator[Event]:
     if emergency.ended_at_ms is not None:
         who = emergency.ended_by.display_name if emergency.ended_by else ""
         yield Event(emergency.ended_at_ms, EventKind.ENDED, who=who, text=emergency.end_reason)
+
+
+def _of_its_end(session: Session, emergency: Emergency) -> Iterator[Event]:
+    """Each time that it was to last longer, as the audit log tells."""
+    prolonged = select(AuditEntry).where(
+        AuditEntry.subject_type == "emergency",
+        AuditEntry.subject_id == emergency.number,
+        AuditEntry.action == "emergency.prolonged",
+    )
+    for entry in session.scalars(prolonged.order_by(AuditEntry.number)):
+        who = session.get(User, entry.actor_id) if entry.actor_id is not None else None
+        yield Event(entry.recorded_at_ms, EventKind.PROLONGED, who=_name(who), text=entry.reason)
 
 
 def _of_directives(directives: Sequence[DirectiveRow]) -> Iterator[Event]:

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import numpy as np
-import shapely
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy.orm import Session
 
 from app.models import ZoneRevisionRow
-from app.registry import zone_revision
+from app.services.demanded_places import band_of
 from app.services.permits_in_force import permits_in_force
 from app.services.zone_effects import touched_zones
 from app.services.zones import zones_in_force
 from geofences.datum import VerticalReference, limits_m
-from geofences.drawing import outline
-from geofences.zones import FOREVER_MS, Datum, VerticalBand, ZoneKind
+from geofences.zones import Datum, VerticalBand, ZoneKind
 
 #: A road without a band lies on the ground, or below it.
 _GROUND = VerticalBand(None, 0.0, Datum.AGL)
 
 
 def vehicles_with_a_route_through(
-    session: Session, place: ZoneRevisionRow, vertical: VerticalReference, now_ms: int
+    session: Session, area: BaseGeometry, band: VerticalBand | None, vertical: VerticalReference, now_ms: int
 ) -> frozenset[int]:
-    """Keys of the vehicles whose permit in force grants a zone that shares a point with the place.
+    """Keys of the vehicles whose permit in force grants a zone that shares a point with the area, EPSG:4326.
 
     Heights that cannot be compared may meet.
     """
-    band = zone_revision(place, 0, FOREVER_MS).band
     meeting = [row for row in zones_in_force(session, now_ms) if _meets(band, row, vertical)]
-    touched = touched_zones(meeting, outline(shapely.from_geojson(place.geometry), place.half_width_m))
+    touched = touched_zones(meeting, area)
     return frozenset(
         vehicle.id
         for permit in permits_in_force(session, now_ms)
@@ -38,7 +36,7 @@ def vehicles_with_a_route_through(
 
 
 def _meets(band: VerticalBand | None, row: ZoneRevisionRow, vertical: VerticalReference) -> bool:
-    other = zone_revision(row, 0, FOREVER_MS).band
+    other = band_of(row)
     if other is None and row.zone.kind is ZoneKind.TEST_ROAD:
         other = _GROUND
     if band is None or other is None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from shapely.geometry.base import BaseGeometry
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.audit import Subject, record
 from app.database import in_parts
+from app.errors import InvalidChange
 from app.models import Cause, Concern, Emergency, EmergencyVehicle, Organisation, User, Vehicle, ZoneRevisionRow
-from app.registry import zone_revision
+from app.services.demanded_places import area_of, band_of, zone_terms
 from app.services.directives import demand
 from app.services.emergency_routes import vehicles_with_a_route_through
 from app.services.emergency_sightings import Senses, heard_since, newest_sightings
 from app.services.notices import notify
-from geofences.zones import FOREVER_MS
+from geofences.errors import GeofenceError
+from geofences.zones import VerticalBand
 from telemetry.approach import ClosedPlace, closed_place
 from telemetry.directives import DemandedPlace, DirectiveKind
 
@@ -45,26 +48,30 @@ def look(session: Session, emergency: Emergency, senses: Senses, now_ms: int, ro
     in the place: it holds the directive that keeps it out.
     """
     revision = place_revision(session, emergency)
-    place, sightings = compiled(revision, senses), newest_sightings(session, now_ms)
-    points = sightings.points(senses)
-    stands, approached = place.stands(points), place.approached(points, sightings.motion())
-    told = {row.vehicle_key: row for row in _told(session, emergency)}
     if routes is None:
-        through: Collection[int] = vehicles_with_a_route_through(session, revision, senses.vertical, now_ms)
+        through: Collection[int] = vehicles_with_a_route_through(
+            session, area_of(revision), band_of(revision), senses.vertical, now_ms
+        )
     else:
         through = routes(session, emergency, now_ms)
-    heard = heard_since(session, [key for key in through if key not in told], now_ms - ON_ITS_WAY_MS)
-    concerns = dict.fromkeys(sorted(heard), (Concern.ROUTE, now_ms))
-    for row in range(len(sightings)):
-        key, at_ms = int(sightings.vehicle[row]), int(sightings.timestamp_ms[row])
-        if key in told:
-            if stands.inside[row] and stands.depth_m[row] >= 0 and _has_come_in(told[key], at_ms):
-                concerns[key] = Concern.INSIDE, at_ms
-        elif stands.inside[row]:
-            concerns[key] = Concern.INSIDE, at_ms
-        elif approached[row] and concerns.get(key, (Concern.ROUTE,))[0] is Concern.ROUTE:
-            concerns[key] = Concern.APPROACHING, at_ms
-    return News(concerns)
+    told = {row.vehicle_key: row for row in _told(session, emergency)}
+    return _news(session, compiled(revision, senses), senses, now_ms, through=through, told=told)
+
+
+def would_be_told(
+    session: Session, area: BaseGeometry, band: VerticalBand | None, senses: Senses, now_ms: int
+) -> Mapping[Vehicle, Concern]:
+    """Who would be told if this were closed now, and why: by vehicle, in the order of their identifiers.
+
+    Raises InvalidChange for a shape that nothing can be judged against.
+    """
+    try:
+        place = ClosedPlace.of(area, band, senses.vertical)
+    except GeofenceError as error:
+        raise InvalidChange(str(error), code="zone_unjudgeable", field="geometry") from error
+    through = vehicles_with_a_route_through(session, area, band, senses.vertical, now_ms)
+    news = _news(session, place, senses, now_ms, through=through, told={})
+    return {vehicle: news.concerns[vehicle.id][0] for vehicle in _vehicles(session, news.concerns)}
 
 
 def tell(session: Session, emergency: Emergency, news: News, *, actor: User | None, now_ms: int) -> None:
@@ -104,7 +111,7 @@ def order(
         reason=emergency.reason,
         now_ms=now_ms,
         actor=actor,
-        terms=_terms(revision),
+        terms=_terms(emergency, revision),
         jurisdiction=emergency.jurisdiction,
     )
     for row, directive in zip(rows, directives, strict=True):
@@ -121,9 +128,35 @@ def place_revision(session: Session, emergency: Emergency) -> ZoneRevisionRow:
 
 def compiled(revision: ZoneRevisionRow, senses: Senses) -> ClosedPlace:
     """The place as its directives name it."""
-    place = DemandedPlace.of(_terms(revision))
+    place = DemandedPlace.of(zone_terms(revision))
     assert place is not None
     return closed_place(place, senses.vertical)
+
+
+def _news(
+    session: Session,
+    place: ClosedPlace,
+    senses: Senses,
+    now_ms: int,
+    *,
+    through: Collection[int],
+    told: Mapping[int, EmergencyVehicle],
+) -> News:
+    sightings = newest_sightings(session, now_ms)
+    points = sightings.points(senses)
+    stands, approached = place.stands(points), place.approached(points, sightings.motion())
+    heard = heard_since(session, [key for key in through if key not in told], now_ms - ON_ITS_WAY_MS)
+    concerns = dict.fromkeys(sorted(heard), (Concern.ROUTE, now_ms))
+    for row in range(len(sightings)):
+        key, at_ms = int(sightings.vehicle[row]), int(sightings.timestamp_ms[row])
+        if key in told:
+            if stands.inside[row] and stands.depth_m[row] >= 0 and _has_come_in(told[key], at_ms):
+                concerns[key] = Concern.INSIDE, at_ms
+        elif stands.inside[row]:
+            concerns[key] = Concern.INSIDE, at_ms
+        elif approached[row] and concerns.get(key, (Concern.ROUTE,))[0] is Concern.ROUTE:
+            concerns[key] = Concern.APPROACHING, at_ms
+    return News(concerns)
 
 
 def _has_come_in(row: EmergencyVehicle, at_ms: int) -> bool:
@@ -132,12 +165,9 @@ def _has_come_in(row: EmergencyVehicle, at_ms: int) -> bool:
     return row.entered_at_ms is None or (complied_ms is not None and at_ms > complied_ms)
 
 
-def _terms(revision: ZoneRevisionRow) -> dict[str, object]:
-    terms: dict[str, object] = {"place": json.loads(revision.geometry)}
-    band = zone_revision(revision, 0, FOREVER_MS).band
-    if band is not None:
-        terms |= {"lower_m": band.lower, "upper_m": band.upper, "altitude_datum": str(band.datum)}
-    return terms
+def _terms(emergency: Emergency, revision: ZoneRevisionRow) -> dict[str, Any]:
+    until = {} if emergency.planned_end_ms is None else {"until_ms": emergency.planned_end_ms}
+    return zone_terms(revision) | until
 
 
 def _told(session: Session, emergency: Emergency) -> Sequence[EmergencyVehicle]:

@@ -115,10 +115,10 @@ def dismiss_proposal(
 ) -> None:
     """Say why what the platform proposed is no incident; the regulators are told the reason.
 
-    Raises Conflict for an older version, InvalidChange for what is no proposal.
+    Raises Conflict for an older version, InvalidChange for what is no proposal of the platform.
     """
     require_version(incident, expected_version)
-    if incident.state is not IncidentState.PROPOSED:
+    if incident.state is not IncidentState.PROPOSED or incident.opened_by_id is not None:
         raise InvalidChange("it is no proposal", code="incident_not_proposed")
     before = state_of(incident)
     incident.state = IncidentState.DISMISSED

@@ -12,11 +12,13 @@ from sqlalchemy.orm import Session
 from app.errors import Conflict, InvalidChange
 from app.models import Cause, DirectiveRow, Jurisdiction, ServiceStatus, User, Vehicle
 from app.schemas.directives import Order
-from app.schemas.geometry import written_geometry
-from app.services.directives import demand, withdraw
+from app.services.demanded_places import place_terms, zone_terms
+from app.services.directives import demand, release
 from app.services.order_rights import ordering_jurisdictions
 from app.services.vehicle_status import current_status
+from app.services.zones import zones_in_force
 from app.units import mps_of
+from geofences.drawing import enclosing_circle
 
 _MS = 1_000
 
@@ -25,12 +27,13 @@ def order_vehicles(session: Session, order: Order, *, actor: User, now_ms: int) 
     """Give the order to every vehicle that it names, under the jurisdiction that gives the right to it.
 
     Raises InvalidChange, naming the vehicles, for unknown and retired ones and for those that the
-    actor may not order (app.services.order_rights), and for a place that cannot be judged.
+    actor may not order (app.services.order_rights), for a zone that is not in force, and for a place that
+    cannot be judged.
     """
     vehicles = _vehicles(session, order.vehicles, now_ms)
     rights = ordering_jurisdictions(session, actor.jurisdictions, vehicles, now_ms)
     _refuse("vehicle_of_other_authority", [each.vehicle_id for each in vehicles if each.id not in rights])
-    terms = _terms(order)
+    terms = _terms(session, order, now_ms)
     of_jurisdiction: defaultdict[Jurisdiction, list[Vehicle]] = defaultdict(list)
     for vehicle in vehicles:
         of_jurisdiction[rights[vehicle.id]].append(vehicle)
@@ -53,13 +56,20 @@ def order_vehicles(session: Session, order: Order, *, actor: User, now_ms: int) 
     ]
 
 
-def withdraw_directive(
+def release_vehicle(
     session: Session, row: DirectiveRow, *, reason: str, expected_version: int, actor: User, now_ms: int
 ) -> None:
-    """It is not demanded any more. Raises Conflict for an older version and for one that is settled."""
+    """End one directive: its vehicle is told that it may go on, unless another one binds it.
+
+    Raises Conflict for an older version and for one that is settled, InvalidChange for one of an
+    emergency, which stands for all of its vehicles until it is over.
+    """
     if row.version != expected_version:
         raise Conflict("the directive has changed meanwhile")
-    withdraw(session, [row], reason=reason, now_ms=now_ms, actor=actor)
+    if row.cause is Cause.EMERGENCY and row.settled_at_ms is None:
+        number = row.cause_id
+        raise InvalidChange(f"emergency {number} lasts", code="directive_of_emergency", emergency=number)
+    release(session, [row], reason=reason, now_ms=now_ms, actor=actor)
 
 
 def _vehicles(session: Session, vehicle_ids: Sequence[str], now_ms: int) -> list[Vehicle]:
@@ -76,7 +86,14 @@ def _refuse(code: str, vehicle_ids: Collection[str]) -> None:
         raise InvalidChange(f"these cannot be ordered: {ids}", code=code, field="vehicles", ids=ids)
 
 
-def _terms(order: Order) -> dict[str, Any]:
+def _terms(session: Session, order: Order, now_ms: int) -> dict[str, Any]:
     if order.speed_kmh is not None:
         return {"speed_mps": mps_of(order.speed_kmh)}
-    return {} if order.place is None else {"place": written_geometry(order.place)}
+    if order.zone is not None:
+        row = next((each for each in zones_in_force(session, now_ms) if each.zone.zone_id == order.zone), None)
+        if row is None:
+            raise InvalidChange(f"no zone {order.zone}", code="unknown_zone", field="zone", ids=order.zone)
+        return zone_terms(row)
+    if order.circle is not None:
+        return place_terms(enclosing_circle(order.circle.lon, order.circle.lat, order.circle.radius_m), None)
+    return {} if order.place is None else place_terms(order.place, None)

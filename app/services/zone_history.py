@@ -16,7 +16,7 @@ from app.schemas.zones import ZoneEnd
 from app.services.generations import next_generation, require_future_start
 from app.services.pages import Page, holds, page_among, page_in, read_page
 from app.services.revisions import in_force
-from app.services.zones import require_newest, store_zone_revisions, zone_by_id
+from app.services.zones import newest_zone_revision, require_newest, store_zone_revisions, zone_by_id
 from geofences.zones import ZoneKind
 
 #: An end needs a period before it, be it this short.
@@ -157,15 +157,26 @@ def end_zone(
     last = next((each for each in reversed(history.revisions) if each.is_in_force(ends_at_ms)), None)
     source = last or history.shown
     starts_at_ms = max(now_ms, source.from_ms or now_ms)
-    ending = ZoneRevisionRow(
-        zone=history.zone,
-        starts_at_ms=starts_at_ms,
-        ends_at_ms=max(ends_at_ms, starts_at_ms + _SHORTEST_MS),
-        generation=generation,
-        **{name: getattr(source.row, name) for name in _COPIED},
-    )
+    ending = _repeated(source.row, starts_at_ms, max(ends_at_ms, starts_at_ms + _SHORTEST_MS), generation)
     store_zone_revisions(session, [ending], reason=details.reason, actor=actor, now_ms=now_ms, action="zone.ended")
     return ending
+
+
+def prolong_zone(
+    session: Session, zone: Zone, *, ends_at_ms: int | None, reason: str, now_ms: int, actor: User | None
+) -> ZoneRevisionRow:
+    """From now on the zone is as its newest revision says, until another instant (None: further notice)."""
+    generation = next_generation(session)
+    going_on = _repeated(newest_zone_revision(session, zone), now_ms, ends_at_ms, generation)
+    store_zone_revisions(session, [going_on], reason=reason, actor=actor, now_ms=now_ms)
+    return going_on
+
+
+def _repeated(row: ZoneRevisionRow, starts_at_ms: int, ends_at_ms: int | None, generation: int) -> ZoneRevisionRow:
+    copied = {name: getattr(row, name) for name in _COPIED}
+    return ZoneRevisionRow(
+        zone=row.zone, starts_at_ms=starts_at_ms, ends_at_ms=ends_at_ms, generation=generation, **copied
+    )
 
 
 def _histories(session: Session, wanted: ColumnElement[bool], now_ms: int) -> list[ZoneHistory]:

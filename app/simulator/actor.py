@@ -80,9 +80,9 @@ class Actor:
         self.obligations.forget(directive.directive_id)
         return Said(Reply.REFUSED, "Its way never leads out of the place: somebody has to move it.")
 
-    def ended(self, directive_id: str, at_ms: int) -> None:
+    def ended(self, directive_id: str) -> None:
         """It is demanded no more."""
-        self.obligations.end(directive_id, at_ms, speed_mps=math.hypot(self.speed_mps, self.climb_mps))
+        self.obligations.forget(directive_id)
 
     def report(self, at_ms: int) -> Sample | None:
         """The sample of this instant, if one is due; without `seq`."""
@@ -94,10 +94,10 @@ class Actor:
         return self._misreported(self._observed(at_ms), at_ms) if self.is_on else None
 
     def _can_leave(self) -> bool:
-        return all(self.machine.can_leave(area) for area in self.obligations.bidding(0).keep_out)
+        return all(self.machine.can_leave(area) for area in self.obligations.bidding().keep_out)
 
     def _bidding(self, at_ms: int) -> Bidding:
-        bidding = self.obligations.bidding(at_ms)
+        bidding = self.obligations.bidding()
         if bidding.is_free and self._bound_since_ms is not None:
             self.joined_ms, self._bound_since_ms = at_ms, None
         elif not bidding.is_free and self._bound_since_ms is None:

@@ -64,7 +64,7 @@ class Fleet:
 
     def ended(self, vehicle_id: str, directive_id: str) -> None:
         """It is not demanded any more."""
-        self._of_vehicle[vehicle_id].ended(directive_id, self._at_ms)
+        self._of_vehicle[vehicle_id].ended(directive_id)
 
     def step(self, now_ms: int) -> list[tuple[str, Sample]]:
         """Move on to `now_ms`; the samples observed on the way, without `seq`, in the order of time."""

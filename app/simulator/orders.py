@@ -12,12 +12,9 @@ from shapely.geometry.base import BaseGeometry
 
 from app.simulator.closures import area_in
 from app.simulator.plane import Plane
-from telemetry.directives import Directive, DirectiveKind, Reply
+from telemetry.directives import Directive, DirectiveKind, Release, Reply
 
-#: What was complied with is over for the platform; somebody has to let the vehicle go on, which takes a while.
-KEPT_MS = 1_800_000
 _GROUND_M = 10.0
-_COMPLIES_MPS = 0.3
 
 
 class Temper(StrEnum):
@@ -44,6 +41,10 @@ class Inbox:
     def ended(self, directive_id: str) -> None:
         """This is not demanded any more."""
         self._heard.append(directive_id)
+
+    def released(self, release: Release, *, may_go_on: bool) -> None:  # noqa: ARG002 -- Obligations know what is left
+        """This one is over."""
+        self._heard.append(release.directive_id)
 
     def take(self) -> list[Directive | str]:
         """Directives that are new and ids of those that ended, in order; taking empties the box."""
@@ -74,12 +75,11 @@ class Bidding:
 
 @dataclass(slots=True)
 class Obligations:
-    """The directives that one vehicle obeys, and those over which it keeps to for a while."""
+    """The directives that one vehicle obeys: each until it is over."""
 
     temper: Temper = Temper.OBEDIENT
     _standing: dict[str, Directive] = field(default_factory=dict)
     _areas: dict[str, BaseGeometry] = field(default_factory=dict)
-    _over_ms: dict[str, int] = field(default_factory=dict)
 
     def take(self, directive: Directive, plane: Plane, *, flies: bool) -> Said | None:
         """Take a directive on; the answer, or None from who never answers."""
@@ -99,20 +99,8 @@ class Obligations:
         self._standing[directive.directive_id] = directive
         return Said(Reply.ACCEPTED)
 
-    def end(self, directive_id: str, at_ms: int, *, speed_mps: float) -> None:
-        """It is demanded no more. Who stands, or drives slowly, by then has complied and stays so for a while."""
-        directive = self._standing.get(directive_id)
-        if directive is None:
-            return
-        if directive.kind is not DirectiveKind.LEAVE and speed_mps <= (directive.speed_mps or 0.0) + _COMPLIES_MPS:
-            self._over_ms[directive_id] = at_ms
-        else:
-            self.forget(directive_id)
-
-    def bidding(self, at_ms: int) -> Bidding:
-        """What is asked at this instant."""
-        for directive_id in [each for each, over_ms in self._over_ms.items() if at_ms - over_ms >= KEPT_MS]:
-            self.forget(directive_id)
+    def bidding(self) -> Bidding:
+        """What is asked now."""
         standing = self._standing.values()
         return Bidding(
             halts=any(each.kind is DirectiveKind.HALT for each in standing),
@@ -121,9 +109,9 @@ class Obligations:
         )
 
     def forget(self, directive_id: str) -> None:
-        """It is not obeyed any more."""
-        for kept in (self._standing, self._areas, self._over_ms):
-            kept.pop(directive_id, None)
+        """It is over, or never was obeyed; the others are obeyed on."""
+        self._standing.pop(directive_id, None)
+        self._areas.pop(directive_id, None)
 
 
 def tempers(disobedient: Sequence[str], silent: Sequence[str]) -> dict[str, Temper]:

@@ -57,6 +57,7 @@ class Action(StrEnum):
     REPORT_INCIDENTS = "report_incidents"
     SEE_EVIDENCE = "see_evidence"
     EXPORT_EVIDENCE = "export_evidence"
+    OPEN_INCIDENTS = "open_incidents"
     REVIEW_INCIDENTS = "review_incidents"
     SEE_PERMITS = "see_permits"
     DECIDE_PERMITS = "decide_permits"
@@ -121,6 +122,7 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     Action.REPORT_INCIDENTS: OPERATORS,
     Action.SEE_EVIDENCE: _EVERYBODY,
     Action.EXPORT_EVIDENCE: _REGULATORS | OPERATORS | {Role.AUDITOR},
+    Action.OPEN_INCIDENTS: _REGULATORS,
     Action.REVIEW_INCIDENTS: _REGULATORS,
     Action.SEE_PERMITS: _EVERYBODY,
     Action.DECIDE_PERMITS: _REGULATORS,
@@ -144,6 +146,7 @@ _DECISIONS = frozenset(
         Action.DECIDE_PERMITS,
         Action.ORDER_VEHICLES,
         Action.DECIDE_SANCTIONS,
+        Action.OPEN_INCIDENTS,
         Action.REVIEW_INCIDENTS,
         Action.DECLARE_EMERGENCIES,
     }
@@ -220,7 +223,7 @@ PROTECTED: Mapping[str, Action] = {
     "api_directives.directive": Action.SEE_DIRECTIVES,
     "api_directives.directives": Action.SEE_DIRECTIVES,
     "api_directives.order": Action.ORDER_VEHICLES,
-    "api_directives.take_back": Action.ORDER_VEHICLES,
+    "api_directives.release": Action.ORDER_VEHICLES,
     "api_incidents.amend": Action.REPORT_INCIDENTS,
     "api_incidents.attach_file": Action.REPORT_INCIDENTS,
     "api_incidents.close": Action.REVIEW_INCIDENTS,
@@ -234,9 +237,11 @@ PROTECTED: Mapping[str, Action] = {
     "api_emergencies.emergency_vehicles": Action.SEE_EMERGENCIES,
     "api_emergencies.end_emergency": Action.DECLARE_EMERGENCIES,
     "api_emergencies.order_vehicle_again": Action.DECLARE_EMERGENCIES,
+    "api_emergencies.prolong_emergency": Action.DECLARE_EMERGENCIES,
     "api_emergencies.totals": Action.SEE_EMERGENCIES,
     "api_incidents.incident": Action.SEE_INCIDENTS,
     "api_incidents.incidents": Action.SEE_INCIDENTS,
+    "api_incidents.open_from_alert": Action.OPEN_INCIDENTS,
     "api_incidents.reopen": Action.REVIEW_INCIDENTS,
     "api_incidents.report": Action.REPORT_INCIDENTS,
     "api_incidents.review": Action.REVIEW_INCIDENTS,
@@ -267,7 +272,7 @@ PROTECTED: Mapping[str, Action] = {
     "directives.index": Action.SEE_DIRECTIVES,
     "directives.new": Action.ORDER_VEHICLES,
     "directives.show": Action.SEE_DIRECTIVES,
-    "directives.take_back": Action.ORDER_VEHICLES,
+    "directives.release": Action.ORDER_VEHICLES,
     "incidents.compare": Action.SEE_INCIDENTS,
     "incidents.disengagements": Action.SEE_INCIDENTS,
     "incidents.dismiss": Action.REPORT_INCIDENTS,
@@ -282,11 +287,15 @@ PROTECTED: Mapping[str, Action] = {
     "emergencies.index": Action.SEE_EMERGENCIES,
     "emergencies.new": Action.DECLARE_EMERGENCIES,
     "emergencies.order": Action.DECLARE_EMERGENCIES,
+    "emergencies.prolong_now": Action.DECLARE_EMERGENCIES,
+    "emergencies.would_be_told": Action.DECLARE_EMERGENCIES,
     "emergencies.show": Action.SEE_EMERGENCIES,
     "emergency_reports.show": Action.SEE_EMERGENCIES,
     "incidents.index": Action.SEE_INCIDENTS,
     "incidents.new": Action.REPORT_INCIDENTS,
     "incidents.show": Action.SEE_INCIDENTS,
+    "incident_openings.create": Action.OPEN_INCIDENTS,
+    "incident_openings.new": Action.OPEN_INCIDENTS,
     "incident_review.close": Action.REVIEW_INCIDENTS,
     "incident_review.decide": Action.REVIEW_INCIDENTS,
     "incident_review.reopen": Action.REVIEW_INCIDENTS,

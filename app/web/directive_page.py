@@ -71,7 +71,7 @@ def _events(row: DirectiveRow) -> Iterator[dict[str, Any]]:
     for answer in reversed(row.answers):
         yield _answered(answer)
     if row.sent_at_ms is not None:
-        text = _("The broker keeps it for the vehicle until it is settled.")
+        text = _("The broker keeps it for the vehicle until it is over.")
         yield {"at_ms": row.sent_at_ms, "title": _("Sent"), "text": text, "state": "running"}
     who = _("The platform") if row.issued_by is None else row.issued_by.display_name
     yield {"at_ms": row.issued_at_ms, "title": _("Issued"), "who": who, "text": row.reason, "state": "running"}
@@ -79,12 +79,12 @@ def _events(row: DirectiveRow) -> Iterator[dict[str, Any]]:
 
 def _settled(row: DirectiveRow, outcome: Outcome, at_ms: int) -> dict[str, Any]:
     titles = {
-        Outcome.COMPLIED: _("Settled: complied with"),
-        Outcome.WITHDRAWN: _("Withdrawn"),
+        Outcome.RELEASED: _("Released: the vehicle may go on"),
+        Outcome.WITHDRAWN: _("Withdrawn: the vehicle may go on"),
         Outcome.REPLACED: _("Replaced by a newer directive"),
     }
     who = _("The platform") if row.settled_by is None else row.settled_by.display_name
-    state = "passed" if outcome is Outcome.COMPLIED else "closed"
+    state = "passed" if outcome is Outcome.RELEASED else "closed"
     return {"at_ms": at_ms, "title": titles[outcome], "who": who, "text": row.settled_reason, "state": state}
 
 
@@ -93,6 +93,7 @@ def _answered(answer: DirectiveAnswer) -> dict[str, Any]:
         Reply.RECEIVED: (_("Delivered: the vehicle's agent has it"), "running"),
         Reply.ACCEPTED: (_("Accepted by the vehicle"), "passed"),
         Reply.REFUSED: (_("Refused by the vehicle"), "failed"),
+        Reply.RELEASED: (_("The vehicle knows that it may go on"), "passed"),
     }
     title, state = titles[answer.reply]
     apart_ms = answer.received_at_ms - answer.answered_at_ms

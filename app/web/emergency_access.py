@@ -27,7 +27,21 @@ def own_emergency(session: Session, number: str) -> Emergency:
 def own_board(session: Session, number: str) -> Board:
     """The board of such an emergency now; an operator's shows its own vehicles. Raises NotFound."""
     emergency = own_emergency(session, number)
-    return board_of(session, emergency, senses=senses(), now_ms=runtime().clock(), organisation_id=identity().scope)
+    return board_of(session, emergency, senses=senses(), now_ms=runtime().clock()).of(identity().scope)
+
+
+def shared_board(number: str) -> Board:
+    """The same as it was within the last second, read once for all viewers of this process. Raises NotFound."""
+
+    def read() -> Board:
+        with runtime().reading() as session:
+            emergency = emergency_by_number(session, number)
+            return board_of(session, emergency, senses=senses(), now_ms=runtime().clock())
+
+    board = runtime().boards.get(number, runtime().clock(), read).of(identity().scope)
+    if identity().scope is not None and not board.rows:
+        raise NotFound("There is no such object.")
+    return board
 
 
 def require_declarer(session: Session, code: str) -> None:

@@ -52,6 +52,8 @@ def event_text(event: Event) -> str:
     """What happened, in the request's language."""
     if event.kind is EventKind.DECLARED:
         return gettext("Declared")
+    if event.kind is EventKind.PROLONGED:
+        return gettext("Prolonged")
     if event.kind is EventKind.ENDED:
         return gettext("Ended")
     if event.kind is EventKind.PERMIT:
@@ -68,6 +70,7 @@ _OF_VEHICLES: Mapping[EventKind, Any] = {
     EventKind.ACCEPTED: _("%(vehicle)s obeys"),
     EventKind.REFUSED: _("%(vehicle)s refuses"),
     EventKind.OUTSIDE: _("%(vehicle)s is outside"),
+    EventKind.RELEASED: _("%(vehicle)s knows that it may go on"),
     EventKind.OVERDUE: _("%(vehicle)s was not outside after two minutes"),
 }
 #: The colours of the timeline, as states of app.web.states have them.
@@ -79,6 +82,8 @@ EVENT_STATES: Mapping[EventKind, str] = {
     EventKind.REFUSED: "critical",
     EventKind.OUTSIDE: "passed",
     EventKind.OVERDUE: "critical",
+    EventKind.PROLONGED: "warning",
     EventKind.PERMIT: "warning",
     EventKind.ENDED: "passed",
+    EventKind.RELEASED: "passed",
 }

@@ -49,6 +49,7 @@ FIELD_TEXTS: Mapping[str, LazyString] = {
     "one_shape_needed": _("Draw an outline, or give a circle: one of them."),
     "speed_of_slow": _("An order to slow down needs a speed; no other order has one."),
     "place_of_leave": _("A place belongs to the order to leave it."),
+    "one_place": _("Choose a zone, draw an outline, or give a circle: one of them."),
     "place_no_area": _("What is to be left is an area."),
     "formula": _("A formula: give the value itself."),
     "more_cells_than_columns": _("The row has more cells than the header."),
@@ -164,6 +165,8 @@ ERROR_TEXTS: Mapping[str, LazyString] = {
     "file_without_content": _("The file is empty."),
     "compression_bomb": _("The file would unpack to far more than it should: it was not opened."),
     "emergency_over": _("The emergency is over already."),
+    "emergency_not_longer": _("It lasts as long already."),
+    "directive_of_emergency": _("Emergency %(emergency)s lasts: end it, and all its vehicles are released."),
     "day_archived": _(
         "The samples of %(day)s (UTC) are in the archive. An administrator of the platform brings them back for a"
         " time with: pilotage archive restore %(day)s"

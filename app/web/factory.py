@@ -38,6 +38,7 @@ from app.web.page_sources import page_sources
 from app.web.pages import create_pages
 from app.web.public import PUBLIC_PAGES
 from app.web.runtime import Runtime
+from app.web.shared_readings import SharedReadings
 from app.web.slots import StreamSlots
 from app.web.throttle import LoginThrottle
 from telemetry.clock import system_clock
@@ -87,6 +88,8 @@ def _state(settings: Settings, engine: Engine, live: LiveViews, clock: Clock) ->
         metrics=metrics.WebMetrics(heartbeats, live.picture, slots, chores),
         chores=chores,
         press=NoticePress(),
+        boards=SharedReadings(),
+        shown_boards=SharedReadings(),
     )
 
 

@@ -69,6 +69,7 @@ FIELDS: Mapping[str, LazyString] = {
 }
 #: What was done, by the revision's `change`.
 CHANGES: Mapping[str, LazyString] = {
+    "opened": _("Opened by a regulator"),
     "proposed": _("Proposed by the platform"),
     "alert_added": _("Alert added by the platform"),
     "reported": lazy_pgettext("incident", "Reported"),

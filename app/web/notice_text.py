@@ -36,6 +36,7 @@ NOTICE_TEXTS: Mapping[str, LazyString] = {
     "application.rejected": _("Application %(number)s was rejected."),
     "application.granted": _("Application %(number)s was granted."),
     "incident.reported": _("Incident %(number)s of %(vehicle)s was reported."),
+    "incident.opened": _("Regulators opened incident %(number)s of %(vehicle)s: report it until %(due_at)s."),
     "incident.proposed": _(
         "Telemetry shows an incident of %(vehicle)s: report %(number)s until %(due_at)s, or dismiss it."
     ),
@@ -50,6 +51,7 @@ NOTICE_TEXTS: Mapping[str, LazyString] = {
     "incident.full_overdue": _("The full report on incident %(number)s of %(vehicle)s was due at %(due_at)s."),
     "incident.fault_decided": _("The fault in incident %(number)s was decided."),
     "emergency.declared": _("Emergency %(number)s was declared: vehicles must leave, and keep out."),
+    "emergency.prolonged": _("Emergency %(number)s lasts longer than planned."),
     "emergency.ended": _("Emergency %(number)s is over."),
     "directive.refused": _("%(vehicle)s refuses directive %(directive)s."),
     "directive.unanswered": _("%(vehicle)s has not answered directive %(directive)s."),

@@ -15,9 +15,11 @@ from app.database import changing_session, reading_session
 from app.documents.press import NoticePress
 from app.live.atlas import ZoneAtlas
 from app.live.views import LiveViews
+from app.services.emergency_board import Board
 from app.settings import Settings
 from app.web.heartbeats import Heartbeats
 from app.web.metrics import WebMetrics
+from app.web.shared_readings import SharedReadings
 from app.web.slots import StreamSlots
 from app.web.throttle import LoginThrottle
 from telemetry.ports import Clock
@@ -40,6 +42,8 @@ class Runtime:
     metrics: WebMetrics
     chores: ChoreBook
     press: NoticePress
+    boards: SharedReadings[str, Board]
+    shown_boards: SharedReadings[tuple[str, int | None, str], bytes]
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

@@ -43,6 +43,7 @@ _STATES: Mapping[str, tuple[object, str]] = {
     "directive_refused": (_("Refused"), BAD),
     "directive_overdue": (_("Overdue"), BAD),
     "directive_complied": (_("Complied with"), GOOD),
+    "directive_released": (_("Released"), CALM),
     "directive_withdrawn": (_("Withdrawn"), CALM),
     "directive_replaced": (_("Replaced"), CALM),
     "alert_new": (_("New"), BAD),

@@ -1,7 +1,8 @@
 """Standard input and output of `pilotage agent`: one JSON object a line.
 
 In: samples in the form of the telemetry payload, and answers `{"directive_id": ..., "reply":
-"accepted" | "refused", "detail": ...}`. Out: `{"demanded": {directive}}` and `{"ended": directive_id}`.
+"accepted" | "refused", "detail": ...}`. Out: `{"demanded": {directive}}`, `{"ended": directive_id}` and
+`{"released": {release}, "may_go_on": true | false}`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from telemetry.directives import Directive, Reply
+from telemetry.directives import Directive, Release, Reply
 from telemetry.errors import UnacceptableSample
 
 _REPLIES = {Reply.ACCEPTED.value: Reply.ACCEPTED, Reply.REFUSED.value: Reply.REFUSED}
@@ -39,6 +40,10 @@ class WrittenOrders:
     def ended(self, directive_id: str) -> None:
         """One line with its id."""
         self.write(msgspec.json.encode({"ended": directive_id}))
+
+    def released(self, release: Release, *, may_go_on: bool) -> None:
+        """One line with the release, and whether the vehicle is free of all directives."""
+        self.write(msgspec.json.encode({"released": release, "may_go_on": may_go_on}))
 
 
 def take_lines(

@@ -13,7 +13,7 @@ from app.models import DirectiveRow, Emergency, EmergencyVehicle, Notice, Outbox
 from app.registry import DatabaseRegistry
 from app.schemas.emergencies import Declaration
 from app.services.directive_escalation import note_overdue
-from app.services.directives import settle_complied
+from app.services.directives import note_heard_releases
 from app.services.emergencies import active_emergencies, declare, end
 from app.services.emergency_following import EmergencyFollower
 from app.services.emergency_sightings import Senses
@@ -92,7 +92,7 @@ class Scene:
         """What the platform does each second."""
         self.follower.run(self.engine, self.now_ms)
         with changing_session(self.engine) as session:
-            settle_complied(session, self.now_ms)
+            note_heard_releases(session, self.now_ms)
             note_overdue(session, self.now_ms)
 
     def declares(self, **changes: Any) -> str:

@@ -13,11 +13,11 @@ from app.database import changing_session, reading_session, snapshot_connection
 from app.errors import Conflict, InvalidChange
 from app.models import AuditEntry, Cause, DirectiveAnswer, DirectiveRow, Notice, OutboxRow, Outcome, RejectRow, Vehicle
 from app.registry import DatabaseRegistry
-from app.services.directives import DEADLINE_MS, demand, withdraw
+from app.services.directives import DEADLINE_MS, demand, release
 from app.services.permit_life import Decision
 from app.storage import open_store, stored_alerts, stored_batches
 from geofences.datum import VerticalReference
-from telemetry.directives import Answer, DirectiveKind, Reply, decode_orders, encode_answer
+from telemetry.directives import Answer, DirectiveKind, Orders, Reply, decode_orders, encode_answer
 from telemetry.messages import Message, directive_topic, telemetry_topic
 from telemetry.pipeline import Pipeline
 from telemetry.ports import PermitState, RejectReason
@@ -76,11 +76,18 @@ class Road:
 
     def told(self, vehicle_id: str = CAR) -> list[list[DirectiveKind]]:
         """What went to the vehicle's topic: the kinds of each message."""
+        return [[directive.kind for directive in orders.directives] for orders in self.orders(vehicle_id)]
+
+    def newest(self, vehicle_id: str = CAR) -> Orders:
+        """What the vehicle's topic holds."""
+        return self.orders(vehicle_id)[-1]
+
+    def orders(self, vehicle_id: str) -> list[Orders]:
         with reading_session(self.engine) as session:
             query = select(OutboxRow).where(OutboxRow.topic == directive_topic(vehicle_id)).order_by(OutboxRow.id)
             rows = session.scalars(query).all()
         assert all(row.retain and row.partition is not None for row in rows)
-        return [[directive.kind for directive in decode_orders(row.payload).directives] for row in rows]
+        return [decode_orders(row.payload) for row in rows]
 
     def replies(self) -> list[tuple[Reply, str]]:
         with reading_session(self.engine) as session:
@@ -102,6 +109,11 @@ def suspend(road: Road) -> None:
         decided(session, Decision.SUSPENDED, seen=1, now_ms=road.now_ms)
 
 
+def reinstate(road: Road) -> None:
+    with changing_session(road.engine) as session:
+        decided(session, Decision.REINSTATED, seen=2, now_ms=road.now_ms)
+
+
 def test_a_suspension_tells_its_vehicles_to_halt_and_telemetry_shows_that_they_do(road: Road) -> None:
     road.drives(DRIVING, 3)
     suspend(road)
@@ -118,11 +130,45 @@ def test_a_suspension_tells_its_vehicles_to_halt_and_telemetry_shows_that_they_d
     assert road.only().complied_at_ms == road.now_ms
     assert road.replies() == [(Reply.RECEIVED, ""), (Reply.ACCEPTED, "")]
     road.follows()
-    settled = road.only()
-    assert (settled.outcome, settled.settled_at_ms) == (Outcome.COMPLIED, road.now_ms)
-    assert road.told() == [[DirectiveKind.HALT], []]
-    assert road.told(OTHER) == [[DirectiveKind.HALT]]
+    assert road.only().settled_at_ms is None, "it has to stand until it is released"
+    assert road.told() == road.told(OTHER) == [[DirectiveKind.HALT]]
     assert road.differences() == []
+
+
+def test_a_release_is_told_until_the_vehicle_says_that_it_knows(road: Road) -> None:
+    suspend(road)
+    road.drives(STANDING, 4)
+    reinstate(road)
+    complied, other = road.only(), road.only(OTHER)
+    assert (complied.outcome, other.outcome) == (Outcome.RELEASED, Outcome.WITHDRAWN)
+    assert complied.settled_reason == "because reinstated"
+    for vehicle_id, row in ((CAR, complied), (OTHER, other)):
+        assert road.newest(vehicle_id).directives == ()
+        assert [each.directive_id for each in road.newest(vehicle_id).released] == [row.directive_id]
+    road.follows()
+    assert road.only().release_owed, "it has said nothing yet"
+    road.answers(complied.directive_id, Reply.RELEASED)
+    for _twice in range(2):
+        road.follows()
+    assert (road.only().release_owed, road.only(OTHER).release_owed) == (False, True)
+    assert road.newest() == Orders(0), "the broker need not keep it any longer"
+    assert len(road.told()) == 3
+    with reading_session(road.engine) as session:
+        told = session.scalars(select(AuditEntry.action).where(AuditEntry.subject_id == complied.directive_id))
+        assert list(told) == ["directive.issued", "directive.released", "directive.release_heard"]
+
+
+def test_an_order_stands_beside_the_halt_of_a_permit(road: Road) -> None:
+    suspend(road)
+    give(road, DirectiveKind.HALT, {})
+    reinstate(road)
+    assert [each.kind for each in road.newest().directives] == [DirectiveKind.HALT]
+    assert len(road.newest().released) == 1
+    with changing_session(road.engine) as session:
+        order = session.scalars(select(DirectiveRow).where(DirectiveRow.cause == Cause.ORDER)).one()
+        release(session, [order], reason="over", now_ms=road.now_ms, actor=person(session, REGULATOR))
+    assert road.newest().directives == ()
+    assert len(road.newest().released) == 2
 
 
 def test_who_starts_again_or_does_not_say_has_not_complied(road: Road) -> None:
@@ -160,7 +206,7 @@ def test_one_that_does_not_comply_is_escalated_once(road: Road) -> None:
     assert len(kinds) == len(actions) == 2, "both cars, each once"
     road.drives(STANDING, 4)
     road.follows()
-    assert road.only().outcome is Outcome.COMPLIED, "late is better than never"
+    assert road.only().complied_at_ms is not None, "late is better than never"
 
 
 def notices(road: Road) -> list[tuple[str, str]]:
@@ -283,8 +329,7 @@ def test_nobody_answers_for_another(road: Road) -> None:
 
 def test_a_reinstatement_takes_back_what_the_suspension_demanded(road: Road) -> None:
     suspend(road)
-    with changing_session(road.engine) as session:
-        decided(session, Decision.REINSTATED, seen=2, now_ms=road.now_ms)
+    reinstate(road)
     assert road.only().outcome is Outcome.WITHDRAWN
     assert road.told() == [[DirectiveKind.HALT], []]
 
@@ -306,6 +351,8 @@ def test_a_restriction_demands_what_it_takes_away(road: Road) -> None:
     assert road.told()[-1] == [DirectiveKind.LEAVE, DirectiveKind.SLOW]
     road.drives(DRIVING, 5)
     leave, slow = road.directives()
+    assert leave.terms["zones"] == ["R2"]
+    assert leave.terms["place"]["type"] == "Polygon", "the vehicle's program has to know what to leave"
     assert leave.complied_at_ms is not None, "it drives on a road that it still has"
     assert slow.complied_at_ms is None, "28.8 km/h"
     road.drives(5.0, 4)
@@ -349,11 +396,10 @@ def test_a_directive_needs_a_reason_and_time(road: Road) -> None:
                 )
 
 
-def test_what_is_settled_is_not_withdrawn(road: Road) -> None:
+def test_what_is_over_is_not_released_again(road: Road) -> None:
     suspend(road)
-    road.drives(STANDING, 4)
-    road.follows()
+    reinstate(road)
     with changing_session(road.engine) as session:
         rows = session.scalars(select(DirectiveRow)).unique().all()
         with pytest.raises(Conflict):
-            withdraw(session, rows, reason="over", now_ms=road.now_ms, actor=None)
+            release(session, rows, reason="over", now_ms=road.now_ms, actor=None)

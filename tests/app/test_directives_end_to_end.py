@@ -21,7 +21,7 @@ from app.storage import open_store
 from geofences.datum import VerticalReference
 from telemetry.agent.agent import VehicleAgent
 from telemetry.agent.group import AgentGroup
-from telemetry.directives import Directive, Reply
+from telemetry.directives import Directive, Release, Reply
 from telemetry.messages import telemetry_topic
 from telemetry.pipeline import Pipeline
 from telemetry.worker import Worker, WorkerSettings, worker_client
@@ -53,6 +53,9 @@ class Program:
 
     def ended(self, _directive_id: str) -> None:
         self.heard.append("ended")
+
+    def released(self, _release: Release, *, may_go_on: bool) -> None:
+        self.heard.append("may go on" if may_go_on else "released")
 
 
 class Town:
@@ -110,6 +113,10 @@ class Town:
         with changing_session(self.engine) as session:
             decided(session, Decision.SUSPENDED, seen=1, now_ms=self.now_ms())
 
+    def reinstate(self) -> None:
+        with changing_session(self.engine) as session:
+            decided(session, Decision.REINSTATED, seen=2, now_ms=self.now_ms())
+
     def directive(self, vehicle_id: str) -> DirectiveRow:
         with reading_session(self.engine) as session:
             found = directives_of(DirectiveFilter(vehicle_id=vehicle_id))
@@ -147,20 +154,24 @@ def obedient() -> Program:
     return Program(Reply.ACCEPTED, is_obedient=True)
 
 
-def test_who_hears_it_stands_and_who_was_away_hears_it_first(town: Town) -> None:
+def test_who_hears_it_stands_until_it_is_released_and_who_was_away_hears_of_it_first(town: Town) -> None:
     with town.vehicle(CAR, obedient()) as driving:
         town.suspend()
-        town.until(lambda: town.progress(CAR) is Progress.COMPLIED and town.directive(CAR).settled_at_ms is not None)
-        town.until(lambda: driving.heard == ["halt", "ended"])
-    complied = town.directive(CAR)
+        town.until(lambda: town.progress(CAR) is Progress.COMPLIED)
+        complied = town.directive(CAR)
+        assert driving.heard == ["halt"], "it stands until it is released"
+        town.reinstate()
+        town.until(lambda: driving.heard == ["halt", "may go on"])
+        town.until(lambda: not town.directive(CAR).release_owed)
+    assert town.progress(CAR) is Progress.RELEASED
     assert complied.sent_at_ms is not None
     assert complied.complied_at_ms is not None
     assert complied.answers[-1].reply is Reply.ACCEPTED
     assert town.told(CAR) == set()
-    assert town.progress(OTHER) is not Progress.COMPLIED, "it was never there"
+    assert town.directive(OTHER).release_owed, "it was never there"
     with town.vehicle(OTHER, obedient()) as late:
-        town.until(lambda: town.progress(OTHER) is Progress.COMPLIED)
-        assert late.heard[0] == "halt"
+        town.until(lambda: not town.directive(OTHER).release_owed)
+        assert late.heard == ["may go on"]
 
 
 def test_who_says_yes_and_drives_on_becomes_overdue_and_so_does_who_says_nothing(town: Town) -> None:

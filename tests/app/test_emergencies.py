@@ -15,10 +15,11 @@ from sqlalchemy.exc import OperationalError
 from app.database import changing_session, open_engine, reading_session, snapshot_connection
 from app.errors import Conflict, InvalidChange
 from app.models import AuditEntry, Cause, Concern, Outcome, Sample
-from app.schemas.emergencies import Declaration
-from app.services.emergencies import emergency_by_number, end, order_again
+from app.schemas.emergencies import Declaration, Prolongation
+from app.services.emergencies import active_emergencies, emergency_by_number, end, order_again, prolong
 from app.services.emergency_board import Board, Response, Whereabouts, board_of
 from app.services.emergency_report import EventKind, Report, report_of
+from app.services.emergency_watch import would_be_told
 from app.services.permit_life import Decision
 from app.storage import stored_alerts, stored_batches
 from telemetry.directives import DirectiveKind, Reply
@@ -89,7 +90,7 @@ def test_from_the_declaration_to_the_report(engine: Engine) -> None:
     left, stayed = (
         next(each for each in scene.directives(vehicle) if each.cause is Cause.EMERGENCY) for vehicle in (CAR, OTHER)
     )
-    assert (left.outcome, stayed.outcome) == (Outcome.COMPLIED, Outcome.WITHDRAWN)
+    assert (left.outcome, stayed.outcome) == (Outcome.RELEASED, Outcome.WITHDRAWN)
     found = report(scene)
     assert (found.obliged, found.in_time, found.share) == (2, 1, 0.5)
     course = {each.told.vehicle.vehicle_id: each for each in found.courses}
@@ -134,7 +135,7 @@ def test_who_approaches_is_told_and_keeps_out_and_who_comes_in_later_has_two_min
     assert scene.directives(CAR)[0].outcome is Outcome.REPLACED
     assert [each.directive_id for each in scene.demanded(CAR)] == [again.directive_id]
     scene.ends()
-    assert scene.newest(OTHER).outcome is Outcome.COMPLIED, "its samples show that it kept out"
+    assert scene.newest(OTHER).outcome is Outcome.RELEASED, "its samples show that it kept out"
     assert [each.in_time for each in report(scene).courses] == [None, None], (
         "the one had nothing to leave, the other time"
     )
@@ -322,3 +323,71 @@ def test_what_cannot_be_closed_is_refused(given: dict[str, Any], code: str) -> N
     with pytest.raises(ValidationError) as refused:
         Declaration.model_validate({"jurisdiction": "CITY", "reason": "r"} | given)
     assert [error["type"] for error in refused.value.errors()] == [code]
+
+
+def longer(scene: Scene, *, minutes: int = 120, until_further_notice: bool = False, version: int | None = None) -> None:
+    said = {"reason": "还在泄漏", "duration_min": minutes, "until_further_notice": until_further_notice}
+    with changing_session(scene.engine) as session:
+        (emergency,) = active_emergencies(session)
+        prolong(
+            session,
+            emergency,
+            Prolongation.model_validate(said),
+            expected_version=emergency.version if version is None else version,
+            actor=person(session, REGULATOR),
+            now_ms=scene.now_ms,
+        )
+
+
+def test_it_is_prolonged_and_its_vehicles_learn_the_new_end(scene: Scene) -> None:
+    scene.passes(1)
+    scene.declares(duration_min=10)
+    scene.answers(CAR, Reply.ACCEPTED)
+    told = scene.told()[CAR].told_at_ms
+    (before,) = scene.demanded(CAR)
+    assert before.until_ms == scene.now_ms + 600_000
+    scene.waits(60)
+    longer(scene)
+    (after,) = scene.demanded(CAR)
+    assert (after.directive_id, after.deadline_ms) == (before.directive_id, before.deadline_ms)
+    assert after.until_ms == scene.emergency().planned_end_ms == scene.now_ms + 7_200_000
+    assert (shown(scene, CAR)[0], scene.told()[CAR].told_at_ms) == (Response.ACCEPTED, told)
+    assert [notice.organisation_id is None for notice in scene.notices("emergency.prolonged")] == [True, False]
+    scene.waits(600)
+    assert scene.emergency().ended_at_ms is None, "beyond the first end"
+    scene.passes(1)
+    with reading_session(scene.engine) as session:
+        verdict = session.scalars(select(Sample.verdict).order_by(Sample.timestamp_ms.desc()).limit(1)).one()
+    assert verdict & Finding.RESTRICTED_AREA, "its zone lasts as well"
+    longer(scene, until_further_notice=True)
+    assert scene.demanded(CAR)[0].until_ms is None
+    assert [each.kind for each in report(scene).events].count(EventKind.PROLONGED) == 2
+
+
+def test_nobody_makes_it_shorter_by_prolonging_it(scene: Scene) -> None:
+    scene.declares(duration_min=10)
+    with pytest.raises(Conflict):
+        longer(scene, version=7)
+    with pytest.raises(InvalidChange, match="as long already"):
+        longer(scene, minutes=10)
+    scene.now_ms += 600_000
+    with pytest.raises(InvalidChange, match="over already"):
+        longer(scene)
+    scene.now_ms -= 1
+    longer(scene, until_further_notice=True)
+    with pytest.raises(InvalidChange, match="as long already"):
+        longer(scene)
+
+
+def test_who_would_be_told_is_who_is_told(scene: Scene) -> None:
+    scene.east_m = {CAR: AWAY_M, OTHER: -100.0}
+    scene.speed_mps[CAR] = -5.0
+    scene.passes(1)
+    given = {"jurisdiction": "CITY", "circle": {"lon": LON, "lat": LAT, "radius_m": 200.0}, "reason": "演习"}
+    declaration = Declaration.model_validate(given)
+    with reading_session(scene.engine) as session:
+        found = would_be_told(session, declaration.area, declaration.band, SENSES, scene.now_ms)
+        foreseen = {vehicle.vehicle_id: concern for vehicle, concern in found.items()}
+    assert foreseen == {CAR: Concern.APPROACHING, OTHER: Concern.INSIDE}
+    scene.declares()
+    assert {vehicle_id: row.concern for vehicle_id, row in scene.told().items()} == foreseen

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.models import Cause, DirectiveRow
 from app.schemas.base import Identifier, Schema
-from app.schemas.directives import AnswerOut, DirectiveOut, Order, Withdrawal
+from app.schemas.directives import AnswerOut, DirectiveOut, Order, ReleaseReason
 from app.services.directive_register import (
     DirectiveFilter,
     Standing,
@@ -20,7 +20,7 @@ from app.services.directive_register import (
     progress_of,
 )
 from app.services.directives import directive_by_id
-from app.services.orders import order_vehicles, withdraw_directive
+from app.services.orders import order_vehicles, release_vehicle
 from app.web.api.base import PageQuery, Problem, Responses, answer, api_blueprint, require_match
 from app.web.gate import identity
 from app.web.ownership import actor, require_decider, require_own
@@ -98,14 +98,14 @@ def directive(path: DirectivePath) -> Response:
         return told
 
 
-@directives_api.post("/<directive_id>/withdrawal", responses=_CHANGED)
-def take_back(path: DirectivePath, body: Withdrawal) -> Response:
-    """Demand it no more. What a permit's decision demands comes back with the next decision only."""
+@directives_api.post("/<directive_id>/release", responses=_CHANGED)
+def release(path: DirectivePath, body: ReleaseReason) -> Response:
+    """End it: the vehicle is told that it may go on. What a permit demands comes back with its next decision only."""
     with runtime().changing() as session:
         found = _own(session, path.directive_id)
         require_decider(found.jurisdiction)
         require_match(found.version)
-        withdraw_directive(
+        release_vehicle(
             session,
             found,
             reason=body.reason,
@@ -129,6 +129,8 @@ def directive_out(row: DirectiveRow) -> DirectiveOut:
         reason=row.reason,
         speed_mps=row.terms.get("speed_mps"),
         place=row.terms.get("place"),
+        zones=row.terms.get("zones", []),
+        until_ms=row.terms.get("until_ms"),
         issued_at_ms=row.issued_at_ms,
         issued_by=None if row.issued_by is None else row.issued_by.display_name,
         deadline_ms=row.deadline_ms,
@@ -152,6 +154,7 @@ def directive_out(row: DirectiveRow) -> DirectiveOut:
         settled_at_ms=row.settled_at_ms,
         settled_by=None if row.settled_by is None else row.settled_by.display_name,
         settled_reason=row.settled_reason,
+        release_owed=row.release_owed,
         outcome=row.outcome,
         version=row.version,
     )

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from app.models import Emergency
 from app.schemas.base import Identifier, Schema
-from app.schemas.emergencies import Declaration, EmergencyEnd
+from app.schemas.emergencies import Declaration, EmergencyEnd, Prolongation
 from app.schemas.emergency_answers import EmergencyOut, EmergencyReportOut, EmergencyVehicleOut, TotalsOut
-from app.services.emergencies import EmergencyFilter, declare, emergency_page, end, order_again
+from app.services.emergencies import EmergencyFilter, declare, emergency_page, end, order_again, prolong
 from app.services.emergency_report import report_of
 from app.services.emergency_watch import place_revision
 from app.services.pages import page_in
@@ -21,7 +21,7 @@ from app.web.api.base import PageQuery, Problem, Responses, answer, api_blueprin
 from app.web.emergency_access import own_board, own_emergency, require_declarer, senses
 from app.web.emergency_answers import emergency_out, report_out, totals_out, vehicle_out
 from app.web.gate import identity
-from app.web.ownership import actor, require_decider
+from app.web.ownership import actor, require_decider, signature
 from app.web.runtime import runtime
 
 emergencies_api = api_blueprint("emergencies", "Places closed at once, and the vehicles that were told to leave.")
@@ -112,14 +112,18 @@ def end_emergency(path: EmergencyPath, body: EmergencyEnd) -> Response:
         found = own_emergency(session, path.number)
         require_decider(found.jurisdiction)
         require_match(found.version)
-        end(
-            session,
-            found,
-            reason=body.reason,
-            expected_version=found.version,
-            actor=actor(session),
-            now_ms=runtime().clock(),
-        )
+        end(session, found, reason=body.reason, **signature(session, found.version))
+        return answer(_out(session, found), version=found.version)
+
+
+@emergencies_api.post("/<number>/prolongation", responses=_CHANGED)
+def prolong_emergency(path: EmergencyPath, body: Prolongation) -> Response:
+    """Let it end later than was planned, so many minutes from now; its vehicles are told."""
+    with runtime().changing() as session:
+        found = own_emergency(session, path.number)
+        require_decider(found.jurisdiction)
+        require_match(found.version)
+        prolong(session, found, body, **signature(session, found.version))
         return answer(_out(session, found), version=found.version)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from flask import Response
 from pydantic import Field
@@ -16,6 +17,7 @@ from app.schemas.incidents import (
     IncidentAmendment,
     IncidentClosing,
     IncidentContent,
+    IncidentOpening,
     IncidentOut,
     IncidentReason,
     IncidentReport,
@@ -24,6 +26,7 @@ from app.schemas.incidents import (
 from app.services.attachments import MOST_BYTES
 from app.services.incident_deadlines import is_overdue
 from app.services.incident_life import close_incident, decide_fault, reopen_incident, review_incident
+from app.services.incident_openings import alert_to_open, open_incident
 from app.services.incident_records import content_of, incident_revision_page
 from app.services.incidents import (
     IncidentFilter,
@@ -38,13 +41,15 @@ from app.web.api.applications import UploadForm
 from app.web.api.base import PageQuery, Problem, Responses, answer, api_blueprint, require_match
 from app.web.disengagement_file import disengagement_file
 from app.web.gate import identity
-from app.web.ownership import actor, require_decider, require_own, signature
+from app.web.ownership import Signature, actor, require_decider, require_own, signature
 from app.web.runtime import runtime
 from app.web.vehicle_credentials import own_organisation
 
 incidents_api = api_blueprint("incidents", "Accidents and other incidents: reported, reviewed, closed.")
 
 _CHANGED: Responses = {"200": IncidentOut, "409": Problem, "412": Problem, "422": Problem, "428": Problem}
+#: What is done with an incident, and by whom.
+_Act: TypeAlias = Callable[[Session, Incident, Signature], object]
 _CSV: Responses = {"200": {"content": {"text/csv": {"schema": {"type": "string"}}}}, "422": Problem}
 
 
@@ -115,6 +120,16 @@ def report(body: IncidentReport) -> Response:
         return answer(_out(made), HTTPStatus.CREATED, version=made.version)
 
 
+@incidents_api.post("/openings", responses={"201": IncidentOut, "409": Problem, "422": Problem})
+def open_from_alert(body: IncidentOpening) -> Response:
+    """Open one from an alert: the operator of its vehicle is told, and has to report it."""
+    with runtime().changing() as session:
+        alert, jurisdiction = alert_to_open(session, body.alert)
+        require_decider(jurisdiction)
+        made = open_incident(session, alert, jurisdiction, body, actor=actor(session), now_ms=runtime().clock())
+        return answer(_out(made), HTTPStatus.CREATED, version=made.version)
+
+
 @incidents_api.get("/disengagements", responses=_CSV)
 def disengagements(query: PeriodQuery) -> Response:
     """The disengagements of a period as a file with the columns of California's yearly report."""
@@ -133,19 +148,13 @@ def incident(path: IncidentPath) -> Response:
 @incidents_api.put("/<number>", responses=_CHANGED)
 def amend(path: IncidentPath, body: IncidentAmendment) -> Response:
     """State the facts anew; of what the platform proposed this makes a report."""
-    with runtime().changing() as session:
-        found = _matched(session, path.number)
-        amend_incident(session, found, body, **signature(session, found.version))
-        return answer(_out(found), version=found.version)
+    return _changed(path.number, lambda session, found, by: amend_incident(session, found, body, **by))
 
 
 @incidents_api.post("/<number>/dismissal", responses=_CHANGED)
 def dismiss(path: IncidentPath, body: IncidentReason) -> Response:
     """Say why what the platform proposed is no incident."""
-    with runtime().changing() as session:
-        found = _matched(session, path.number)
-        dismiss_proposal(session, found, body.reason, **signature(session, found.version))
-        return answer(_out(found), version=found.version)
+    return _changed(path.number, lambda session, found, by: dismiss_proposal(session, found, body.reason, **by))
 
 
 @incidents_api.post(
@@ -154,49 +163,38 @@ def dismiss(path: IncidentPath, body: IncidentReason) -> Response:
 )
 def attach_file(path: IncidentPath, form: UploadForm) -> Response:
     """Add a file: PDF, PNG, JPEG, DOCX, XLSX, GeoJSON, CSV or text, told by its content. It stays."""
-    content = form.file.stream.read(MOST_BYTES + 1)
-    with runtime().changing() as session:
-        found = _matched(session, path.number)
-        attach_to_incident(
-            session, found, file_name=form.file.filename or "", content=content, **signature(session, found.version)
-        )
-        return answer(_out(found), HTTPStatus.CREATED, version=found.version)
+    name, content = form.file.filename or "", form.file.stream.read(MOST_BYTES + 1)
+    return _changed(
+        path.number,
+        lambda session, found, by: attach_to_incident(session, found, file_name=name, content=content, **by),
+        status=HTTPStatus.CREATED,
+    )
 
 
 @incidents_api.post("/<number>/review", responses=_CHANGED)
 def review(path: IncidentPath) -> Response:
     """Begin to look into it."""
-    with runtime().changing() as session:
-        found = _decided(session, path.number)
-        review_incident(session, found, **signature(session, found.version))
-        return answer(_out(found), version=found.version)
+    return _changed(path.number, lambda session, found, by: review_incident(session, found, **by), by_decider=True)
 
 
 @incidents_api.post("/<number>/fault", responses=_CHANGED)
 def decide(path: IncidentPath, body: FaultDecision) -> Response:
     """Decide on the fault."""
-    with runtime().changing() as session:
-        found = _decided(session, path.number)
-        decide_fault(session, found, body, **signature(session, found.version))
-        return answer(_out(found), version=found.version)
+    return _changed(path.number, lambda session, found, by: decide_fault(session, found, body, **by), by_decider=True)
 
 
 @incidents_api.post("/<number>/closing", responses=_CHANGED)
 def close(path: IncidentPath, body: IncidentClosing) -> Response:
     """Close it with what was found and the fault."""
-    with runtime().changing() as session:
-        found = _decided(session, path.number)
-        close_incident(session, found, body, **signature(session, found.version))
-        return answer(_out(found), version=found.version)
+    return _changed(path.number, lambda session, found, by: close_incident(session, found, body, **by), by_decider=True)
 
 
 @incidents_api.post("/<number>/reopening", responses=_CHANGED)
 def reopen(path: IncidentPath, body: IncidentReason) -> Response:
     """Take a closed one under review again, or a dismissed proposal back to its operator."""
-    with runtime().changing() as session:
-        found = _decided(session, path.number)
-        reopen_incident(session, found, body.reason, **signature(session, found.version))
-        return answer(_out(found), version=found.version)
+    return _changed(
+        path.number, lambda session, found, by: reopen_incident(session, found, body.reason, **by), by_decider=True
+    )
 
 
 @incidents_api.get("/<number>/revisions", responses={"200": IncidentRevisionList, "422": Problem})
@@ -214,17 +212,15 @@ def _own(session: Session, number: str) -> Incident:
     return found
 
 
-def _matched(session: Session, number: str) -> Incident:
-    found = _own(session, number)
-    require_match(found.version)
-    return found
-
-
-def _decided(session: Session, number: str) -> Incident:
-    found = _own(session, number)
-    require_decider(found.jurisdiction)
-    require_match(found.version)
-    return found
+def _changed(number: str, act: _Act, *, by_decider: bool = False, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    """Let `act` change one that the caller may see, in the version that it names; deciders of its jurisdiction only."""
+    with runtime().changing() as session:
+        found = _own(session, number)
+        if by_decider:
+            require_decider(found.jurisdiction)
+        require_match(found.version)
+        act(session, found, signature(session, found.version))
+        return answer(_out(found), status, version=found.version)
 
 
 def _revision_out(row: IncidentRevision) -> IncidentRevisionOut:
@@ -247,6 +243,7 @@ def _out(row: Incident) -> IncidentOut:
         vehicle_id=row.vehicle.vehicle_id,
         organisation=row.vehicle.organisation.code,
         proposed_at_ms=row.proposed_at_ms,
+        opened_by=None if row.opened_by is None else row.opened_by.display_name,
         reported_at_ms=row.reported_at_ms,
         first_due_ms=row.first_due_ms,
         full_due_ms=row.full_due_ms,

@@ -78,6 +78,7 @@ class StatusList(Schema):
 class PositionProperties(Schema):
     """What else the newest sample says."""
 
+    kind: VehicleKind
     timestamp_ms: int
     heading_deg: float | None
     speed_mps: float | None
@@ -181,6 +182,7 @@ def position(path: VehiclePath) -> Response:
         id=found.vehicle_id,
         geometry=Geometry(type="Point", coordinates=[sample.lon, sample.lat]),
         properties=PositionProperties(
+            kind=found.kind,
             timestamp_ms=sample.timestamp_ms,
             heading_deg=sample.heading_deg,
             speed_mps=sample.speed_mps,

@@ -17,6 +17,7 @@ from app.web.desk.duty import duty
 from app.web.desk.emergencies import emergencies
 from app.web.desk.emergency_reports import emergency_reports
 from app.web.desk.evidence import evidence
+from app.web.desk.incident_openings import incident_openings
 from app.web.desk.incident_review import incident_review
 from app.web.desk.incidents import incidents
 from app.web.desk.jurisdictions import jurisdictions
@@ -72,6 +73,7 @@ DESK: tuple[Blueprint, ...] = (
     liability,
     sanctions,
     incident_review,
+    incident_openings,
     choices_desk,
     permits,
     permit_decisions,

@@ -10,15 +10,18 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from app.models import Cause, DirectiveRow, Vehicle
-from app.schemas.directives import Order, Withdrawal
+from app.schemas.directives import Order, ReleaseReason
+from app.schemas.emergencies import LARGEST_RADIUS_M, SMALLEST_RADIUS_M
 from app.services.directive_register import DirectiveFilter, Standing, directives_of, progress_of
 from app.services.directives import directive_by_id
-from app.services.orders import order_vehicles, withdraw_directive
+from app.services.orders import order_vehicles, release_vehicle
 from app.web import access
 from app.web.access import Action
-from app.web.choices import choices, find_vehicles, vehicle_labels
+from app.web.choices import choices, find_vehicles, find_zones, vehicle_labels
+from app.web.desk.zone_maps import drawn_map, map_data
 from app.web.directive_page import cause_url, timeline
 from app.web.directive_words import CAUSES, KINDS, MEANINGS, demanded, progress_badge
+from app.web.drawn_places import USUAL_RADIUS_M, as_typed, drawing_words, without_blank_circle
 from app.web.forms import Form, blank, members, read_form, with_error
 from app.web.gate import identity
 from app.web.organisation_names import organisation_name
@@ -45,16 +48,17 @@ def index() -> Response | str:
 def new() -> _Page:
     """Order vehicles; `?vehicle=` names the first."""
     if request.method == "GET":
-        return _form_page(blank({"vehicles": members(request.args.get("vehicle")), "deadline_s": _DEADLINE_S}))
-    order, form = read_form(Order, request.form)
+        chosen = members(request.args.get("vehicle"))
+        return _form_page(blank({"vehicles": chosen, "deadline_s": _DEADLINE_S, "circle.radius_m": USUAL_RADIUS_M}))
+    order, form = read_form(Order, without_blank_circle(request.form))
     if order is None:
-        return _form_page(form), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _form_page(as_typed(form, request.form)), HTTPStatus.UNPROCESSABLE_ENTITY
     try:
         with runtime().changing() as session:
             rows = order_vehicles(session, order, actor=actor(session), now_ms=runtime().clock())
             ordered = [row.directive_id for row in rows]
     except REFUSALS as error:
-        return _form_page(with_error(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _form_page(as_typed(with_error(form, error), request.form)), HTTPStatus.UNPROCESSABLE_ENTITY
     flash(_("Ordered. The vehicles hear it as soon as they are connected."))
     if len(ordered) == 1:
         return redirect(url_for("directives.show", directive_id=ordered[0]), HTTPStatus.SEE_OTHER)
@@ -67,28 +71,28 @@ def show(directive_id: str) -> str:
     return _page(directive_id)
 
 
-@directives.post("/<directive_id>/withdrawal")
-def take_back(directive_id: str) -> _Page:
-    """Demand it no more."""
-    withdrawal, form = read_form(Withdrawal, request.form)
-    if withdrawal is None:
+@directives.post("/<directive_id>/release")
+def release(directive_id: str) -> _Page:
+    """End it: the vehicle may go on, as far as it goes."""
+    said, form = read_form(ReleaseReason, request.form)
+    if said is None:
         return _page(directive_id, form), HTTPStatus.UNPROCESSABLE_ENTITY
     try:
         with runtime().changing() as session:
             row = _own(session, directive_id)
             require_decider(row.jurisdiction)
             require_seen(row.version)
-            withdraw_directive(
+            release_vehicle(
                 session,
                 row,
-                reason=withdrawal.reason,
+                reason=said.reason,
                 expected_version=row.version,
                 actor=actor(session),
                 now_ms=runtime().clock(),
             )
     except REFUSALS as error:
         return _page(directive_id, with_error(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
-    flash(_("Withdrawn. The vehicle is told."))
+    flash(_("Released. The vehicle is told until it says that it knows."))
     return redirect(url_for("directives.show", directive_id=directive_id), HTTPStatus.SEE_OTHER)
 
 
@@ -117,7 +121,10 @@ def _page(directive_id: str, form: Form | None = None) -> str:
             timeline=timeline(row),
             is_standing=is_standing,
             now_ms=runtime().clock(),
-            may_withdraw=is_standing and _may_order() and identity().decides_in(row.jurisdiction_id),
+            may_release=is_standing
+            and row.cause is not Cause.EMERGENCY
+            and _may_order()
+            and identity().decides_in(row.jurisdiction_id),
             form=form,
         )
 
@@ -134,6 +141,16 @@ def _form_page(form: Form) -> str:
                 url_for("choices.vehicles"),
             ),
             kinds=[(kind.value, name, MEANINGS[kind]) for kind, name in KINDS.items()],
+            zones=choices(
+                lambda most: find_zones(session, "", most),
+                members(form.values.get("zone")),
+                lambda ids: {zone_id: zone_id for zone_id in ids},
+                url_for("choices.zones"),
+            ),
+            smallest_m=round(SMALLEST_RADIUS_M),
+            largest_m=round(LARGEST_RADIUS_M),
+            map=drawn_map(),
+            data=map_data(words=drawing_words(), position_url=url_for("api_vehicles.position", vehicle_id="HERE")),
         )
 
 

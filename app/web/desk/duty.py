@@ -35,6 +35,7 @@ _NEXT: Mapping[str, Mapping[str, str]] = {
     "directives.new": {"vehicle": "HERE_VEHICLE"},
     "emergencies.new": {"lat": "HERE_LAT", "lon": "HERE_LON"},
     "incidents.new": {"alert": "HERE_ALERT"},
+    "incident_openings.new": {"alert": "HERE_ALERT"},
     "evidence.new": {"vehicle_id": "HERE_VEHICLE", "moment_ms": "HERE_MOMENT"},
     "replay.index": {"at_ms": "HERE_MOMENT", "vehicle": "HERE_VEHICLE"},
 }
@@ -119,6 +120,7 @@ def _next() -> list[dict[str, str]]:
         "directives.new": _("Order"),
         "emergencies.new": _("Emergency area"),
         "incidents.new": _("Incident"),
+        "incident_openings.new": _("Incident"),
         "evidence.new": _("Evidence"),
         "replay.index": _("Replay"),
     }

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Blueprint, Response, flash, jsonify, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -11,23 +14,35 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from app.models import Emergency, Jurisdiction
-from app.schemas.emergencies import LARGEST_RADIUS_M, SMALLEST_RADIUS_M, USUAL_MIN, Declaration, EmergencyEnd
-from app.services.emergencies import declare, emergencies_of, end, order_again
+from app.models import Concern, Emergency, Jurisdiction
+from app.schemas.base import Schema
+from app.schemas.emergencies import (
+    LARGEST_RADIUS_M,
+    SMALLEST_RADIUS_M,
+    USUAL_MIN,
+    ClosedArea,
+    Declaration,
+    EmergencyEnd,
+    Prolongation,
+)
+from app.services.emergencies import declare, emergencies_of, end, order_again, prolong
 from app.services.emergency_board import Board, BoardRow
 from app.services.emergency_watch import place_revision
+from app.services.emergency_watch import would_be_told as told_if_closed
 from app.services.jurisdictions import jurisdictions
 from app.web import access
 from app.web.access import Action
 from app.web.desk.application_pages import name_of
 from app.web.desk.zone_maps import drawn_map, drawn_revision, map_data
-from app.web.emergency_access import own_board, own_emergency, require_declarer, senses
+from app.web.drawn_places import CIRCLE, USUAL_RADIUS_M, as_typed, drawing_words, without_blank_circle
+from app.web.emergency_access import own_board, own_emergency, require_declarer, senses, shared_board
 from app.web.emergency_answers import emergency_out, totals_out, vehicle_out
-from app.web.emergency_words import board_words
+from app.web.emergency_words import CONCERNS, board_words
 from app.web.forms import Form, blank, read_form, with_error
 from app.web.gate import identity
+from app.web.language import language
 from app.web.organisation_names import organisation_name
-from app.web.ownership import actor, require_decider
+from app.web.ownership import actor, require_decider, signature
 from app.web.page_text import datum_names
 from app.web.refusals import REFUSALS, require_seen
 from app.web.runtime import runtime
@@ -37,8 +52,9 @@ from geofences.zones import Datum
 emergencies = Blueprint("emergencies", __name__, url_prefix="/desk/emergencies")
 
 _Page = Response | WerkzeugResponse | tuple[str, int] | str
-_CIRCLE = ("circle.lat", "circle.lon", "circle.radius_m")
-_USUAL_RADIUS_M = 300
+_Said = TypeVar("_Said", bound=Schema)
+#: Of those who would be told so many are named; all are counted.
+_MOST_SHOWN = 40
 
 
 @emergencies.get("")
@@ -52,12 +68,12 @@ def index() -> Response | str:
 def new() -> str:
     """Declare one, perhaps around a place that another page names."""
     own = _own_jurisdictions()
-    given = {name: request.args.get(name.removeprefix("circle."), "") for name in _CIRCLE}
+    given = {name: request.args.get(name.removeprefix("circle."), "") for name in CIRCLE}
     values = {
         "jurisdiction": own[0].code if own else "",
         "duration_min": USUAL_MIN,
         **given,
-        "circle.radius_m": given["circle.radius_m"] or _USUAL_RADIUS_M,
+        "circle.radius_m": given["circle.radius_m"] or USUAL_RADIUS_M,
     }
     return _form_page(blank(values))
 
@@ -65,16 +81,16 @@ def new() -> str:
 @emergencies.post("/new")
 def create() -> _Page:
     """Close the place from this instant on."""
-    declaration, form = read_form(Declaration, _without_blank_circle(request.form))
+    declaration, form = read_form(Declaration, without_blank_circle(request.form))
     if declaration is None:
-        return _form_page(_as_typed(form)), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _form_page(as_typed(form, request.form)), HTTPStatus.UNPROCESSABLE_ENTITY
     try:
         with runtime().changing() as session:
             require_declarer(session, declaration.jurisdiction)
             made = declare(session, declaration, senses=senses(), actor=actor(session), now_ms=runtime().clock())
             number = made.number
     except REFUSALS as error:
-        return _form_page(_as_typed(with_error(form, error))), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _form_page(as_typed(with_error(form, error), request.form)), HTTPStatus.UNPROCESSABLE_ENTITY
     return redirect(url_for("emergencies.show", number=number), HTTPStatus.SEE_OTHER)
 
 
@@ -87,33 +103,44 @@ def show(number: str) -> str:
 @emergencies.get("/<number>/board")
 def board(number: str) -> Response:
     """What the board shows now: asked for every second by each page that shows it."""
-    with runtime().reading() as session:
-        return jsonify(_shown(own_board(session, number)))
+    found = shared_board(number)
+    key = (number, identity().scope, language())
+    shown = runtime().shown_boards.get(key, runtime().clock(), lambda: json.dumps(_shown(found)).encode())
+    return Response(shown, mimetype="application/json")
+
+
+@emergencies.post("/told")
+def would_be_told() -> Response:
+    """Who would be told if what the form shows were closed now; nobody, for what is no place yet."""
+    area, form = read_form(ClosedArea, without_blank_circle(_only_area(request.form)))
+    if area is None:
+        return jsonify(told=None)
+    try:
+        with runtime().reading() as session:
+            found = told_if_closed(session, area.area, area.band, senses(), runtime().clock())
+            rows = [{"id": each.vehicle_id, "concern": concern.value} for each, concern in found.items()]
+    except REFUSALS as error:
+        return jsonify(told=None, problem=" ".join(with_error(form, error).problems.values()))
+    counts = Counter(row["concern"] for row in rows)
+    return jsonify(told=len(rows), counts=counts, rows=sorted(rows, key=_by_concern)[:_MOST_SHOWN])
+
+
+@emergencies.post("/<number>/prolong")
+def prolong_now(number: str) -> _Page:
+    """It ends later than was planned."""
+    return _act(number, "prolong", Prolongation, prolong, _("The emergency lasts longer. Its vehicles are told."))
 
 
 @emergencies.post("/<number>/end")
 def end_now(number: str) -> _Page:
     """It is over."""
-    ending, form = read_form(EmergencyEnd, request.form)
-    if ending is None:
-        return _page(number, form), HTTPStatus.UNPROCESSABLE_ENTITY
-    try:
-        with runtime().changing() as session:
-            emergency = own_emergency(session, number)
-            require_decider(emergency.jurisdiction)
-            require_seen(emergency.version)
-            end(
-                session,
-                emergency,
-                reason=ending.reason,
-                expected_version=emergency.version,
-                actor=actor(session),
-                now_ms=runtime().clock(),
-            )
-    except REFUSALS as error:
-        return _page(number, with_error(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
-    flash(_("The emergency is over. Nothing is demanded of its vehicles any more."))
-    return redirect(url_for("emergencies.show", number=number), HTTPStatus.SEE_OTHER)
+    return _act(
+        number,
+        "end",
+        EmergencyEnd,
+        lambda session, emergency, said, **by: end(session, emergency, reason=said.reason, **by),
+        _("The emergency is over. All of its vehicles are released."),
+    )
 
 
 @emergencies.post("/<number>/vehicles/<vehicle_id>/order")
@@ -130,6 +157,23 @@ def order(number: str, vehicle_id: str) -> _Page:
     return redirect(url_for("emergencies.show", number=number), HTTPStatus.SEE_OTHER)
 
 
+def _act(number: str, step: str, schema: type[_Said], act: Callable[..., None], done: str) -> _Page:
+    """Let `act(session, emergency, said, **signature)` do what the form of the step says."""
+    said, form = read_form(schema, request.form)
+    if said is None:
+        return _page(number, form, step), HTTPStatus.UNPROCESSABLE_ENTITY
+    try:
+        with runtime().changing() as session:
+            emergency = own_emergency(session, number)
+            require_decider(emergency.jurisdiction)
+            require_seen(emergency.version)
+            act(session, emergency, said, **signature(session, emergency.version))
+    except REFUSALS as error:
+        return _page(number, with_error(form, error), step), HTTPStatus.UNPROCESSABLE_ENTITY
+    flash(done)
+    return redirect(url_for("emergencies.show", number=number), HTTPStatus.SEE_OTHER)
+
+
 def _may_declare() -> bool:
     return access.may(identity().role, Action.DECLARE_EMERGENCIES)
 
@@ -143,15 +187,14 @@ def _own_jurisdictions() -> list[Jurisdiction]:
         return [place for place in jurisdictions(session) if identity().decides_in(place.id)]
 
 
-def _without_blank_circle(sent: MultiDict[str, str]) -> MultiDict[str, str]:
-    """An outline was drawn where no centre is given: the radius that the form proposes says nothing then."""
-    if any(sent.get(name, "").strip() for name in _CIRCLE[:2]):
-        return sent
-    return MultiDict((name, value) for name, value in sent.items(multi=True) if name not in _CIRCLE)
+def _only_area(sent: MultiDict[str, str]) -> MultiDict[str, str]:
+    """Of the form only what says which place: the rest may be missing yet."""
+    names = {*CIRCLE, *ClosedArea.model_fields}
+    return MultiDict((name, value) for name, value in sent.items(multi=True) if name in names)
 
 
-def _as_typed(form: Form) -> Form:
-    return Form({name: request.form[name] for name in request.form} | dict(form.values), form.problems, form.general)
+def _by_concern(row: dict[str, str]) -> tuple[int, str]:
+    return list(Concern).index(Concern(row["concern"])), row["id"]
 
 
 def _form_page(form: Form) -> str:
@@ -164,16 +207,24 @@ def _form_page(form: Form) -> str:
         largest_m=round(LARGEST_RADIUS_M),
         map=drawn_map(),
         data=map_data(
-            words={
-                "circle": _("Click the centre on the map, or type it. The radius is in metres."),
-                "drawing_area": _("Click around the area; a double click or Enter closes it."),
-                "editing": _("Drag a point to move it, a small dot to insert one. Delete removes the chosen point."),
-            }
+            words=drawing_words()
+            | {
+                "told": _("{n} vehicles would be told now"),
+                "told_nobody": _("Nobody would be told now. Who comes near is told while it lasts."),
+                "no_place": _("Choose a place, and here stands who would be told."),
+                "unknown": _("The platform does not answer: who would be told is not known."),
+                "others": _("and {n} more"),
+                "concern": {concern.value: str(text) for concern, text in CONCERNS.items()},
+            },
+            told_url=url_for("emergencies.would_be_told"),
+            vehicle_url=url_for("vehicles.show", vehicle_id="HERE"),
         ),
     )
 
 
-def _page(number: str, form: Form | None = None) -> str:
+def _page(number: str, form: Form | None = None, attempted: str = "") -> str:
+    """The board; `form` is what was not done, of the step `attempted`, with what is wrong."""
+    steps = {"end": blank(), "prolong": blank({"duration_min": USUAL_MIN})}
     with runtime().reading() as session:
         shown = own_board(session, number)
         emergency = shown.emergency
@@ -187,6 +238,7 @@ def _page(number: str, form: Form | None = None) -> str:
             decides=_decides(emergency),
             may_suspend=access.may(identity().role, Action.DECIDE_PERMITS),
             form=form or blank(),
+            forms_of=steps | ({attempted: form} if form is not None else {}),
             map=drawn_map(),
             data=map_data(
                 shapes=[drawn_revision(place, "emergency")],

@@ -82,7 +82,7 @@ def incident_page(number: str, *, attempted: str = "", form: Form | None = None)
             revision_count=len(revisions),
             faults=[(fault.value, FAULTS[fault]) for fault in (Fault.NO, Fault.YES)],
             may_report=may_report,
-            may_dismiss=may_report and incident.state is IncidentState.PROPOSED,
+            may_dismiss=may_report and incident.state is IncidentState.PROPOSED and incident.opened_by is None,
             may_review=decides and incident.state is IncidentState.REPORTED,
             may_decide=decides and is_before_regulator,
             may_reopen=decides and incident.state in {IncidentState.CLOSED, IncidentState.DISMISSED},

@@ -13,7 +13,7 @@ from app.showcase.plan import Register, shipped_register
 from app.simulator.actor import Sample
 from app.simulator.fleet import Fleet
 from app.simulator.muster import PLANE
-from app.simulator.orders import KEPT_MS, Said, Temper
+from app.simulator.orders import Said, Temper
 from telemetry.directives import Directive, DirectiveKind, Reply
 
 START_MS = 1_772_337_600_000  # noon in Shanghai
@@ -41,8 +41,8 @@ class Watched:
             for vehicle_id, sample in self.fleet.step(self.now_ms):
                 self.seen[vehicle_id].append(sample)
 
-    def told(self, vehicle_id: str, kind: DirectiveKind, **terms: object) -> Said | None:
-        directive = Directive("D-1", kind, self.now_ms, self.now_ms + 120_000, "fire", **terms)  # type: ignore[arg-type]  # a table
+    def told(self, vehicle_id: str, kind: DirectiveKind, *, directive_id: str = "D-1", **terms: object) -> Said | None:
+        directive = Directive(directive_id, kind, self.now_ms, self.now_ms + 120_000, "fire", **terms)  # type: ignore[arg-type]  # a table
         return self.fleet.demanded(vehicle_id, directive)
 
     def last(self, vehicle_id: str) -> dict[str, float]:
@@ -75,11 +75,25 @@ def test_a_car_halts_at_the_roadside_gently_and_stays() -> None:
     after = watched.seen[CAR][before:]
     assert watched.last(CAR)["speed"] == 0.0
     assert min(float(str(sample["acceleration"])) for sample in after) > -2.5
+    watched.passes(60)
+    assert watched.last(CAR)["speed"] == 0.0, "it stands until it is released"
     watched.fleet.ended(CAR, "D-1")
     watched.passes(60)
-    assert watched.last(CAR)["speed"] == 0.0, "it has complied: somebody has to let it go on"
-    watched.passes(KEPT_MS / 1_000)
-    assert max(float(location(sample)["speed"]) for sample in watched.seen[CAR][-60:]) > 3.0
+    assert max(float(location(sample)["speed"]) for sample in watched.seen[CAR][-50:]) > 3.0
+
+
+def test_under_two_directives_the_release_of_the_last_one_frees_it() -> None:
+    watched = Watched(CAR)
+    watched.passes(20)
+    for directive_id in ("D-1", "D-2"):
+        watched.told(CAR, DirectiveKind.HALT, directive_id=directive_id)
+    watched.passes(40)
+    watched.fleet.ended(CAR, "D-1")
+    watched.passes(30)
+    assert watched.last(CAR)["speed"] == 0.0
+    watched.fleet.ended(CAR, "D-2")
+    watched.passes(60)
+    assert max(float(location(sample)["speed"]) for sample in watched.seen[CAR][-50:]) > 3.0
 
 
 def location(sample: Sample) -> dict[str, float]:

@@ -101,6 +101,16 @@ def test_an_order_says_what_its_kind_needs(regulator: Program) -> None:
 def test_a_place_that_cannot_be_judged_never_reaches_the_worker(regulator: Program) -> None:
     world = {"type": "Polygon", "coordinates": [[[-170, -80], [170, -80], [170, 80], [-170, 80], [-170, -80]]]}
     assert {path for path, _code in codes(regulator, kind="leave", place=world)} == {"place"}
+    assert codes(regulator, kind="leave", zone="Z-NONE") == {("zone", "unknown_zone")}
+
+
+def test_an_order_to_leave_names_a_zone_or_a_circle(city: City, regulator: Program) -> None:
+    own_zone(city, "QH")
+    (made,) = ordered(regulator, kind="leave", zone="BA-R-01")
+    assert (made["zones"], made["place"]["type"]) == (["BA-R-01"], "Polygon")
+    circle = {"lon": 113.9, "lat": 22.52, "radius_m": 200}
+    assert ordered(regulator, kind="leave", circle=circle)[0]["place"]["type"] == "Polygon"
+    assert codes(regulator, kind="leave", circle=circle, zone="BA-R-01") == {("", "one_place")}
 
 
 def test_all_are_ordered_or_none(city: City, regulator: Program) -> None:
@@ -169,7 +179,7 @@ def test_a_list_is_filtered(regulator: Program, city: City) -> None:
     note(city, slow["directive_id"], overdue_at_ms=NOON_MS)
     regulator.change(
         "POST",
-        f"/directives/{halt['directive_id']}/withdrawal",
+        f"/directives/{halt['directive_id']}/release",
         {"reason": "over"},
         seen=f"/directives/{halt['directive_id']}",
     )
@@ -188,18 +198,18 @@ def test_a_list_is_filtered(regulator: Program, city: City) -> None:
         assert [each["directive_id"] for each in items] == [each["directive_id"] for each in found], query
 
 
-def test_a_withdrawal_needs_the_version_and_the_jurisdiction(city: City, regulator: Program) -> None:
+def test_a_release_needs_the_version_and_the_jurisdiction(city: City, regulator: Program) -> None:
     (made,) = ordered(regulator)
     path = f"/directives/{made['directive_id']}"
     for program, status in ((Program(city, BAOAN_REGULATOR), 403), (Program(city, Role.OPERATOR_MANAGER), 403)):
-        assert program.change("POST", f"{path}/withdrawal", {"reason": "r"}, seen=path).status_code == status
-    assert regulator.send("POST", f"{path}/withdrawal", {"reason": "r"}).status_code == 428
-    answer = regulator.change("POST", f"{path}/withdrawal", {"reason": "The smoke is gone."}, seen=path)
+        assert program.change("POST", f"{path}/release", {"reason": "r"}, seen=path).status_code == status
+    assert regulator.send("POST", f"{path}/release", {"reason": "r"}).status_code == 428
+    answer = regulator.change("POST", f"{path}/release", {"reason": "The smoke is gone."}, seen=path)
     assert answer.status_code == 200
     told = answer.get_json()
     assert (told["progress"], told["settled_reason"]) == ("withdrawn", "The smoke is gone.")
     assert told["settled_by"] == "Regulator Person"
-    assert regulator.change("POST", f"{path}/withdrawal", {"reason": "r"}, seen=path).status_code == 409
+    assert regulator.change("POST", f"{path}/release", {"reason": "r"}, seen=path).status_code == 409
 
 
 def test_a_duty_officer_orders_at_the_desk(city: City) -> None:
@@ -216,13 +226,13 @@ def test_a_duty_officer_orders_at_the_desk(city: City) -> None:
     assert "Not sent yet" in page
     for place in ("/desk/directives", "/desk/vehicles/NORTH-E1"):
         assert "Slow down to 36 km/h" in officer.page(place), place
-    here, withdrawal = answer.location, f"{answer.location}/withdrawal"
-    assert officer.send(withdrawal, {"reason": ""}, form_at=here).status_code == 422
-    assert officer.send(withdrawal, {"version": "7", "reason": "over"}, form_at=here).status_code == 422
-    assert officer.send(withdrawal, {"reason": "Fog has lifted."}, form_at=here).status_code == 303
+    here, release = answer.location, f"{answer.location}/release"
+    assert officer.send(release, {"reason": ""}, form_at=here).status_code == 422
+    assert officer.send(release, {"version": "7", "reason": "over"}, form_at=here).status_code == 422
+    assert officer.send(release, {"reason": "Fog has lifted."}, form_at=here).status_code == 303
     page = officer.page(here)
     assert "Fog has lifted." in page
-    assert withdrawal not in page
+    assert release not in page
 
 
 def test_several_are_ordered_at_once(city: City) -> None:
@@ -241,7 +251,7 @@ def test_the_page_tells_what_the_vehicle_said(city: City, regulator: Program) ->
     assert "&lt;b&gt;on a bridge&lt;/b&gt;" in page
     assert "5.0 s earlier by the vehicle" in page
     assert "Refused" in page
-    assert "/withdrawal" not in page
+    assert "/release" not in page
 
 
 def test_what_a_permits_decision_demands_is_on_its_page(city: City, regulator: Program) -> None:

@@ -8,12 +8,14 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from app.chores import CHORES
 from app.database import reading_session
-from app.models import Incident, Role
+from app.models import Incident, Notice, Role
 from telemetry.findings import Finding
-from tests.app.web.cast import NOON_MS, SOUTH_MANAGER, City, csrf_of
+from tests.app.web.cast import BAOAN_REGULATOR, NOON_MS, SOUTH_MANAGER, City, csrf_of
+from tests.app.web.register_cast import Person
 from tests.files import PDF, PNG
 
 PROPOSE = next(chore for chore in CHORES if chore.name == "propose_incidents")
@@ -31,6 +33,10 @@ ALERT_MS = NOON_MS - 1_234
 
 def alert_of(city: City, finding: Finding = Finding.TAKEOVER) -> str:
     city.store_alert("NORTH-R1", finding)
+    return alert_id(city, finding)
+
+
+def alert_id(city: City, finding: Finding) -> str:
     return f"{city.keys['NORTH-R1']}-{finding.code}-{ALERT_MS}-7"
 
 
@@ -191,3 +197,69 @@ def test_the_report_on_disengagements_needs_days(city: City) -> None:
     assert client.get(url).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert client.get(f"{url}?first_day=2026-03-02&last_day=2026-03-01").status_code == 422
     assert client.get(f"{url}?first_day=2026-03-01&last_day=2026-03-01").mimetype == "text/csv"
+
+
+# --- opened by a regulator ----------------------------------------------------------------------------
+
+
+def opened(city: City, alert: str, person: Role | str = Role.REGULATOR) -> Any:
+    body = {"alert": alert, "kind": "near_miss", "reason": "Report how it came to this."}
+    return city.client().post(f"{URL}/openings", json=body, headers=city.bearer(person))
+
+
+def test_a_regulator_opens_one_and_the_operator_has_to_report_it(city: City) -> None:
+    alert = alert_of(city, Finding.OVERSPEED)
+    city.time.pass_ms(72 * 3_600_000)
+    answer = opened(city, alert)
+    assert answer.status_code == HTTPStatus.CREATED, answer.text
+    made, manager = answer.json, Role.OPERATOR_MANAGER
+    assert (made["state"], made["opened_by"], made["alerts"]) == ("proposed", "Regulator Person", [alert])
+    assert made["first_due_ms"] == city.time() + 24 * 3_600_000, "its time begins when the operator is told"
+    client, one = city.client(), f"{URL}/{made['incident_id']}"
+    with reading_session(city.engine) as session:
+        (told,) = session.scalars(select(Notice).where(Notice.kind == "incident.opened"))
+        assert told.organisation_id is not None
+        assert told.params["reason"] == "Report how it came to this."
+    dismissal = client.post(f"{one}/dismissal", json={"reason": "It was nothing."}, headers=matched(city, manager, 1))
+    assert (dismissal.status_code, dismissal.json["code"]) == (HTTPStatus.UNPROCESSABLE_ENTITY, "incident_not_proposed")
+    assert client.put(one, json=FACTS, headers=matched(city, manager, 1)).json["state"] == "reported"
+
+
+@pytest.mark.parametrize(
+    ("person", "status"),
+    [
+        (BAOAN_REGULATOR, HTTPStatus.FORBIDDEN),
+        (Role.OPERATOR_MANAGER, HTTPStatus.FORBIDDEN),
+        (Role.ADMINISTRATOR, HTTPStatus.FORBIDDEN),
+        (Role.AUDITOR, HTTPStatus.FORBIDDEN),
+    ],
+)
+def test_only_regulators_of_its_jurisdiction_open_one(city: City, person: Role | str, status: HTTPStatus) -> None:
+    assert opened(city, alert_of(city, Finding.OVERSPEED), person).status_code == status
+
+
+def test_an_alert_has_one_incident(city: City) -> None:
+    proposed(city)
+    body = {"alert": alert_id(city, Finding.TAKEOVER), "kind": "near_miss", "reason": "Why?"}
+    for alert, code in ((body["alert"], "alert_has_incident"), ("1-takeover-1-1", "no_such_alert")):
+        answer = city.client().post(
+            f"{URL}/openings", json=body | {"alert": alert}, headers=city.bearer(Role.REGULATOR)
+        )
+        assert (answer.status_code, answer.json["code"]) == (HTTPStatus.UNPROCESSABLE_ENTITY, code)
+
+
+def test_a_regulator_opens_one_at_the_desk(city: City) -> None:
+    officer, alert = Person(city, Role.REGULATOR), alert_of(city, Finding.OVERSPEED)
+    here = f"/desk/incidents/open?alert={alert}"
+    assert "HERE_ALERT" in officer.page("/duty"), "from an alert of the duty screen"
+    assert "NORTH-R1" in officer.page(here)
+    sent = {"alert": alert, "kind": "near_miss", "harm": "none", "reason": ""}
+    assert officer.send("/desk/incidents/open", sent, form_at=here).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    made = officer.send("/desk/incidents/open", sent | {"reason": "Too fast at the school."}, form_at=here)
+    assert made.status_code == HTTPStatus.SEE_OTHER
+    page = officer.page(made.location)
+    assert "A regulator opened this." in page
+    assert "Too fast at the school." in page
+    again = officer.client.get(here)
+    assert (again.status_code, again.location) == (HTTPStatus.SEE_OTHER, made.location)
+    assert "/dismiss" not in Person(city, Role.OPERATOR_MANAGER).page(made.location)

@@ -16,7 +16,7 @@ from paho.mqtt.enums import MQTTProtocolVersion
 from telemetry.agent.agent import Link
 from telemetry.agent.delivery import Pace
 from telemetry.agent.group import AgentGroup
-from telemetry.directives import Directive, DirectiveKind, Orders, Reply, decode_answer, encode_orders
+from telemetry.directives import Directive, DirectiveKind, Orders, Release, Reply, decode_answer, encode_orders
 from tests.brokers import (
     SERVICE_PASSWORD,
     SERVICE_USER,
@@ -50,6 +50,9 @@ class Obedient:
 
     def ended(self, directive_id: str) -> None:
         self.ends.append(directive_id)
+
+    def released(self, release: Release, *, may_go_on: bool) -> None:
+        self.ends.append(f"{release.directive_id}, may go on: {may_go_on}")
 
 
 def orders(number: int, *directives: Directive) -> bytes:
@@ -146,8 +149,9 @@ def test_a_directive_arrives_and_is_answered(broker: Mosquitto, tmp_path: Path) 
         wait_until(lambda: program.demands == [HALT])
         car.answer(HALT.directive_id, Reply.ACCEPTED)
         wait_until(lambda: replies(platform) == [("D-1", Reply.RECEIVED), ("D-1", Reply.ACCEPTED)])
-        platform.direct("car", b"")
-        wait_until(lambda: program.ends == ["D-1"])
+        platform.direct("car", encode_orders(Orders(2, released=(Release("D-1", 7),))))
+        wait_until(lambda: program.ends == ["D-1, may go on: True"])
+        wait_until(lambda: replies(platform)[-1] == ("D-1", Reply.RELEASED))
 
 
 def test_a_vehicle_that_was_offline_is_told_first_and_answers_again_on_each_connection(
