@@ -3,54 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
-from app.models import Role
-from tests.app.web.cast import PASSWORD, PEOPLE, City, small_city
 from tests.browser.accessibility import assert_accessible
 from tests.browser.conftest import Witness
-from tests.browser.serving import serving
+from tests.browser.map_desk import MapDesk, regulator_at
 
 pytestmark = pytest.mark.browser
 
 
-@dataclass
-class Desk:
-    city: City
-    page: Page
-
-    def click_map(self, *places: tuple[float, float]) -> None:
-        """Clicks at parts of the map's width and height, too slow to be double clicks."""
-        box = self.page.locator(".zone-map").bounding_box()
-        assert box is not None
-        for across, down in places:
-            self.page.mouse.click(box["x"] + box["width"] * across, box["y"] + box["height"] * down)
-            self.page.wait_for_timeout(350)
-
-
 @pytest.fixture
-def desk(browser: Browser, tmp_path: Path, witness: Witness) -> Iterator[Desk]:
-    with small_city(tmp_path, second_factor_required=False) as city, serving(city.app) as url:
-        context = browser.new_context(base_url=url, locale="en-GB", viewport={"width": 1280, "height": 900})
-        try:
-            witness.watch(context)
-            page = context.new_page()
-            page.set_default_timeout(20_000)
-            page.goto("/login?next=/desk/emergencies/new")
-            page.locator("input[name=email]").fill(PEOPLE[Role.REGULATOR])
-            page.locator("input[name=password]").fill(PASSWORD)
-            page.locator("input[name=password]").press("Enter")
-            page.wait_for_url("**/desk/emergencies/new")
-            yield Desk(city, page)
-        finally:
-            context.close()
+def desk(browser: Browser, tmp_path: Path, witness: Witness) -> Iterator[MapDesk]:
+    with regulator_at("/desk/emergencies/new", browser, tmp_path, witness) as desk:
+        yield desk
 
 
-def test_a_circle_is_closed_and_the_board_follows(desk: Desk, witness: Witness) -> None:
+def test_a_circle_is_closed_and_the_board_follows(desk: MapDesk, witness: Witness) -> None:
     page, city = desk.page, desk.city
     desk.click_map((0.5, 0.5))
     expect(page.locator("[name='circle.lat']")).not_to_have_value("")
@@ -58,7 +29,11 @@ def test_a_circle_is_closed_and_the_board_follows(desk: Desk, witness: Witness) 
     page.locator("[name='circle.lat']").fill("22.52")
     page.locator("[name='circle.lon']").fill("113.9")
     page.locator("[name=reason]").fill("Gas leak")
+    expect(page.locator("#told")).to_contain_text("Nobody would be told now.")
     city.store_position("NORTH-R1")
+    page.locator("[name='circle.radius_m']").fill("250")
+    expect(page.locator("#told .told-title")).to_have_text("Would be told now: 1")
+    expect(page.locator("#told li")).to_have_text("NORTH-R1 inside")
     page.get_by_role("button", name="Close this place now").click()
     page.wait_for_url("**/desk/emergencies/E-2026-0001")
     row = page.locator(".board-row")
@@ -72,17 +47,22 @@ def test_a_circle_is_closed_and_the_board_follows(desk: Desk, witness: Witness) 
     assert_accessible(page)
     page.get_by_role("button", name="Order NORTH-R1 again").click()
     expect(page.get_by_text("NORTH-R1 was told once more.")).to_be_visible()
+    page.locator("summary", has_text="Prolong").click()
+    page.locator("#prolong-duration").fill("90")
+    page.locator("#prolong-reason").fill("Still leaking")
+    page.get_by_role("button", name="Prolong").click()
+    expect(page.get_by_text("The emergency lasts longer.")).to_be_visible()
     page.locator("summary", has_text="End it").click()
     page.locator("#end-reason").fill("Closed the valve")
-    page.locator(".confirm-form button[type=submit]").click()
+    page.get_by_role("button", name="End it").click()
     expect(page.get_by_text("The emergency is over.")).to_be_visible()
     page.get_by_role("link", name="Its report").click()
-    expect(page.locator(".timeline-entry")).to_have_count(4)
+    expect(page.locator(".timeline-entry")).to_have_count(5)
     assert_accessible(page)
     assert witness.complaints == []
 
 
-def test_an_outline_is_drawn_and_sent_without_the_circle(desk: Desk) -> None:
+def test_an_outline_is_drawn_and_sent_without_the_circle(desk: MapDesk) -> None:
     page = desk.page
     page.locator("[data-tool=area]").click()
     desk.click_map((0.4, 0.4), (0.6, 0.4), (0.6, 0.6))
@@ -91,3 +71,23 @@ def test_an_outline_is_drawn_and_sent_without_the_circle(desk: Desk) -> None:
     page.get_by_role("button", name="Close this place now").click()
     page.wait_for_url("**/desk/emergencies/E-2026-0001")
     expect(page.locator("#board-empty")).to_be_visible()
+
+
+def test_an_order_to_leave_is_drawn_on_a_map_with_its_vehicles(desk: MapDesk, witness: Witness) -> None:
+    page = desk.page
+    desk.city.store_position("NORTH-R1")
+    page.goto("/desk/directives/new?vehicle=NORTH-R1")
+    expect(page.locator(".vehicle")).to_have_count(1)
+    expect(page.locator("#circle-fields")).to_be_hidden()
+    page.locator("input[value=slow]").check(force=True)
+    expect(page.locator("#speed_kmh")).to_be_visible()
+    page.locator("input[value=leave]").check(force=True)
+    expect(page.locator("#speed_kmh")).to_be_hidden()
+    desk.click_map((0.5, 0.5))
+    expect(page.locator("[name='circle.lat']")).not_to_have_value("")
+    assert_accessible(page)
+    page.locator("[name=reason]").fill("A crane")
+    page.get_by_role("button", name="Give the order").click()
+    page.wait_for_url("**/desk/directives/D-*")
+    expect(page.locator("h1")).to_contain_text("NORTH-R1: Leave")
+    assert witness.complaints == []

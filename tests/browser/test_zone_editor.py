@@ -3,43 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Route, expect
 
-from app.models import Role
 from app.registry import DatabaseRegistry
 from geofences.datum import VerticalReference
 from geofences.zones import ZoneRevision
-from tests.app.web.cast import PASSWORD, PEOPLE, City, small_city
 from tests.browser.accessibility import assert_accessible
 from tests.browser.conftest import Witness
-from tests.browser.serving import serving
+from tests.browser.map_desk import MapDesk, regulator_at
 
 pytestmark = pytest.mark.browser
 
 
-@dataclass
-class Desk:
-    city: City
-    page: Page
-
+class Desk(MapDesk):
     def open(self, path: str) -> None:
         self.page.goto(path)
 
     def describe(self, zone_id: str) -> None:
         for name, text in {"zone_id": zone_id, "name_zh": "新路", "name_en": "New road", "reason": "opened"}.items():
             self.page.locator(f"#{name}").fill(text)
-
-    def click_map(self, *places: tuple[float, float]) -> None:
-        """Clicks at parts of the map's width and height, too slow to be double clicks."""
-        box = self.page.locator(".zone-map").bounding_box()
-        assert box is not None
-        for across, down in places:
-            self.page.mouse.click(box["x"] + box["width"] * across, box["y"] + box["height"] * down)
-            self.page.wait_for_timeout(350)
 
     def publish(self, zone_id: str) -> None:
         expect(self.page.locator("#verdict-title")).to_have_text("Ready to publish.")
@@ -54,20 +39,8 @@ class Desk:
 
 @pytest.fixture
 def desk(browser: Browser, tmp_path: Path, witness: Witness) -> Iterator[Desk]:
-    with small_city(tmp_path, second_factor_required=False) as city, serving(city.app) as url:
-        context = browser.new_context(base_url=url, locale="en-GB", viewport={"width": 1280, "height": 900})
-        try:
-            witness.watch(context)
-            page = context.new_page()
-            page.set_default_timeout(20_000)
-            page.goto("/login?next=/desk/zones")
-            page.locator("input[name=email]").fill(PEOPLE[Role.REGULATOR])
-            page.locator("input[name=password]").fill(PASSWORD)
-            page.locator("input[name=password]").press("Enter")
-            page.wait_for_url("**/desk/zones")
-            yield Desk(city, page)
-        finally:
-            context.close()
+    with regulator_at("/desk/zones", browser, tmp_path, witness) as at:
+        yield Desk(at.city, at.page)
 
 
 def test_a_drawn_road_is_in_force_for_the_next_sample(desk: Desk, witness: Witness) -> None:

@@ -209,7 +209,7 @@ def _form_page(form: Form) -> str:
         data=map_data(
             words=drawing_words()
             | {
-                "told": _("{n} vehicles would be told now"),
+                "told": _("Would be told now: {n}"),
                 "told_nobody": _("Nobody would be told now. Who comes near is told while it lasts."),
                 "no_place": _("Choose a place, and here stands who would be told."),
                 "unknown": _("The platform does not answer: who would be told is not known."),
