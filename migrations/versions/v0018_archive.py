@@ -3,8 +3,8 @@
 Days that were archived as GeoPackage, by a version that was never released, would need that version to be
 read: the upgrade refuses to lose sight of them. So does the way back, as ever.
 
-Revision ID: 0017
-Revises: 0016
+Revision ID: 0018
+Revises: 0017
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0017"
-down_revision = "0016"
+revision = "0018"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 
