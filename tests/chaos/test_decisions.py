@@ -218,7 +218,9 @@ def test_every_decision_acts_at_once_on_both_workers_and_nothing_is_lost(city: C
         worker_process(city, broker.port, name="high", partitions=HALVES[1]) as high,
         AgentGroup(f"mqtt://127.0.0.1:{broker.port}", tmp_path / "ring") as group,
     ):
-        wait_until(lambda: "low: running" in low.log() and "high: running" in high.log(), 60.0)
+        for worker, name in ((low, "low"), (high, "high")):
+            told = (f"{name}: running", f"{name}-neighbours listens to the service bus")
+            wait_until(lambda worker=worker, told=told: all(words in worker.log() for words in told), 60.0)
         traffic = Traffic(group)
         with traffic.running():
             wait_until(lambda: all(verdicts(city, name) for name in cars), 60.0)
