@@ -21,7 +21,12 @@ DRIVERLESS = frozenset({Stage.DRIVERLESS_TEST, Stage.COMMERCIAL_PILOT})
 WITHOUT_PASSENGERS = frozenset({Stage.ROAD_TEST, Stage.FLIGHT_TEST})
 
 
+def ladder_of(stage: Stage) -> Sequence[Stage]:
+    """All stages of its domain, from the first to the last."""
+    return AIR_STAGES if stage in AIR_STAGES else ROAD_STAGES
+
+
 def up_to(stage: Stage) -> Sequence[Stage]:
     """The stages of its ladder from the first to this one."""
-    ladder = AIR_STAGES if stage in AIR_STAGES else ROAD_STAGES
+    ladder = ladder_of(stage)
     return ladder[: ladder.index(stage) + 1]

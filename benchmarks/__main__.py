@@ -8,7 +8,19 @@ import platform
 import sys
 import time
 
-NAMES = ("zones", "storage", "sealing", "separation", "ingest_floor", "ingest", "latency", "decision", "memory", "duty")
+NAMES = (
+    "zones",
+    "storage",
+    "sealing",
+    "separation",
+    "ingest_floor",
+    "ingest",
+    "latency",
+    "decision",
+    "memory",
+    "replay",
+    "duty",
+)
 
 
 def main() -> None:

@@ -33,14 +33,6 @@ def landmarks(vehicle: Integers, timestamp_ms: Integers, mode: Codes, verdict: I
     return stays
 
 
-def one_each(vehicle: Integers, timestamp_ms: Integers, step_ms: int) -> Flags:
-    """The first row of each vehicle in every interval [k * step_ms, (k + 1) * step_ms); shape (n,)."""
-    slot = timestamp_ms // step_ms
-    first = np.ones(len(vehicle), dtype=np.bool_)
-    first[1:] = (vehicle[1:] != vehicle[:-1]) | (slot[1:] != slot[:-1])
-    return first
-
-
 def at_most(stays: Flags, most: int) -> Integers:
     """Rows of one vehicle, at most `most` (at least 2): those that stay and, evenly, of the others.
 

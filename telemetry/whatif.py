@@ -40,18 +40,20 @@ def with_zone(snapshot: RegistrySnapshot, draft: ZoneRevision) -> RegistrySnapsh
 
 
 def with_terms(
-    snapshot: RegistrySnapshot, permit_id: int, since_ms: int, alter: Callable[[PermitTerms], PermitTerms]
+    snapshot: RegistrySnapshot, permit_id: int, since_ms: int, granted: Iterable[PermitTerms]
 ) -> RegistrySnapshot:
-    """Other terms from `since_ms` on, in every revision of the permit that was in force then."""
-    permits: list[PermitTerms] = []
-    for terms in snapshot.permits:
-        if terms.permit_id != permit_id or terms.ends_at_ms <= since_ms:
-            permits.append(terms)
-            continue
-        if terms.starts_at_ms < since_ms:
-            permits.append(replace(terms, ends_at_ms=since_ms))
-        permits.append(replace(alter(terms), starts_at_ms=max(terms.starts_at_ms, since_ms)))
-    return replace(snapshot, permits=permits)
+    """From `since_ms` on these terms in the place of those of the permit, each in force when its revision was."""
+    before = [
+        replace(terms, ends_at_ms=min(terms.ends_at_ms, since_ms)) if terms.permit_id == permit_id else terms
+        for terms in snapshot.permits
+        if terms.permit_id != permit_id or terms.starts_at_ms < since_ms
+    ]
+    after = [
+        replace(terms, starts_at_ms=max(terms.starts_at_ms, since_ms))
+        for terms in granted
+        if terms.ends_at_ms > since_ms
+    ]
+    return replace(snapshot, permits=[*before, *after])
 
 
 @dataclass(slots=True)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 #: What is gone is remembered for this many later changes; a reader that is further
 #: behind gets everything anew.
@@ -24,13 +24,16 @@ class Document:
     """One encoded JSON object; `organisation` is its owner (None: nobody's, shown to everyone).
 
     `own_json` is what the owner sees where that is less than what those see who see everything.
-    `place` is where it is: longitude and latitude in degrees WGS-84.
+    `place` is where it is: longitude and latitude in degrees WGS-84. `motion` is what changes all the
+    time, for those who know the rest: `rest` is equal in two documents that differ in their motion only.
     """
 
     organisation: int | None
     json: bytes
     own_json: bytes | None = None
     place: tuple[float, float] | None = None
+    motion: bytes | None = None
+    rest: Hashable = None
 
     def for_reader(self, organisation: int | None) -> bytes:
         """What a reader of this scope sees of it."""
@@ -60,7 +63,8 @@ class Changes:
 
     `complete` says that `features` and `alerts` are everything there is (a snapshot), and that
     what is not named is gone. `left` are alerts that are on the board no longer, by id. `beyond` counts
-    those that wait for a person in the record alone; None where nothing is new about that.
+    those that wait for a person in the record alone; None where nothing is new about that. `moves` are the
+    motions of features of which the reader knows the rest.
     """
 
     cursor: int
@@ -70,17 +74,22 @@ class Changes:
     alerts: list[bytes]
     left: list[str]
     beyond: int | None
+    moves: list[bytes] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        changed = self.features or self.removed or self.alerts or self.left
+        changed = self.features or self.moves or self.removed or self.alerts or self.left
         return self.complete or self.beyond is not None or bool(changed)
 
 
 @dataclass(frozen=True, slots=True)
 class _Versioned:
-    """`is_told`: what is gone is told once more as it is then, else by its key alone."""
+    """`is_told`: what is gone is told once more as it is then, else by its key alone.
+
+    `rest_version` is that of the last change of anything but its motion.
+    """
 
     version: int
+    rest_version: int
     document: Document
     gone: bool
     is_told: bool = False
@@ -96,7 +105,9 @@ class _Shelf:
     def put(self, key: str, document: Document, version: int, *, gone: bool, is_told: bool = False) -> None:
         before = self._entries.pop(key, None)
         self._gone += int(gone) - int(before is not None and before.gone)
-        self._entries[key] = _Versioned(version, document, gone, is_told)
+        only_moved = before is not None and not before.gone and before.document.rest == document.rest
+        rest_version = before.rest_version if before is not None and only_moved else version
+        self._entries[key] = _Versioned(version, rest_version, document, gone, is_told)
 
     def take_off(self, keys: Iterable[str], version: int) -> int:
         """Mark these as gone, unknown ones aside, each with the next version; return the newest."""
@@ -185,39 +196,48 @@ class Board:
             self._beyond, self._beyond_version = dict(beyond), self._version
             self._changed.notify_all()
 
-    def changes(self, cursor: int, organisation: int | None = EVERYTHING, window: Window | None = None) -> Changes:
+    def changes(
+        self,
+        cursor: int,
+        organisation: int | None = EVERYTHING,
+        window: Window | None = None,
+        rest_known: int | None = None,
+    ) -> Changes:
         """What changed after `cursor` among the documents that `organisation` may see.
 
-        With a window, of features that are still there only those in it: `features_beside` has the others.
+        With a window, of features that are still there only those in it: `told_beside` has the others.
+        Of features whose rest has not changed after `rest_known` only the motion is told (None: never).
         A cursor of 0, or one from before what is still remembered, gets everything.
         """
         with self._changed:
             if cursor <= self._floor:
                 return self._everything(organisation)
-            features = [(key, entry) for key, entry in self._features.since(cursor) if _visible(entry, organisation)]
+            found = [(key, entry) for key, entry in self._features.since(cursor) if _visible(entry, organisation)]
             alerts = [(key, entry) for key, entry in self._alerts.since(cursor) if _visible(entry, organisation)]
+            here = [entry for _, entry in found if window is None or window.holds(entry.document)]
+            features, moves = _told(here, rest_known)
             return Changes(
                 cursor=self._version,
                 complete=False,
-                features=[
-                    entry.document.json
-                    for _, entry in features
-                    if not entry.gone and (window is None or window.holds(entry.document))
-                ],
-                removed=[key for key, entry in features if entry.gone],
+                features=features,
+                removed=[key for key, entry in found if entry.gone],
                 alerts=[entry.document.for_reader(organisation) for _, entry in alerts if _is_shown(entry)],
                 left=[key for key, entry in alerts if not _is_shown(entry)],
                 beyond=self._beyond_of(organisation) if self._beyond_version > cursor else None,
+                moves=moves,
             )
 
-    def features_beside(self, window: Window, cursor: int, organisation: int | None = EVERYTHING) -> list[bytes]:
-        """What changed after `cursor` outside of the window."""
+    def told_beside(
+        self, window: Window, cursor: int, organisation: int | None = EVERYTHING, rest_known: int | None = None
+    ) -> tuple[list[bytes], list[bytes]]:
+        """The features outside of the window that changed after `cursor`, and the motions of such: see `changes`."""
         with self._changed:
-            return [
-                entry.document.json
+            there = [
+                entry
                 for _, entry in self._features.since(cursor)
-                if not entry.gone and _visible(entry, organisation) and not window.holds(entry.document)
+                if _visible(entry, organisation) and not window.holds(entry.document)
             ]
+            return _told(there, rest_known)
 
     def wait(self, cursor: int, timeout_s: float) -> None:
         """Return once something changed after `cursor`, the time is up or the board is closed."""
@@ -269,6 +289,20 @@ class Board:
     def _tidy(self) -> None:
         dropped = max(self._features.forget(self._kept_removals), self._alerts.forget(self._kept_removals))
         self._floor = max(self._floor, dropped)
+
+
+def _told(entries: Iterable[_Versioned], rest_known: int | None) -> tuple[list[bytes], list[bytes]]:
+    features: list[bytes] = []
+    moves: list[bytes] = []
+    for entry in entries:
+        motion = entry.document.motion
+        if entry.gone:
+            continue
+        if motion is not None and rest_known is not None and entry.rest_version <= rest_known:
+            moves.append(motion)
+        else:
+            features.append(entry.document.json)
+    return features, moves
 
 
 def _is_shown(entry: _Versioned) -> bool:

@@ -25,14 +25,18 @@ def events(changes: Changes, *, generated_at_ms: int, delay_ms: int) -> bytes:
     if changes.complete:
         return _event(b"snapshot", snapshot(changes, generated_at_ms=generated_at_ms, delay_ms=delay_ms))
     parts = []
-    if changes.features or changes.removed:
-        data = b'{"features":[%b],"removed":[%b]}' % (b",".join(changes.features), _quoted(changes.removed))
-        parts.append(_event(b"positions", data))
+    if changes.features or changes.removed or changes.moves:
+        parts.append(_event(b"positions", _positions(changes)))
     parts.extend(_event(b"alert", alert) for alert in changes.alerts)
     if changes.left or changes.beyond is not None:
         beyond = b"null" if changes.beyond is None else b"%d" % changes.beyond
         parts.append(_event(b"left", b'{"alerts":[%b],"beyond":%b}' % (_quoted(changes.left), beyond)))
     return b"".join(parts)
+
+
+def _positions(changes: Changes) -> bytes:
+    moves = b',"moves":[%b]' % b",".join(changes.moves) if changes.moves else b""
+    return b'{"features":[%b],"removed":[%b]%b}' % (b",".join(changes.features), _quoted(changes.removed), moves)
 
 
 def _quoted(keys: Iterable[str]) -> bytes:

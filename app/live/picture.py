@@ -194,8 +194,15 @@ class LivePicture:
     def _render(self, vehicle: Vehicle, position: LivePosition) -> tuple[str, Document]:
         stale = self._clock() - position.timestamp_ms > STALE_AFTER_MS
         (self._stale.add if stale else self._stale.discard)(vehicle.key)
-        feature = staff.feature(vehicle, position, self._standing.open_of(vehicle.key), stale=stale)
-        return vehicle.vehicle_id, Document(vehicle.organisation, feature, place=(position.lon, position.lat))
+        alerts = self._standing.open_of(vehicle.key)
+        document = Document(
+            vehicle.organisation,
+            staff.feature(vehicle, position, alerts, stale=stale),
+            place=(position.lon, position.lat),
+            motion=staff.motion(vehicle, position),
+            rest=staff.rest(vehicle, position, alerts, stale=stale),
+        )
+        return vehicle.vehicle_id, document
 
     def _drop_gone(self, now_ms: int) -> None:
         gone = [key for key, p in self._positions.items() if now_ms - p.timestamp_ms > GONE_AFTER_MS]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 import msgspec
 
 from app.live.things import Alert, Place, Vehicle, finding_codes, most_severe
@@ -41,6 +43,37 @@ def feature(vehicle: Vehicle, position: LivePosition, alerts: list[Alert], *, st
                 "stale": stale,
             },
         }
+    )
+
+
+def motion(vehicle: Vehicle, position: LivePosition) -> bytes:
+    """What changes all the time, as an array: the place of each value is told in docs/api.md."""
+    return msgspec.json.encode(
+        (
+            vehicle.vehicle_id,
+            position.timestamp_ms,
+            round(position.lon, 7),
+            round(position.lat, 7),
+            None if position.altitude_m is None else round(position.altitude_m, 2),
+            position.heading_deg,
+            position.speed_mps,
+            position.battery_percent,
+        )
+    )
+
+
+def rest(vehicle: Vehicle, position: LivePosition, alerts: list[Alert], *, stale: bool) -> Hashable:
+    """Everything else that `feature` tells, to be compared."""
+    return (
+        vehicle,
+        position.altitude_datum,
+        position.mode,
+        position.safety_officer,
+        position.officer_id,
+        position.verdict,
+        position.undecided,
+        most_severe(alerts),
+        stale,
     )
 
 

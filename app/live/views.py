@@ -26,10 +26,16 @@ class View:
     #: Whether the view shows nothing at all for a while.
     is_resting: Callable[[], bool] = lambda: False
 
-    def changes(self, cursor: int, organisation: int | None = EVERYTHING, window: Window | None = None) -> Changes:
-        """What a reader at `cursor` has to know now; with a window of positions only those in it."""
+    def changes(
+        self,
+        cursor: int,
+        organisation: int | None = EVERYTHING,
+        window: Window | None = None,
+        rest_known: int | None = None,
+    ) -> Changes:
+        """What a reader at `cursor` has to know now: see Board.changes."""
         self.sweep()
-        return self.board.changes(cursor, organisation, window)
+        return self.board.changes(cursor, organisation, window, rest_known)
 
     def snapshot(self, organisation: int | None = EVERYTHING) -> bytes:
         """The whole view as GeoJSON."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from app.database import reading_session
-from app.registry.history import NOTHING
+from app.registry.history import NOTHING, History
 from app.registry.judged import judged_at
-from app.registry.rows import changes, demands
+from app.registry.rows import Decision, changes, demands
 from app.services.generations import current_generation
 from app.settings import Settings
 from app.storage.failures import failures_mapped
 from geofences.datum import VerticalReference
-from telemetry.ports import RegistrySnapshot
+from telemetry.ports import PermitTerms, RegistrySnapshot
 
 
 class DatabaseRegistry:
@@ -40,13 +43,22 @@ class DatabaseRegistry:
         """
         with failures_mapped(), reading_session(self._engine) as session:
             known = current_generation(session) if generation is None else generation
-            before = self._history if self._history.generation <= known else NOTHING
-            if before.generation < known:
-                before = before.advanced(changes(session, after=before.generation, up_to=known))
+            history = self._known_at(session, known)
             standing = demands(session, up_to=known)
             findings = judged_at(session, known)
+        return history.snapshot(self._vertical, standing, findings)
+
+    def granted_if(self, generation: int, permit: int, alter: Callable[[Decision], Decision]) -> Sequence[PermitTerms]:
+        """What a permit would have granted as known at `generation`, had each of its decisions been another one."""
+        with failures_mapped(), reading_session(self._engine) as session:
+            return self._known_at(session, generation).granted_if(permit, alter)
+
+    def _known_at(self, session: Session, generation: int) -> History:
+        before = self._history if self._history.generation <= generation else NOTHING
+        if before.generation < generation:
+            before = before.advanced(changes(session, after=before.generation, up_to=generation))
         self._history = before
-        return before.snapshot(self._vertical, standing, findings)
+        return before
 
 
 def open_registry(engine: Engine, settings: Settings) -> DatabaseRegistry:

@@ -6,7 +6,7 @@ snapshot are the very same objects, so that a rulebook need not compare them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TypeVar
@@ -53,6 +53,11 @@ class History:
             demands=demands,
             findings=findings,
         )
+
+    def granted_if(self, permit: int, alter: Callable[[Decision], Decision]) -> Sequence[PermitTerms]:
+        """What a permit would grant if each of its decisions were another one, with the zones in which it is valid."""
+        decisions = [replace(dated, value=alter(dated.value)) for dated in self.permits.get(permit, ())]
+        return _granted_when(self.borders, decisions)
 
     def advanced(self, changes: Changes) -> History:
         """What is known after these changes, which follow right after this generation."""

@@ -9,10 +9,10 @@ from pydantic import Field
 from app.schemas.base import Identifier, Milliseconds, Schema
 from app.schemas.live import ModeName, Names, OfficerName
 from app.schemas.zone_features import ZoneCollection
+from app.services.fleet_trails import LONGEST_STEP_MS
 from telemetry.samples import VehicleKind
 
 _MOST_POINTS = 20_000
-_LONGEST_STEP_MS = 60_000
 
 
 class TrailQuery(Schema):
@@ -28,7 +28,9 @@ class SectionQuery(Schema):
 
     since_ms: Milliseconds
     until_ms: Annotated[Milliseconds, Field(description="excluded")]
-    step_ms: Annotated[int, Field(ge=1, le=_LONGEST_STEP_MS, description="one sample in each is enough")] = 1_000
+    step_ms: Annotated[
+        int, Field(ge=1, le=LONGEST_STEP_MS, description="the last sample of each mode and verdict in it is told")
+    ] = 1_000
 
 
 class TrailOut(Schema):
@@ -60,9 +62,43 @@ class SectionOut(Schema):
     """Trails of [since_ms, until_ms). `findings` has the codes of docs/findings.md of each mask that occurs."""
 
     since_ms: int
-    until_ms: Annotated[int, Field(description="how far it reaches: the next section begins here")]
+    until_ms: int
     findings: dict[str, list[str]]
     trails: list[TrailOut]
+
+
+class FleetSectionOut(Schema):
+    """All vehicles in [since_ms, until_ms), packed: a column of vehicles each, and columns of all their points.
+
+    The points of the first vehicle come first, then those of the second: `points` says how many each has. Of
+    `timestamp_ms`, `lon`, `lat` and `seq` the first of a vehicle is told (the time as of `since_ms`), then by how much
+    each differs from the one before. Names are told by their places in a list, -1: not stated.
+    """
+
+    since_ms: int
+    until_ms: Annotated[int, Field(description="how far it reaches: the next section begins here")]
+    findings: Annotated[dict[str, list[str]], Field(description="codes of docs/findings.md by mask")]
+    altitude_datums: list[str]
+    modes: list[ModeName]
+    safety_officers: list[OfficerName]
+    vehicle_id: list[str]
+    kind: list[VehicleKind]
+    points: list[int]
+    gaps: Annotated[list[int], Field(description="places of points before which nothing is known for over 10 s")]
+    late: Annotated[list[int], Field(description="places of points stored too late for alerts and the live picture")]
+    timestamp_ms: list[int]
+    seq: list[int]
+    lon: Annotated[list[int], Field(description="of 0.0000001 degrees")]
+    lat: Annotated[list[int], Field(description="of 0.0000001 degrees")]
+    altitude_m: list[float | None]
+    altitude_datum: Annotated[list[int], Field(description="places in `altitude_datums`")]
+    heading_deg: list[float | None]
+    speed_mps: list[float | None]
+    mode: Annotated[list[int], Field(description="places in `modes`")]
+    safety_officer: Annotated[list[int], Field(description="places in `safety_officers`")]
+    battery_percent: list[float | None]
+    verdict: Annotated[list[int], Field(description="keys of `findings`; 0: none")]
+    undecided: Annotated[list[int], Field(description="keys of `findings`: what could not be decided")]
 
 
 class InstantQuery(Schema):

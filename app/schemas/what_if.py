@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.models import Stage
@@ -23,14 +23,11 @@ class DraftZone(ZoneContent):
 
 
 class DraftTerms(Tightening):
-    """Other terms of a permit, tighter or wider. What is not stated stays as it was; the stage always does."""
+    """Other terms of a permit, tighter or wider. What is not stated stays as it was."""
 
-    @field_validator("stage")
-    @classmethod
-    def _stays(cls, stage: Stage | None) -> Stage | None:
-        if stage is not None:
-            raise PydanticCustomError("stage_stays", "the stage stays as it was")
-        return stage
+    stage: Annotated[
+        Stage | None, Field(description="another stage of its domain, with what that does not allow taken out")
+    ] = None
 
 
 class WhatIf(Schema):

@@ -107,7 +107,7 @@ def _tightened(before: Terms, tighter: Tightening) -> Terms:
     return replace(
         before,
         stage=before.stage if tighter.stage is None else tighter.stage,
-        conditions=conditions if tighter.stage is None else _bounded(conditions, tighter.stage),
+        conditions=conditions if tighter.stage is None else bounded(conditions, tighter.stage),
         vehicles=stated(tighter.vehicles, before.vehicles),
         zones=stated(tighter.zones, before.zones),
         officers=stated(tighter.officers, before.officers),
@@ -131,7 +131,7 @@ def with_stated(before: Conditions, tighter: Tightening) -> Conditions:
     return replace(before, **{name: value for name, value in changes.items() if value is not None})
 
 
-def _bounded(conditions: Conditions, stage: Stage) -> Conditions:
+def bounded(conditions: Conditions, stage: Stage) -> Conditions:
     """Without what the stage does not allow: passengers in tests of the vehicle itself, driving without an officer."""
     officers = conditions.safety_officers if stage in DRIVERLESS else conditions.safety_officers - {SafetyOfficer.NONE}
     if not officers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 
@@ -14,15 +14,17 @@ from app.database import in_parts
 from app.errors import InvalidChange, Overloaded
 from app.models import Officer, Permit, PermitRevisionRow, Sample, Vehicle, Zone
 from app.models.permits import permit_revision_vehicles
+from app.registry import DatabaseRegistry, Decision
 from app.schemas.what_if import DraftTerms, DraftZone, WhatIf
 from app.services.conditions import Conditions
-from app.services.decisions import with_stated
+from app.services.decisions import bounded, with_stated
 from app.services.permits import permit_by_number
 from app.services.retention import require_present
 from app.services.trails import require_period
 from app.services.zones import require_judgeable, unnumbered
+from app.stages import ladder_of
 from app.storage import stored_batches
-from telemetry.ports import PermitTerms, Registry, RegistrySnapshot
+from telemetry.ports import PermitTerms, RegistrySnapshot
 from telemetry.whatif import Change, Comparison, compare, with_terms, with_zone
 
 #: The longest period, and the most samples of one question: some ten seconds of work.
@@ -41,7 +43,7 @@ class Question:
     since_ms: int
     until_ms: int
     vehicles: Collection[int]
-    change: Change
+    change: Callable[[DatabaseRegistry], Change]
 
 
 def question_of(session: Session, asked: WhatIf, *, organisation_id: int | None = None) -> Question:
@@ -65,7 +67,7 @@ def question_of(session: Session, asked: WhatIf, *, organisation_id: int | None 
     return question
 
 
-def answer_to(question: Question, engine: Engine, registry: Registry, coverage_factor: float) -> Comparison:
+def answer_to(question: Question, engine: Engine, registry: DatabaseRegistry, coverage_factor: float) -> Comparison:
     """What would have been different. Only one is worked out at a time in each process: raises Overloaded."""
     batches = stored_batches(
         engine,
@@ -74,7 +76,8 @@ def answer_to(question: Question, engine: Engine, registry: Registry, coverage_f
         until_ms=question.until_ms,
     )
     with _alone():
-        return compare(batches, registry, question.change, since_ms=question.since_ms, coverage_factor=coverage_factor)
+        change = question.change(registry)
+        return compare(batches, registry, change, since_ms=question.since_ms, coverage_factor=coverage_factor)
 
 
 def vehicle_ids(session: Session, keys: Collection[int]) -> Mapping[int, str]:
@@ -97,7 +100,7 @@ def _alone() -> Iterator[None]:
         _TURN.release()
 
 
-def _other_zone(session: Session, draft: DraftZone, since_ms: int) -> Change:
+def _other_zone(session: Session, draft: DraftZone, since_ms: int) -> Callable[[DatabaseRegistry], Change]:
     known = session.scalar(select(Zone).where(Zone.zone_id == draft.zone_id))
     if known is not None and known.kind is not draft.kind:
         raise InvalidChange("a zone keeps its kind", code="zone_kind_changed", field="zone.kind")
@@ -107,17 +110,46 @@ def _other_zone(session: Session, draft: DraftZone, since_ms: int) -> Change:
     def change(snapshot: RegistrySnapshot) -> RegistrySnapshot:
         return with_zone(snapshot, revision)
 
-    return change
+    return lambda _registry: change
 
 
-def _other_terms(session: Session, permit: Permit, draft: DraftTerms, since_ms: int) -> Change:
-    vehicles = None if draft.vehicles is None else frozenset(_known(session, draft.vehicles, permit.holder_id))
-    zone_ids = None if draft.zones is None else _zones(session, draft.zones)
-    officers = None if draft.officers is None else _officers(session, draft.officers, permit.holder_id)
+def _other_terms(
+    session: Session, permit: Permit, draft: DraftTerms, since_ms: int
+) -> Callable[[DatabaseRegistry], Change]:
+    if draft.stage is not None and draft.stage not in ladder_of(permit.stage):
+        raise InvalidChange("a stage of another domain", code="stage_of_other_domain", field="terms.stage")
+    alter = _altering(
+        draft,
+        vehicles=None if draft.vehicles is None else frozenset(_known(session, draft.vehicles, permit.holder_id)),
+        zone_ids=None if draft.zones is None else _zones(session, draft.zones),
+        officers=None if draft.officers is None else _officers(session, draft.officers, permit.holder_id),
+    )
+    permit_id = permit.id
 
-    def alter(terms: PermitTerms) -> PermitTerms:
+    def change_of(registry: DatabaseRegistry) -> Change:
+        def change(snapshot: RegistrySnapshot) -> RegistrySnapshot:
+            return with_terms(snapshot, permit_id, since_ms, registry.granted_if(snapshot.generation, permit_id, alter))
+
+        return change
+
+    return change_of
+
+
+def _altering(
+    draft: DraftTerms,
+    *,
+    vehicles: frozenset[int] | None,
+    zone_ids: frozenset[str] | None,
+    officers: frozenset[str] | None,
+) -> Callable[[Decision], Decision]:
+    """A decision with what the draft states in it, and without what a stage that it states does not allow."""
+
+    def alter(decision: Decision) -> Decision:
+        terms = decision.terms
         conditions = with_stated(_conditions_of(terms), draft)
-        return replace(
+        if draft.stage is not None:
+            conditions = bounded(conditions, draft.stage)
+        altered = replace(
             terms,
             **{field.name: getattr(conditions, field.name) for field in fields(Conditions)},
             vehicles=terms.vehicles if vehicles is None else vehicles,
@@ -125,11 +157,9 @@ def _other_terms(session: Session, permit: Permit, draft: DraftTerms, since_ms: 
             officers=terms.officers if officers is None else officers,
             valid_until_ms=terms.valid_until_ms if draft.valid_until_ms is None else draft.valid_until_ms,
         )
+        return replace(decision, terms=altered, stage=decision.stage if draft.stage is None else draft.stage)
 
-    def change(snapshot: RegistrySnapshot) -> RegistrySnapshot:
-        return with_terms(snapshot, permit.id, since_ms, alter)
-
-    return change
+    return alter
 
 
 def _conditions_of(terms: PermitTerms) -> Conditions:

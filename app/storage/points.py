@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from app.models import Sample
@@ -45,23 +45,25 @@ class Points:
 
 
 _TYPES = {"Integers": np.int64, "Reals": np.float64, "Codes": np.int8, "Flags": np.bool_}
-_NAMES = tuple(column.name for column in fields(Points))
+#: The columns of a point, in the order of `points_query`.
+POINT_NAMES = tuple(column.name for column in fields(Points))
 _KINDS = tuple(_TYPES[str(column.type)] for column in fields(Points))
 
 
 def points_query() -> Select[*tuple[Any, ...]]:
     """All points there are; to be narrowed and read by `read_points`."""
-    return select(*(_TABLE.c[name] for name in _NAMES))
+    return select(*(_TABLE.c[name] for name in POINT_NAMES))
 
 
 def read_points(session: Session, query: Select[*tuple[Any, ...]]) -> Points:
     """The points of a query that was made from `points_query`."""
-    return _columns(session.execute(query).all())
+    rows = session.execute(query).all()
+    return points_of([*zip(*rows, strict=True)] if rows else [()] * len(POINT_NAMES))
 
 
-def _columns(rows: Sequence[Row[*tuple[Any, ...]]]) -> Points:
-    values = list(zip(*rows, strict=True)) if rows else [()] * len(_NAMES)
-    columns: dict[str, Any] = {}
-    for name, kind, column in zip(_NAMES, _KINDS, values, strict=True):
-        columns[name] = np.array(column, dtype=kind)
-    return Points(**columns)
+def points_of(columns: Sequence[Sequence[Any]]) -> Points:
+    """Values of the database as points: a sequence for each of POINT_NAMES."""
+    arrays: dict[str, Any] = {
+        name: np.array(column, dtype=kind) for name, kind, column in zip(POINT_NAMES, _KINDS, columns, strict=True)
+    }
+    return Points(**arrays)

@@ -57,7 +57,6 @@ FIELD_TEXTS: Mapping[str, LazyString] = {
     "window_empty": _("A window ends at another time than it starts."),
     "quiet_hours_half": _("Quiet hours have a beginning and an end: state both, or neither."),
     "one_draft": _("Give either a zone, or a permit with its terms."),
-    "stage_stays": _("The stage stays as it was."),
     "twice_in_file": _("More than once in this file."),
 }
 

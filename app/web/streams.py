@@ -42,10 +42,14 @@ _PREAMBLE = b"retry: 2000\n\n"
 
 @dataclass(frozen=True, slots=True)
 class Interest:
-    """What a reader wants to see: an organisation's things or everyone's, and a part of the map or all of it."""
+    """What a reader wants to see: an organisation's things or everyone's, and a part of the map or all of it.
+
+    With `moves` vehicles of which only the motion has changed are told as such.
+    """
 
     organisation: int | None = None
     window: Window | None = None
+    moves: bool = False
 
 
 def stream(view: View, audience: Audience, interest: Interest) -> Response:
@@ -98,12 +102,16 @@ def _events(view: View, interest: Interest, is_welcome: Callable[[], bool]) -> I
             if not _is_still(is_welcome):
                 return
             asked_s = time.monotonic()
-        changes = view.changes(cursor, organisation, window)
+        # What is beside the window is known as of the last time that it was told.
+        known = (cursor if window is None else beside_cursor) if interest.moves else None
+        changes = view.changes(cursor, organisation, window, known)
         cursor = changes.cursor
         if changes.complete:
             beside_cursor = cursor
         elif window is not None and time.monotonic() - beside_s >= BESIDE_EVERY_S:
-            changes.features.extend(view.board.features_beside(window, beside_cursor, organisation))
+            features, moves = view.board.told_beside(window, beside_cursor, organisation, known)
+            changes.features.extend(features)
+            changes.moves.extend(moves)
             beside_cursor, beside_s = cursor, time.monotonic()
         if changes:
             yield view.events(changes)

@@ -358,6 +358,22 @@ def test_a_permit_brought_back_to_an_earlier_stage_is_recognised_for_that_one(of
     assert [terms.zone_ids for terms in office.terms()] == [{"HERE", "THERE"}, {"HERE"}]
 
 
+def test_what_another_decision_would_grant_abroad_follows_its_stage(office: Office) -> None:
+    at_ms = office.recognise([Stage.DEMONSTRATION])
+    office.issue("P-1", ["HERE", "THERE"])
+    issued = office.terms()
+    [permit_id] = {terms.permit_id for terms in issued}
+    generation = office.snapshot().generation
+
+    def granted_if(stage: Stage) -> Sequence[PermitTerms]:
+        return office.registry.granted_if(generation, permit_id, lambda decision: replace(decision, stage=stage))
+
+    assert granted_if(Stage.ROAD_TEST) == issued
+    [at_demonstration] = granted_if(Stage.DEMONSTRATION)
+    assert (at_demonstration.zone_ids, at_demonstration.starts_at_ms > at_ms) == ({"HERE", "THERE"}, True)
+    assert office.terms() == issued
+
+
 def test_recognition_ends_at_its_date_or_by_a_decision(office: Office) -> None:
     office.recognise([Stage.ROAD_TEST], valid_until_ms=NOW + 5000)
     office.issue("P-1", ["HERE", "THERE"])

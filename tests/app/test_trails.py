@@ -12,7 +12,7 @@ from app.database import changing_session, reading_session
 from app.errors import InvalidChange
 from app.models import Vehicle
 from app.services.organisations import register_organisation
-from app.services.trails import LONGEST_MS, Section, section, trail
+from app.services.trails import LONGEST_MS, Section, trail
 from app.services.vehicles import register_vehicle
 from app.storage import open_store
 from telemetry.samples import JudgedBatch, VehicleKind
@@ -80,27 +80,3 @@ def test_a_period_has_a_length(engine: Engine, length_ms: int, code: str) -> Non
     with pytest.raises(InvalidChange) as refused:
         _trail(engine, "one-0", START_MS, START_MS + length_ms)
     assert refused.value.code == code
-
-
-def test_sections_follow_each_other_without_loss(engine: Engine, batch: JudgedBatch) -> None:
-    read: list[tuple[int, int]] = []
-    since_ms, sections = START_MS, 0
-    with reading_session(engine) as session:
-        while since_ms < _END_MS:
-            part = section(session, since_ms=since_ms, until_ms=_END_MS, step_ms=1, most_read=70)
-            read += [(each.vehicle.id, seq) for each in part.trails for seq in each.points.seq.tolist()]
-            since_ms, sections = part.until_ms, sections + 1
-    assert sections > 3
-    assert sorted(read) == sorted(zip(batch.samples.vehicle.tolist(), batch.samples.seq.tolist(), strict=True))
-
-
-@pytest.mark.usefixtures("batch")
-def test_a_section_of_one_operator_has_a_sample_each_step(engine: Engine) -> None:
-    with reading_session(engine) as session:
-        operator = session.scalars(select(Vehicle).where(Vehicle.vehicle_id == "two-0")).one().organisation_id
-        found = section(session, since_ms=START_MS, until_ms=_END_MS, step_ms=10_000, organisation_id=operator)
-    assert [each.vehicle.vehicle_id for each in found.trails] == ["two-0", "two-1"]
-    assert found.until_ms == _END_MS
-    for each in found.trails:
-        assert each.total == _SECONDS
-        assert 10 <= len(each.points) <= 12

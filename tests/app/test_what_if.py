@@ -80,6 +80,16 @@ def test_other_terms_of_a_permit(driven: City) -> None:
     assert with_hours.shifts == []
 
 
+def test_another_stage_of_a_permit(driven: City) -> None:
+    asked = _PERIOD | {"permit": "permit-0"}
+    [shift] = _asked(driven, asked | {"terms": {"stage": "road_test"}}).shifts
+    assert (shift.finding, shift.is_new, shift.samples) == (Finding.SAFETY_OFFICER_MISSING, True, 80)
+    assert _asked(driven, asked | {"terms": {"stage": "driverless_test"}}).shifts == []
+    with pytest.raises(InvalidChange) as refused:
+        _asked(driven, asked | {"terms": {"stage": "route_proving"}})
+    assert refused.value.code == "stage_of_other_domain"
+
+
 def test_only_the_vehicles_that_are_named(driven: City) -> None:
     found = _asked(driven, _zone(400) | {"vehicles": [CAR.vehicle_id]})
     assert (found.samples, found.vehicles) == (40, 1)

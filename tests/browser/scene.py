@@ -70,10 +70,10 @@ class Scene:
     def actor(self, kind: VehicleKind) -> Actor:
         return next(actor for actor in self.actors if actor.kind is kind)
 
-    def tick(self) -> None:
-        """Everybody reports once."""
+    def tick(self, part: slice = slice(None)) -> None:
+        """Everybody, or those of a part of the cast, reports once."""
         self.seq += 1
-        self.live.picture.observe([self._position(actor) for actor in self.actors])
+        self.live.picture.observe([self._position(actor) for actor in self.actors[part]])
 
     def breach(self, actor: Actor, finding: Finding, aside_m: float = 40.0) -> None:
         """The vehicle does something wrong, and an alert opens."""

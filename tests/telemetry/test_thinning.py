@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.thinning import GAP_MS, after_gap, at_most, landmarks, one_each
+from telemetry.thinning import GAP_MS, after_gap, at_most, landmarks
 
 _STEPS = st.lists(
     st.tuples(st.integers(1, 2 * GAP_MS), st.sampled_from([0, 0, 0, 3]), st.sampled_from([0, 0, 8])), max_size=40
@@ -45,10 +44,3 @@ def test_vehicles_do_not_touch_each_other() -> None:
     same = np.zeros(4, dtype=np.int64)
     assert after_gap(vehicle, timestamp_ms).tolist() == [False, False, False, True]
     assert landmarks(vehicle, timestamp_ms, same.astype(np.int8), same).all()
-
-
-@pytest.mark.parametrize(("step_ms", "expected"), [(1, [0, 1, 2, 3, 4]), (1_000, [0, 2, 3, 4]), (60_000, [0, 3])])
-def test_one_of_each_step(step_ms: int, expected: list[int]) -> None:
-    vehicle = np.array([1, 1, 1, 2, 2])
-    timestamp_ms = np.array([100, 900, 1_100, 100, 2_000])
-    assert np.flatnonzero(one_each(vehicle, timestamp_ms, step_ms)).tolist() == expected

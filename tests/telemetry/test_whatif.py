@@ -23,8 +23,8 @@ def _compared(home: World, change: object, since_ms: int = T0) -> Comparison:
     return compare(stored_batches(home), home.registry, change, since_ms=since_ms)  # type: ignore[arg-type]  # a Change
 
 
-def _slower(terms: PermitTerms) -> PermitTerms:
-    return replace(terms, speed_cap_mps=4.0)
+def _granted(snapshot: RegistrySnapshot) -> list[PermitTerms]:
+    return [terms for terms in snapshot.permits if terms.permit_id == GROUND_TERMS.permit_id]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -37,7 +37,7 @@ def test_what_was_in_force_makes_no_difference(seed: int, zone: object) -> None:
     draft = replace(zone, revision_id=_DRAFT, starts_at_ms=T0)  # type: ignore[type-var]  # a ZoneRevision
     for change in (
         lambda snapshot: with_zone(snapshot, draft),
-        lambda snapshot: with_terms(snapshot, GROUND_TERMS.permit_id, T0, lambda terms: terms),
+        lambda snapshot: with_terms(snapshot, GROUND_TERMS.permit_id, T0, _granted(snapshot)),
     ):
         found = _compared(home, change)
         assert (found.shifts, found.opened, found.spared, found.moved) == ([], [], [], [])
@@ -74,7 +74,8 @@ def test_terms_count_from_the_beginning_of_the_period_only() -> None:
     home.send(*drive([(500 + 5 * i, 200) for i in range(20)]))
 
     def change(snapshot: RegistrySnapshot) -> RegistrySnapshot:
-        return with_terms(snapshot, GROUND_TERMS.permit_id, T0 + 10_000, _slower)
+        slower = [replace(terms, speed_cap_mps=4.0) for terms in _granted(snapshot)]
+        return with_terms(snapshot, GROUND_TERMS.permit_id, T0 + 10_000, slower)
 
     [shift] = _compared(home, change, since_ms=T0 + 10_000).shifts
     assert (shift.finding, shift.samples, shift.first_ms) == (Finding.OVERSPEED, 10, T0 + 10_000)

@@ -31,7 +31,7 @@ def live() -> Response:
 
 
 class StreamQuery(Schema):
-    """Which positions are told at once; those elsewhere come every few seconds."""
+    """Which positions are told at once (those elsewhere come every few seconds), and how shortly."""
 
     bbox: Annotated[
         str | None,
@@ -41,6 +41,10 @@ class StreamQuery(Schema):
             description="west,south,east,north in degrees",
         ),
     ] = None
+
+    moves: Annotated[
+        bool, Field(description="vehicles of which only the motion has changed are told shortly: docs/api.md")
+    ] = False
 
     def window(self) -> Window | None:
         """The same as numbers."""
@@ -53,7 +57,7 @@ class StreamQuery(Schema):
 @live_api.get("/live/stream", responses={**_STREAM, "422": Problem})
 def live_stream(query: StreamQuery) -> Response:
     """The same as server-sent events."""
-    return stream(runtime().live.staff, Audience.STAFF, Interest(identity().scope, query.window()))
+    return stream(runtime().live.staff, Audience.STAFF, Interest(identity().scope, query.window(), query.moves))
 
 
 @live_api.get("/public/live", responses={"200": media(PublicPicture, _GEOJSON)}, security=OPEN)

@@ -4,31 +4,34 @@ from __future__ import annotations
 
 from flask import Response
 
-from app.schemas.replay import InstantQuery, PastZones, SectionOut, SectionQuery
-from app.services.trails import section
+from app.schemas.replay import FleetSectionOut, InstantQuery, PastZones, SectionQuery
+from app.services.fleet_trails import fleet_section
 from app.web.api.base import Problem, api_blueprint, media
 from app.web.gate import identity
 from app.web.packed import packed_answer
 from app.web.runtime import runtime
-from app.web.trail_columns import section_json
+from app.web.trail_columns import fleet_section_json
 
 replay_api = api_blueprint("replay", "What was stored, as it was: vehicles and zones. An operator sees its own fleet.")
 
 _GEOJSON = "application/geo+json"
 
 
-@replay_api.get("/section", responses={"200": SectionOut, "422": Problem})
+@replay_api.get("/section", responses={"200": FleetSectionOut, "422": Problem})
 def samples(query: SectionQuery) -> Response:
-    """All vehicles of a period, thinned to `step_ms`. Ends at its `until_ms`, which may be earlier than asked for."""
+    """All vehicles of a period, thinned to `step_ms` and packed; for drawing, not for judging.
+
+    Ends at its `until_ms`, which may be earlier than asked for.
+    """
     with runtime().reading() as session:
-        found = section(
+        found = fleet_section(
             session,
             since_ms=query.since_ms,
             until_ms=query.until_ms,
             step_ms=query.step_ms,
             organisation_id=identity().scope,
         )
-        return packed_answer(section_json(found), "application/json")
+        return packed_answer(fleet_section_json(found), "application/json")
 
 
 @replay_api.get("/zones", responses={"200": media(PastZones, _GEOJSON), "422": Problem})

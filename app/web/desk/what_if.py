@@ -19,6 +19,7 @@ from app.services.conditions import Conditions
 from app.services.permit_register import standing_permits
 from app.services.what_if import question_of
 from app.services.zones import newest_zone_revision, zone_by_id, zone_titles, zones_in_force
+from app.stages import ladder_of
 from app.units import kmh_of
 from app.web.choices import choices, find_vehicles, find_zones, title_label, vehicle_labels
 from app.web.desk.permit_page import own_permit
@@ -29,7 +30,7 @@ from app.web.findings_text import FINDING_TEXTS
 from app.web.forms import Form, blank, members, read_form, with_error
 from app.web.gate import identity
 from app.web.language import language
-from app.web.permit_texts import zone_names
+from app.web.permit_texts import stage_label, zone_names
 from app.web.refusals import REFUSALS
 from app.web.runtime import runtime
 from app.web.schedule_text import day_names
@@ -191,6 +192,7 @@ def _permit_page(number: str, form: Form, found: WhatIfOut | None) -> str:
             vehicles=sorted((each.vehicle_id, f"{each.vehicle_id} {each.plate or ''}") for each in newest.vehicles),
             zones=zones,
             modes=[(mode.name.lower(), words.said(language())) for mode, words in MODES.items()],
+            stages=[(stage.value, stage_label(stage)) for stage in ladder_of(standing.permit.stage)],
             places=[(place.name.lower(), words.said(language())) for place, words in OFFICERS.items()],
             days=list(day_names().items()),
         )

@@ -38,10 +38,44 @@ def test_what_lies_beside_the_window_is_asked_for_by_itself() -> None:
     board.put([("a", Document(NORTH, b"a2", place=here)), ("b", Document(SOUTH, b"b2", place=there))])
     board.put([("c", _document(None, "c1"))])
     assert board.changes(first.cursor, window=window).features == [b"a2", b"c1"], "what has no place is everywhere"
-    assert board.features_beside(window, first.cursor) == [b"b2"]
-    assert board.features_beside(window, first.cursor, NORTH) == []
+    assert board.told_beside(window, first.cursor) == ([b"b2"], [])
+    assert board.told_beside(window, first.cursor, NORTH) == ([], [])
     board.remove(["b"])
     assert board.changes(first.cursor, window=window).removed == ["b"]
+
+
+def _moved(text: str, rest: str, place: tuple[float, float] = (113.5, 22.5)) -> Document:
+    return Document(NORTH, text.encode(), place=place, motion=text.upper().encode(), rest=rest)
+
+
+def test_of_what_only_moves_the_motion_is_told_to_those_who_know_the_rest() -> None:
+    board = Board()
+    board.put([("a", _moved("a1", "calm")), ("b", _moved("b1", "calm"))])
+    cursor = board.changes(0, rest_known=0).cursor
+    board.put([("a", _moved("a2", "calm")), ("b", _moved("b2", "alarmed"))])
+    told = board.changes(cursor, rest_known=cursor)
+    assert (told.moves, told.features) == ([b"A2"], [b"b2"])
+    assert board.changes(cursor).features == [b"a2", b"b2"], "others hear everything"
+    board.put([("b", _moved("b3", "alarmed"))])
+    assert board.changes(told.cursor, rest_known=told.cursor).moves == [b"B3"]
+    assert board.changes(cursor, rest_known=cursor).features == [b"b3"], "who missed the change hears all of it"
+    board.remove(["a"])
+    gone = board.changes(told.cursor, rest_known=told.cursor)
+    board.put([("a", _moved("a4", "calm"))])
+    back = board.changes(gone.cursor, rest_known=gone.cursor)
+    assert (gone.removed, back.moves, back.features) == (["a"], [], [b"a4"])
+
+
+def test_what_changed_unseen_beside_the_window_is_told_whole_when_it_comes_in() -> None:
+    board, window = Board(), Window(west=113.0, south=22.0, east=114.0, north=23.0)
+    board.put([("a", _moved("a1", "calm", (114.5, 22.5)))])
+    beside = cursor = board.changes(0, window=window).cursor
+    board.put([("a", _moved("a2", "alarmed", (114.1, 22.5)))])
+    unseen = board.changes(cursor, window=window, rest_known=beside)
+    assert not unseen
+    board.put([("a", _moved("a3", "alarmed"))])
+    seen = board.changes(unseen.cursor, window=window, rest_known=beside)
+    assert (seen.features, seen.moves) == ([b"a3"], [])
 
 
 def test_a_slow_reader_finds_the_newest_state_only() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from app.database import changing_session
 from app.models import Role
-from app.schemas.replay import PastZones, SectionOut
+from app.schemas.replay import FleetSectionOut, PastZones
 from app.services.zones import publish_zone_revision
 from geofences.zones import ZoneKind
 from tests.app.web.cast import DAY_MS, NOON_MS, ROAD, SOUTH_MANAGER, City
@@ -20,10 +20,27 @@ def test_everybody_sees_what_is_theirs(city: City) -> None:
     seen = {}
     for who in (Role.REGULATOR, Role.OPERATOR_STAFF, SOUTH_MANAGER):
         answer = city.client().get("/api/v1/replay/section", headers=city.bearer(who), query_string=_PERIOD)
-        found = SectionOut.model_validate_json(answer.data)
+        found = FleetSectionOut.model_validate_json(answer.data)
         assert (found.since_ms, found.until_ms) == (_PERIOD["since_ms"], _PERIOD["until_ms"])
-        seen[who] = [trail.vehicle_id for trail in found.trails]
+        seen[who] = found.vehicle_id
     assert list(seen.values()) == [["NORTH-R1", "SOUTH-E1"], ["NORTH-R1"], ["SOUTH-E1"]]
+
+
+def test_a_section_is_packed(city: City) -> None:
+    city.store_position("NORTH-R1", age_ms=30_000)
+    city.store_position("SOUTH-E1", age_ms=20_000)
+    query = _PERIOD | {"step_ms": 5_000}
+    answer = city.client().get("/api/v1/replay/section", headers=city.bearer(Role.AUDITOR), query_string=query)
+    found = FleetSectionOut.model_validate_json(answer.data)
+    assert (found.vehicle_id, found.kind, found.points) == (["NORTH-R1", "SOUTH-E1"], ["road", "air"], [1, 1])
+    assert (found.timestamp_ms, found.gaps, found.late) == ([30_000, 40_000], [], [])
+    assert (found.lon, found.lat) == ([1_139_000_000] * 2, [225_200_000] * 2)
+    assert [found.modes[place] for place in found.mode] == ["minimal_risk"] * 2
+    assert [found.safety_officers[place] for place in found.safety_officer] == ["remote"] * 2
+    assert (found.speed_mps, found.heading_deg, found.battery_percent) == ([8.0] * 2, [None] * 2, [None] * 2)
+    query["step_ms"] = 10_001
+    answer = city.client().get("/api/v1/replay/section", headers=city.bearer(Role.AUDITOR), query_string=query)
+    assert answer.status_code == 422
 
 
 def test_zones_are_those_of_the_instant(city: City) -> None:

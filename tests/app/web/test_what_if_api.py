@@ -42,13 +42,14 @@ def test_a_permit_of_another_operator_is_not_there(city: City) -> None:
 
 
 def test_a_bad_question_is_told_at_its_field(city: City) -> None:
+    issue(city, "QH-2026-0001")
     for query, path in (
         ({}, ""),
         ({"zone": _CLOSED, "permit": "P", "terms": {}}, ""),
         ({"permit": "P"}, ""),
         ({"zone": _CLOSED | {"geometry": "nothing"}}, "zone.geometry"),
         ({"zone": _CLOSED | {"speed_limit_mps": 3}}, "zone.speed_limit_mps"),
-        ({"permit": "P", "terms": {"stage": "road_test"}}, "terms.stage"),
+        ({"permit": "QH-2026-0001", "terms": {"stage": "flight_test"}}, "terms.stage"),
         ({"zone": _CLOSED, "vehicles": ["NOBODY"]}, "vehicles"),
         ({"zone": _CLOSED, "since_ms": 5, "until_ms": 4}, "until_ms"),
     ):

@@ -48,15 +48,14 @@ export class Glide {
     this.from = this.durationMs === 0 ? position : shown;
   }
 
-  /** What to show at `nowMs`. */
-  at(nowMs) {
-    const part = this.durationMs === 0 ? 1 : Math.min((nowMs - this.startedMs) / this.durationMs, 1);
+  /** What to show at `nowMs`, written into `shown`: for a large fleet the same one each time. */
+  at(nowMs, shown = {}) {
+    const part = this.durationMs === 0 ? 1 : Math.min(Math.max((nowMs - this.startedMs) / this.durationMs, 0), 1);
     const turned = Math.min(part * 2, 1);
-    return {
-      lat: this.from.lat + part * (this.to.lat - this.from.lat),
-      lon: this.from.lon + part * (this.to.lon - this.from.lon),
-      heading: this.fromHeading + turned * this.turn,
-      arrived: part >= 1,
-    };
+    shown.lat = this.from.lat + part * (this.to.lat - this.from.lat);
+    shown.lon = this.from.lon + part * (this.to.lon - this.from.lon);
+    shown.heading = this.fromHeading + turned * this.turn;
+    shown.arrived = part >= 1;
+    return shown;
   }
 }

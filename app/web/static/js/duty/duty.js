@@ -1,16 +1,17 @@
 // The duty screen: the event stream, the board, the map and what joins them.
 
+import { FleetCanvas } from "../fleet/canvas.js";
 import { element, findingName, page, text } from "../page.js";
 import { nameRoads } from "../roads.js";
 import { listen } from "../stream.js";
 import { read, Refused } from "./actions.js";
 import { AlertStore, isEnded, isNew } from "./alert_store.js";
 import { Board } from "./board.js";
-import { VehicleCanvas } from "./canvas_vehicles.js";
 import { Detail } from "./detail.js";
 import { showHelp } from "./dialogs.js";
 import { Filters } from "./filters.js";
 import { Fleet, showFleet } from "./fleet.js";
+import { GlidingFleet } from "./gliding.js";
 import { listenForKeys } from "./keys.js";
 import { fits, rowsOf } from "./rows.js";
 import { alarm, toggleSound } from "./sound.js";
@@ -44,10 +45,8 @@ const board = new Board(byId("rows"), byId("rows-space"), {
 });
 const detail = new Detail({ newest: (id) => store.get(id), onNews: learn, onShow: showVehicle, onSay: say });
 const filters = new Filters({ onChange: () => { redraw(); findVehicles(); }, onSay: say });
-const vehicles = new VehicleCanvas(map, {
-  onChoose: (id) => (id === null ? trail.close() : showVehicle(id, { moves: false })),
-  marksOf: (feature) => (fleet.isLost(feature) ? "?" : fleet.isLow(feature) ? "!" : ""),
-});
+const gliding = new GlidingFleet((feature) => (fleet.isLost(feature) ? "?" : fleet.isLow(feature) ? "!" : ""));
+const vehicles = new FleetCanvas(map, gliding, { onChoose: (id) => (id === null ? trail.close() : showVehicle(id, { moves: false })) });
 const trail = new TrailPanel(map, fleet, { onClose: () => vehicles.choose(null) });
 
 let waiting = null;
@@ -156,7 +155,7 @@ function say(words, isRefusal = false) {
 }
 
 function showVehicle(id, { moves = true } = {}) {
-  const place = vehicles.placeOf(id);
+  const place = gliding.placeOf(id);
   vehicles.choose(id);
   trail.open(id);
   trail.tell(fleet.features.get(id));
@@ -225,8 +224,7 @@ function tick() {
   showFleet(fleet, showVehicle);
   countVehicles();
   if (trail.isOpen) trail.tell(fleet.features.get(trail.vehicle));
-  // A mark appears by the clock, although nothing has moved.
-  vehicles.animate();
+  if (gliding.remark()) vehicles.refresh();
 }
 
 const banner = byId("connection-banner");
@@ -275,7 +273,8 @@ const handlers = {
   snapshot: (whole) => {
     fleet.setClock(whole.generated_at_ms);
     fleet.replace(whole.features);
-    vehicles.replace(whole.features);
+    gliding.replace(whole.features);
+    vehicles.refresh();
     store.replace(whole.alerts);
     tellBeyond(whole.alerts_beyond);
     filters.offer(whole.alerts);
@@ -289,11 +288,13 @@ const handlers = {
   },
   positions: (change) => {
     fleet.update(change.features);
-    vehicles.update(change.features);
+    gliding.update(change.features);
+    gliding.update(fleet.move(change.moves ?? []));
     for (const id of change.removed) {
       fleet.remove(id);
-      vehicles.remove(id);
+      gliding.remove(id);
     }
+    vehicles.animate();
   },
   alert: learn,
   left: ({ alerts, beyond }) => {

@@ -31,6 +31,19 @@ export class Fleet {
     for (const feature of features) this.features.set(feature.id, feature);
   }
 
+  /** Vehicles of which only these have changed: [id, timestamp_ms, lon, lat, altitude_m, heading_deg, speed_mps, battery_percent]. */
+  move(moves) {
+    const moved = [];
+    for (const [id, timestamp_ms, lon, lat, altitude_m, heading_deg, speed_mps, battery_percent] of moves) {
+      const feature = this.features.get(id);
+      if (!feature) continue; // taken off the map meanwhile
+      feature.geometry.coordinates = altitude_m === null ? [lon, lat] : [lon, lat, altitude_m];
+      Object.assign(feature.properties, { timestamp_ms, altitude_m, heading_deg, speed_mps, battery_percent });
+      moved.push(feature);
+    }
+    return moved;
+  }
+
   remove(id) {
     this.features.delete(id);
   }

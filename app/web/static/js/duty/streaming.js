@@ -8,10 +8,13 @@ const MANY = 400;
 const MARGIN = 0.5;
 const SETTLE_MS = 600;
 
+/** Of vehicles that only go on driving the stream tells no more than where. */
+const WHOLE = `${page.urls.stream}?moves=true`;
+
 /** Opens the stream by `open(url)`, and again when the map shows what the stream tells only now and then. */
 export function follow(map, fleet, open) {
   let told = null;
-  let stream = open(page.urls.stream);
+  let stream = open(WHOLE);
   let settling = null;
 
   function look() {
@@ -22,7 +25,7 @@ export function follow(map, fleet, open) {
     if (isMany && told !== null && told.contains(seen) && !isFar) return;
     told = isMany ? seen.pad(MARGIN) : null;
     stream.close();
-    stream = open(told === null ? page.urls.stream : `${page.urls.stream}?bbox=${told.toBBoxString()}`);
+    stream = open(told === null ? WHOLE : `${WHOLE}&bbox=${told.toBBoxString()}`);
   }
 
   map.on("moveend", () => {

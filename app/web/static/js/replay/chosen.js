@@ -47,11 +47,11 @@ export class Chosen {
   /** `bracket` as Recording.at gives it, or null when nothing is known. */
   show(bracket) {
     if (this.id === null) return;
-    const key = bracket ? `${bracket.last.timestamp_ms} ${bracket.last.value("seq")} ${bracket.next === null}` : "";
+    const key = bracket ? `${bracket.last.timestamp_ms} ${bracket.last.row} ${bracket.next === null}` : "";
     if (key === this.#shown && this.#facts.childElementCount) return;
     this.#shown = key;
     this.#facts.replaceChildren(...(bracket ? facts(bracket.last) : []));
-    const words = bracket ? (bracket.last.value("late") ? text("late") : "") : text("not_seen", { vehicle: this.id });
+    const words = bracket ? (bracket.last.isLate ? text("late") : "") : text("not_seen", { vehicle: this.id });
     this.#note.textContent = words;
     this.#note.hidden = words === "";
   }

@@ -6,6 +6,8 @@ export class Player extends EventTarget {
   #requested = null;
   #lastMs = 0;
   #isPlaying = false;
+  /** Whether it would go on if what comes next were loaded. */
+  isWaiting = false;
 
   /** `isReady(at)` says whether the recording reaches that instant. */
   constructor({ since_ms, until_ms, at_ms, speed, isReady }) {
@@ -27,6 +29,7 @@ export class Player extends EventTarget {
   pause() {
     if (!this.#isPlaying) return;
     this.#isPlaying = false;
+    this.isWaiting = false;
     cancelAnimationFrame(this.#requested);
     this.#tell("state");
   }
@@ -45,7 +48,8 @@ export class Player extends EventTarget {
     const passed = Math.min(Math.max(now - this.#lastMs, 0), LONGEST_FRAME_MS) * this.speed;
     this.#lastMs = now;
     const next = Math.min(this.at + passed, this.until_ms - 1);
-    if (this.isReady(next)) this.at = next;
+    this.isWaiting = !this.isReady(next);
+    if (!this.isWaiting) this.at = next;
     this.#tell("moved");
     if (this.at >= this.until_ms - 1) this.pause();
     else if (this.#isPlaying) this.#requested = requestAnimationFrame((later) => this.#frame(later));

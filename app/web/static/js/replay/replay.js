@@ -1,23 +1,18 @@
 // The replay: a player over the recording, the map that it moves, and the alerts that it jumps to.
 
 import { vehicleOf } from "../alerts.js";
-import { turnDeg } from "../motion.js";
+import { FleetCanvas } from "../fleet/canvas.js";
 import { element, findingDescription, findingName, icon, localised, page, text } from "../page.js";
 import { Chosen } from "./chosen.js";
-import { FleetCanvas } from "./fleet.js";
+import { PastFleet } from "./past_fleet.js";
 import { Player } from "./player.js";
 import { Recording } from "./recording.js";
 import { Timeline } from "./timeline.js";
 
 const STEP_MS = 5_000;
-/** A vehicle of which nothing newer is known turns pale, then is no longer shown. */
-const PALE_FROM_MS = 2_000;
-const PALE_ALPHA = 0.35;
-const GONE_AFTER_MS = 60_000;
 const ALERTS_AT_ONCE = 500;
 const MOST_ALERTS = 2_000;
 const LISTED = 300;
-const SEVERITIES = [null, "notice", "warning", "critical"];
 
 const map = window.pilotageMap;
 const byId = (id) => document.getElementById(id);
@@ -27,65 +22,44 @@ const note = byId("replay-note");
 const recording = new Recording({ url: page.urls.section, since_ms: page.since_ms, until_ms: page.until_ms, gap_ms: page.gap_ms });
 const player = new Player({ ...page, isReady: (at) => recording.pieceAt(at) !== null });
 const timeline = new Timeline({ since_ms: page.since_ms, until_ms: page.until_ms, onMove: (at) => player.goTo(at) });
-const fleet = new FleetCanvas(map, choose);
-const chosen = new Chosen(map, render);
+const fleet = new PastFleet(recording);
+const vehicles = new FleetCanvas(map, fleet, { onChoose: (id) => { if (id !== null) choose(id); } });
+const chosen = new Chosen(map, () => { vehicles.choose(null); render(); });
 let zonesUntil = 0;
 let zonesSince = 0;
 let zonesAsked = false;
 let saidWhat = "";
+let toldSecond = null;
+let toldWords = "";
 
 /** Faster play needs fewer samples a second of what was. */
 function stepOf(speed) { return speed <= 5 ? 1_000 : speed <= 10 ? 2_000 : 5_000; }
 
-function worst(codes) {
-  return codes.reduce((found, code) => {
-    const severity = page.severities[code] ?? "notice";
-    return SEVERITIES.indexOf(severity) > SEVERITIES.indexOf(found) ? severity : found;
-  }, null);
-}
-
-function alphaAt(age) {
-  if (age <= PALE_FROM_MS) return 1;
-  return Math.max(1 - ((1 - PALE_ALPHA) * (age - PALE_FROM_MS)) / (page.gap_ms - PALE_FROM_MS), PALE_ALPHA);
-}
-
-/** A vehicle between two samples, or pale where it was last seen; null once it is gone. */
-function vehicleAt({ id, last, next }, at) {
-  const age = at - last.timestamp_ms;
-  if (!next && age > GONE_AFTER_MS) return null;
-  const part = next ? age / Math.max(next.timestamp_ms - last.timestamp_ms, 1) : 0;
-  const from = last.value("heading_deg") ?? 0;
-  return {
-    id,
-    kind: last.trail.kind,
-    lat: last.lat + part * ((next ?? last).lat - last.lat),
-    lon: last.lon + part * ((next ?? last).lon - last.lon),
-    heading: from + (next ? Math.min(part * 2, 1) * turnDeg(from, next.value("heading_deg") ?? from) : 0),
-    severity: worst(last.codes("verdict")) ?? "none",
-    alpha: next ? 1 : alphaAt(age),
-    altitude_m: last.value("altitude_m"),
-  };
-}
-
 function render() {
   const { at } = player;
-  const brackets = recording.at(at);
-  const vehicles = brackets.map((bracket) => vehicleAt(bracket, at)).filter(Boolean);
-  fleet.show(vehicles, chosen.id);
-  const known = brackets.find(({ id }) => id === chosen.id);
-  chosen.show(known && vehicles.some(({ id }) => id === chosen.id) ? known : null);
-  const words = clock.format(at);
-  byId("now").textContent = words;
-  timeline.show(at, words);
-  document.body.dataset.vehicles = String(vehicles.length);
+  fleet.goTo(at);
+  vehicles.animate();
+  const known = chosen.id === null ? null : recording.seen(chosen.id, at);
+  chosen.show(known && fleet.isShown(chosen.id) ? known : null);
+  tellInstant(at);
+  document.body.dataset.vehicles = String(fleet.shown);
   recording.want(at, player.speed);
-  if (!recording.pieceAt(at)) say(text("loading"));
-  else say(vehicles.length === 0 && isEmpty() ? text("empty") : "");
+  const piece = recording.pieceAt(at);
+  if (!piece || player.isWaiting) say(text("loading"));
+  else say(piece.count === 0 ? text("empty") : "");
   if (at < zonesSince || at >= zonesUntil) loadZones(at);
 }
 
-/** Whether nothing at all is stored of what is loaded. */
-function isEmpty() { return (recording.pieceAt(player.at)?.trails.size ?? 0) === 0; }
+/** The clock is written once a second of what was, the slider goes along. */
+function tellInstant(at) {
+  const second = Math.floor(at / 1000);
+  if (second !== toldSecond) {
+    toldSecond = second;
+    toldWords = clock.format(at);
+    byId("now").textContent = toldWords;
+  }
+  timeline.show(at, toldWords);
+}
 
 function say(words) {
   if (words === saidWhat) return;
@@ -115,6 +89,7 @@ async function loadZones(at) {
 
 function choose(id) {
   chosen.choose(id);
+  vehicles.choose(id);
   render();
 }
 
@@ -229,6 +204,6 @@ byId("speed").addEventListener("change", ({ target }) => {
 recording.stepMs = stepOf(player.speed);
 if (page.view) map.setView(page.view.slice(0, 2), page.view[2], { animate: false });
 else if (page.around) map.fitBounds(page.around, { padding: [24, 24], animate: false });
-if (page.vehicle) chosen.choose(page.vehicle);
-render();
+if (page.vehicle) choose(page.vehicle);
+else render();
 loadAlerts().then(listAlerts, (error) => { console.warn(String(error)); say(text("failed")); });
