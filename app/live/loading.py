@@ -98,7 +98,7 @@ def _beyond(session: Session, found: Iterable[Alert]) -> Mapping[int, int]:
     """How many ended unseen and are not among these, by the key of the organisation."""
     shown = Counter(alert.vehicle for alert in found if alert.is_over)
     counted = select(AlertRow.vehicle_key, func.count()).where(ENDED_UNSEEN).group_by(AlertRow.vehicle_key)
-    owners = dict(session.execute(select(VehicleRow.id, VehicleRow.organisation_id)).tuples().all())
+    owners = {row.id: row.organisation_id for row in session.execute(select(VehicleRow.id, VehicleRow.organisation_id))}
     beyond: Counter[int] = Counter()
     for vehicle, count in session.execute(counted):
         beyond[owners[vehicle]] += max(count - shown[vehicle], 0)

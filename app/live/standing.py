@@ -45,30 +45,27 @@ class StandingAlerts:
         """Those of one vehicle, by its key."""
         return list(self._open.get(vehicle, {}).values())
 
-    def get(self, alert: Alert) -> Alert | None:
-        """What is known of the same alert, if it stands."""
-        key = alert.alert_id
-        return self._open.get(alert.vehicle, {}).get(key) or self._ended[alert.severity].get(key)
-
     def merge(self, alert: Alert) -> Alert | None:
         """The alert with what was known of it; None when it says nothing new to readers."""
-        before = self.get(alert)
-        if before is None and not self._is_welcome(alert):
+        key = alert.alert_id
+        before = self._open.get(alert.vehicle, {}).get(key) or self._ended[alert.severity].get(key)
+        if before is None and not self._is_welcome(key, alert):
             return None
         merged = _newer(before, alert)
-        self._forget(merged)
+        self._forget(key, merged)
         if not merged.stands:
-            self._leave(merged.alert_id, for_good=True)
+            self._leave(key, for_good=True)
         elif merged.is_over:
-            self._ended[merged.severity][merged.alert_id] = merged
+            self._ended[merged.severity][key] = merged
         else:
-            self._open.setdefault(merged.vehicle, {})[merged.alert_id] = merged
+            self._open.setdefault(merged.vehicle, {})[key] = merged
         return None if merged == before else merged
 
     def drop(self, alert: Alert) -> None:
         """Take it away although nobody has seen it: the database alone can bring it back."""
-        self._forget(alert)
-        self._leave(alert.alert_id, for_good=False)
+        key = alert.alert_id
+        self._forget(key, alert)
+        self._leave(key, for_good=False)
 
     def spill(self) -> list[Alert]:
         """Take away the oldest that ended unseen, where there are too many of a severity; those taken."""
@@ -89,9 +86,8 @@ class StandingAlerts:
         known = open_here or next((ended[alert_id] for ended in self._ended.values() if alert_id in ended), None)
         return known is None or known.version < version
 
-    def _is_welcome(self, alert: Alert) -> bool:
+    def _is_welcome(self, key: str, alert: Alert) -> bool:
         """Of what left, the database may tell again what stands; the bus, which delivers twice, may not."""
-        key = alert.alert_id
         if key not in self._gone:
             if not alert.stands:
                 self._leave(key, for_good=True)
@@ -99,11 +95,11 @@ class StandingAlerts:
         self._gone[key] |= not alert.stands
         return not self._gone[key] and alert.version > 0
 
-    def _forget(self, alert: Alert) -> None:
-        self._gone.pop(alert.alert_id, None)
-        self._ended[alert.severity].pop(alert.alert_id, None)
+    def _forget(self, key: str, alert: Alert) -> None:
+        self._gone.pop(key, None)
+        self._ended[alert.severity].pop(key, None)
         opened = self._open.get(alert.vehicle, {})
-        opened.pop(alert.alert_id, None)
+        opened.pop(key, None)
         if not opened:
             self._open.pop(alert.vehicle, None)
 

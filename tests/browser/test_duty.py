@@ -220,7 +220,7 @@ def test_filters_are_saved_and_come_back(duty_page: DutyPage, scene: Scene) -> N
     page.keyboard.type("Critical ones")
     page.keyboard.press("Control+Enter")
     expect(page.locator(".said")).to_contain_text("saved")
-    page.reload()
+    page.goto("/duty")
     expect(page.locator(ROW)).to_have_count(2)
     page.locator("#more-filters").click()
     page.locator("#saved").select_option(label="Critical ones")

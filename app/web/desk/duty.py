@@ -117,7 +117,7 @@ def _people() -> list[dict[str, Any]]:
 def _next() -> list[dict[str, str]]:
     """Where the reader may go from an alert."""
     names = {
-        "directives.new": _("Order"),
+        "directives.new": _("Give an order"),
         "emergencies.new": _("Emergency area"),
         "incidents.new": _("Incident"),
         "incident_openings.new": _("Incident"),

@@ -15,10 +15,9 @@ export function criteriaOf(query) {
 
 /** Writes the criteria into an address's query, and leaves the rest of it. */
 export function writeCriteria(query, criteria) {
-  query.delete(SEVERITY);
+  for (const name of [SEVERITY, ...Object.values(NAMES)]) query.delete(name);
   for (const severity of criteria.severities) query.append(SEVERITY, severity);
   for (const [criterion, name] of Object.entries(NAMES)) {
-    if (criteria[criterion] === NOTHING[criterion]) query.delete(name);
-    else query.set(name, criteria[criterion]);
+    if (criteria[criterion] !== NOTHING[criterion]) query.set(name, criteria[criterion]);
   }
 }

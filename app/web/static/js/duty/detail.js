@@ -34,10 +34,10 @@ export class Detail {
     this.row = row;
     if (isSame && !row.members) return;
     this.draw();
-    if (this.alert) this.read();
+    if (this.alert) this.working = Promise.all([this.working, this.read()]);
   }
 
-  /** What only the API tells: names, reasons and comments, read again when somebody has done something. */
+  /** What only the API tells: names, reasons, comments, and the version of what the bus has just told. */
   async read() {
     const { id, version } = this.alert;
     if (this.known.id === id && this.known.version >= version) return;
@@ -46,6 +46,7 @@ export class Detail {
       const [more, comments] = await Promise.all([actions.read(id), this.alert.comments > 0 ? actions.comments({ id }) : []]);
       if (this.known.id !== id) return;
       this.known = { id, version: more.version, comments, more };
+      if (more.version > version) this.onNews(more);
     } catch (error) {
       if (!(error instanceof actions.Refused)) throw error;
       this.onSay(error.message, true);

@@ -89,7 +89,7 @@ function tellCounts(alerts, shown) {
   const all = { notice: 0, warning: 0, critical: 0 };
   const unseen = { notice: 0, warning: 0, critical: 0 };
   for (const alert of alerts) {
-    if (!isEnded(alert)) all[alert.severity] += 1;
+    if (!isEnded(alert) || isNew(alert)) all[alert.severity] += 1;
     if (isNew(alert)) unseen[alert.severity] += 1;
   }
   for (const severity of Object.keys(all)) {

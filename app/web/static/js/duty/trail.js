@@ -133,7 +133,7 @@ export class TrailPanel {
   show(place) {
     this.place = place;
     const { trail } = this;
-    crosshair(this.svg, this.axis.xOf(trail.timestamp_ms[place]));
+    crosshair(this.svg, this.axis, this.axis.xOf(trail.timestamp_ms[place]));
     this.dot.setLatLng([trail.lat[place], trail.lon[place]]).addTo(this.map);
     const parts = [this.clock.format(trail.timestamp_ms[place])];
     if (trail.speed_mps[place] !== null) parts.push(`${(trail.speed_mps[place] * 3.6).toFixed(1)} km/h`);
