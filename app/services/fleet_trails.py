@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sqlalchemy import Row, Select, and_, func, or_, select
@@ -19,7 +18,7 @@ from app.models import Sample, Vehicle
 from app.services.retention import require_present
 from app.services.trails import require_period
 from app.storage.points import POINT_NAMES, Points, points_of, points_query
-from telemetry.samples import Integers, Mode, group_bounds
+from telemetry.samples import Integers, Mode, VehicleKind, group_bounds
 from telemetry.thinning import GAP_MS
 
 #: The longest section: it ends there, or earlier where it holds many points.
@@ -32,6 +31,14 @@ LONGEST_STEP_MS = GAP_MS
 _PART_MS = 1_000
 
 
+class Seen(NamedTuple):
+    """A vehicle of a section."""
+
+    key: int
+    vehicle_id: str
+    kind: VehicleKind
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FleetSection:
     """Points of [since_ms, until_ms) by vehicle, each vehicle's in the order of (timestamp, seq).
@@ -42,7 +49,7 @@ class FleetSection:
 
     since_ms: int
     until_ms: int
-    vehicles: Sequence[Vehicle]
+    vehicles: Sequence[Seen]
     bounds: Integers
     points: Points
     gaps: Integers
@@ -117,7 +124,7 @@ def _section(session: Session, since_ms: int, until_ms: int, rows: Sequence[Row[
     points, first_ms = points_of(columns), np.array(first, dtype=np.int64)
     vehicles = _vehicles(session, np.unique(points.vehicle).tolist())
     # In the order of their public ids: what is drawn above what does not depend on who reads.
-    rank = {vehicle.id: place for place, vehicle in enumerate(vehicles)}
+    rank = {vehicle.key: place for place, vehicle in enumerate(vehicles)}
     ranks = np.array([*map(rank.__getitem__, points.vehicle.tolist())], dtype=np.int64)
     order = np.lexsort((points.seq, points.timestamp_ms, ranks))
     points, first_ms = points.take(order), first_ms[order]
@@ -137,6 +144,7 @@ def _gaps(ranks: Integers, points: Points, first_ms: Integers) -> Integers:
     return 1 + np.flatnonzero(silent & (ranks[1:] == ranks[:-1]))
 
 
-def _vehicles(session: Session, keys: Sequence[int]) -> list[Vehicle]:
-    found = chain.from_iterable(session.scalars(select(Vehicle).where(Vehicle.id.in_(some))) for some in in_parts(keys))
+def _vehicles(session: Session, keys: Sequence[int]) -> list[Seen]:
+    query = select(Vehicle.id, Vehicle.vehicle_id, Vehicle.kind)
+    found = [Seen(*row) for some in in_parts(keys) for row in session.execute(query.where(Vehicle.id.in_(some)))]
     return sorted(found, key=lambda vehicle: vehicle.vehicle_id)

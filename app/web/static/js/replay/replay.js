@@ -33,7 +33,7 @@ let toldSecond = null;
 let toldWords = "";
 
 /** Faster play needs fewer samples a second of what was. */
-function stepOf(speed) { return speed <= 5 ? 1_000 : speed <= 10 ? 2_000 : 5_000; }
+function stepOf(speed) { return speed <= 5 ? 1_000 : speed <= 10 ? 2_000 : speed <= 30 ? 5_000 : 10_000; }
 
 function render() {
   const { at } = player;
