@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 
@@ -54,9 +54,20 @@ class Question:
 
 
 def open_questions(view: LiabilityView) -> list[Question]:
-    """Every question, in the order of time."""
+    """Every question once, however many spans it lasts, in the order of time."""
     found = [*_of_spans(view), *_of_samples(view), *_of_takeovers(view), *_of_speeds(view), *_of_directives(view)]
-    return sorted(found, key=lambda question: (question.from_ms, question.rule))
+    joined: list[Question] = []
+    for question in sorted(found, key=lambda each: (each.rule, each.detail, each.from_ms)):
+        if joined and _goes_on(joined[-1], question):
+            joined[-1] = replace(joined[-1], until_ms=max(joined[-1].until_ms, question.until_ms))
+        else:
+            joined.append(question)
+    return sorted(joined, key=lambda question: (question.from_ms, question.rule))
+
+
+def _goes_on(before: Question, question: Question) -> bool:
+    is_same = (before.rule, before.detail) == (question.rule, question.detail)
+    return is_same and question.from_ms <= before.until_ms
 
 
 def _of_spans(view: LiabilityView) -> Iterator[Question]:

@@ -64,15 +64,16 @@ def show(vehicle_id: str) -> tuple[str, int] | str:
         is_bad = bool(asked) and at_ms is None
         chosen_ms = _newest(session, vehicle, now_ms) if at_ms is None else at_ms
         view = liability_view(session, vehicle, chosen_ms, now_ms=now_ms)
-        page = _page(view, is_bad=is_bad)
+        page = _page(view, now_ms, is_bad=is_bad)
     return (page, 422) if is_bad else page
 
 
-def _page(view: LiabilityView, *, is_bad: bool) -> str:
+def _page(view: LiabilityView, now_ms: int, *, is_bad: bool) -> str:
     at = control_at(view.spans, view.at_ms)
     return render_template(
         "liability/show.html",
         view=view,
+        now_ms=now_ms,
         vehicle=view.vehicle,
         operator=organisation_name(view.vehicle.organisation),
         is_bad=is_bad,

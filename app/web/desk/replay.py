@@ -11,6 +11,7 @@ from flask import Blueprint, Response, make_response, render_template, request, 
 from app.errors import InvalidChange
 from app.live.atlas import Bounds
 from app.schemas.replay import ReplayView
+from app.services.retention import require_present
 from app.services.trails import LONGEST_MS, require_period
 from app.web.basemap import city_url
 from app.web.findings_text import FINDING_TEXTS
@@ -47,6 +48,8 @@ def index() -> Response:
     period = _period(view or ReplayView(), now_ms)
     try:
         require_period(period.since_ms, period.until_ms)
+        with runtime().reading() as session:
+            require_present(session, period.since_ms, period.until_ms)
     except InvalidChange as error:
         form = with_error(form, error)
     is_bad = bool(form.problems or form.general)
@@ -56,7 +59,7 @@ def index() -> Response:
         "replay/index.html",
         map=_drawn_map(),
         data=_data(view or ReplayView(), period),
-        form=Form({**_shown(period), **(form.values if is_bad else {})}, form.problems),
+        form=Form({**_shown(period), **(form.values if is_bad else {})}, form.problems, form.general),
         period=period,
         speeds=SPEEDS,
         severities=severity_names(),

@@ -117,6 +117,17 @@ def test_each_rule_finds_what_is_open(registered: City, changes: dict[str, Any],
     assert rules(view(registered)) == {rule}
 
 
+def test_a_question_that_lasts_over_several_spans_is_asked_once(registered: City) -> None:
+    unsaid = {"officer_id": None}
+    steps = ((-90, -10, unsaid), (-10, 5, unsaid | {"passengers": 3}), (5, 20, {}), (20, 30, unsaid))
+    drive(registered, *steps, permit_revision=newest(registered).id)
+    found = view(registered)
+    assert [(each["rule"], each["until_ms"] - each["from_ms"]) for each in found["open_questions"]] == [
+        ("person_not_named", 95_000),
+        ("person_not_named", 10_000),
+    ]
+
+
 def test_a_record_without_anything_is_one_open_question(city: City) -> None:
     city.time.now_ms = NOON_MS + 120_000
     found = view(city)
