@@ -21,9 +21,10 @@ from app.evidence.verify import faults_in
 from app.models import AuditEntry, RejectRow, Sample, SampleArchive, SampleSeal
 from app.retention import Retention, retain
 from app.seal_faults import FaultKind
+from app.services.fleet_trails import fleet_section
 from app.services.liability import liability_view
 from app.services.seal_anchors import anchor_now
-from app.services.trails import section, trail
+from app.services.trails import trail
 from app.services.vehicles import vehicle_by_id
 from app.storage.archive import SAMPLES, SEALS
 from tests.app.archived import DAY_MS, DAYS, DUE, NOW_MS, ROWS, Kept, five_days
@@ -162,7 +163,7 @@ def test_trails_replays_liability_and_bundles_say_that_the_day_is_archived_until
 
     def replayed() -> int:
         with reading_session(engine) as session:
-            return len(section(session, since_ms=since_ms, until_ms=until_ms).trails)
+            return len(fleet_section(session, since_ms=since_ms, until_ms=until_ms, step_ms=1_000).vehicles)
 
     def spans() -> int:
         with reading_session(engine) as session:
