@@ -77,7 +77,7 @@ def _handling() -> dict[str, str]:
         "choose_one": _("Choose a single alert first."),
         "encounter": _("Too close to"),
         "encounter_seen": _("Last seen"),
-        "encounter_nearest": _("Nearest"),
+        "encounter_nearest": _("Predicted"),
         "encounter_apart": _("{across} m apart, {height} m in height"),
         "encounter_without_height": _("{across} m apart, height unknown"),
         "encounter_across": _("apart, m"),
