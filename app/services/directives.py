@@ -8,7 +8,8 @@ more, in the same transaction: the broker keeps the newest message for whoever i
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, exists, select
@@ -67,9 +68,13 @@ def demand(
     if not vehicles:
         return []
     generation = next_generation(session)
-    for row in _of_vehicles(session, [vehicle.id for vehicle in vehicles], _STANDS):
-        if (row.kind, row.cause, row.cause_id) == (kind, cause, cause_id) and row.terms.get("place") == place:
-            _settle(session, row, Outcome.REPLACED, now_ms=now_ms, actor=actor, reason=reason)
+    replaced = [
+        row
+        for row in _of_vehicles(session, [vehicle.id for vehicle in vehicles], _STANDS)
+        if (row.kind, row.cause, row.cause_id) == (kind, cause, cause_id) and row.terms.get("place") == place
+    ]
+    over = partial(_settle, outcome=Outcome.REPLACED, now_ms=now_ms, actor=actor, reason=reason)
+    _change(session, replaced, over, now_ms=now_ms, actor=actor, reason=reason)
     made = [
         DirectiveRow(
             directive_id=f"D-{secrets.token_hex(_ID_BYTES)}",
@@ -104,11 +109,14 @@ def release(session: Session, rows: Collection[DirectiveRow], *, reason: str, no
         raise Conflict("the directive is settled already")
     if not rows:
         return
-    generation = next_generation(session)
-    for row in rows:
+
+    def end(row: DirectiveRow) -> str:
         row.release_owed = True
         outcome = Outcome.WITHDRAWN if row.complied_at_ms is None else Outcome.RELEASED
-        _settle(session, row, outcome, now_ms=now_ms, actor=actor, reason=reason)
+        return _settle(row, outcome, now_ms=now_ms, actor=actor, reason=reason)
+
+    generation = next_generation(session)
+    _change(session, rows, end, now_ms=now_ms, actor=actor, reason=reason)
     _announce(session, [row.vehicle for row in rows], generation)
 
 
@@ -118,12 +126,13 @@ def note_heard_releases(session: Session, now_ms: int) -> None:
     rows = session.scalars(heard.with_for_update(of=DirectiveRow, skip_locked=True)).all()
     if not rows:
         return
-    generation = next_generation(session)
-    for row in rows:
-        before = state_of(row)
+
+    def note(row: DirectiveRow) -> str:
         row.release_owed = False
-        session.flush()
-        record_directive(session, "directive.release_heard", row, now_ms=now_ms, before=before)
+        return "release_heard"
+
+    generation = next_generation(session)
+    _change(session, rows, note, now_ms=now_ms)
     _announce(session, [row.vehicle for row in rows], generation)
 
 
@@ -139,12 +148,13 @@ def restate(
     """Say something else, or more, of these directives, which stand on as they are: deadlines, answers, compliance."""
     if not rows:
         return
-    generation = next_generation(session)
-    for row in rows:
-        before = state_of(row)
+
+    def say(row: DirectiveRow) -> str:
         row.terms = row.terms | dict(terms)
-        session.flush()
-        record_directive(session, "directive.restated", row, actor=actor, now_ms=now_ms, reason=reason, before=before)
+        return "restated"
+
+    generation = next_generation(session)
+    _change(session, rows, say, now_ms=now_ms, actor=actor, reason=reason)
     _announce(session, [row.vehicle for row in rows], generation)
 
 
@@ -178,22 +188,40 @@ def _require_judgeable(place: DemandedPlace | None) -> None:
 
 
 def _of_vehicles(session: Session, vehicle_keys: Collection[int], which: ColumnElement[bool]) -> Sequence[DirectiveRow]:
-    query = select(DirectiveRow).where(which).order_by(DirectiveRow.id)
-    return [
-        row
+    """In the order of their issue; those that the session holds, thousands at an emergency, are not read again."""
+    wanted = select(DirectiveRow.id).where(which).order_by(DirectiveRow.id)
+    keys = [
+        key
         for some in in_parts(vehicle_keys)
-        for row in session.scalars(query.where(DirectiveRow.vehicle_key.in_(some)))
+        for key in session.scalars(wanted.where(DirectiveRow.vehicle_key.in_(some)))
     ]
+    held = {row.id: row for row in session.identity_map.values() if isinstance(row, DirectiveRow)}
+    for some in in_parts(key for key in keys if key not in held):
+        held |= {row.id: row for row in session.scalars(select(DirectiveRow).where(DirectiveRow.id.in_(some)))}
+    return [held[key] for key in keys]
 
 
-def _settle(
-    session: Session, row: DirectiveRow, outcome: Outcome, *, now_ms: int, actor: User | None, reason: str
+def _change(
+    session: Session,
+    rows: Collection[DirectiveRow],
+    change: Callable[[DirectiveRow], str],
+    *,
+    now_ms: int,
+    actor: User | None = None,
+    reason: str = "",
 ) -> None:
-    before = state_of(row)
+    """Let `change`, which names what it did, change all of them at once; the audit log is told of each."""
+    befores = [state_of(row) for row in rows]
+    actions = [f"directive.{change(row)}" for row in rows]
+    session.flush()
+    for row, before, action in zip(rows, befores, actions, strict=True):
+        record_directive(session, action, row, now_ms=now_ms, actor=actor, reason=reason, before=before)
+
+
+def _settle(row: DirectiveRow, outcome: Outcome, *, now_ms: int, actor: User | None, reason: str) -> str:
     row.outcome, row.settled_at_ms = outcome, now_ms
     row.settled_by, row.settled_reason = actor, reason
-    session.flush()
-    record_directive(session, f"directive.{outcome}", row, actor=actor, now_ms=now_ms, reason=reason, before=before)
+    return outcome.value
 
 
 def _announce(session: Session, vehicles: Sequence[Vehicle], number: int) -> None:

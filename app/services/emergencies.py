@@ -28,7 +28,7 @@ from app.schemas.emergencies import Declaration, Prolongation
 from app.schemas.zones import ZoneEnd
 from app.services.directives import release, restate, standing_because_of
 from app.services.emergency_sightings import Senses
-from app.services.emergency_watch import look, order, tell
+from app.services.emergency_watch import look, order, tell, vehicles_told
 from app.services.generations import next_generation
 from app.services.jurisdictions import jurisdiction_by_code
 from app.services.notices import notify
@@ -210,10 +210,10 @@ def told_vehicles(
     session: Session, emergency: Emergency, organisation_id: int | None = None
 ) -> Sequence[EmergencyVehicle]:
     """The vehicles that were told, in that order; those of one operator."""
-    query = select(EmergencyVehicle).where(EmergencyVehicle.emergency_key == emergency.id)
+    query = vehicles_told(emergency)
     if organisation_id is not None:
         query = query.join(Vehicle).where(Vehicle.organisation_id == organisation_id)
-    return session.scalars(query.order_by(EmergencyVehicle.id)).all()
+    return session.scalars(query).all()
 
 
 def _next_number(session: Session, now_ms: int) -> str:

@@ -115,6 +115,19 @@ def test_a_halt_that_is_withdrawn_on_the_way_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("vehicle_id", [SHUTTLE, PATROL])
+def test_an_aircraft_that_is_released_takes_off_again(vehicle_id: str) -> None:
+    watched = Watched(vehicle_id)
+    watched.passes(60)
+    watched.told(vehicle_id, DirectiveKind.HALT)
+    watched.passes(150)
+    assert watched.last(vehicle_id)["speed"] == 0.0
+    watched.fleet.ended(vehicle_id, "D-1")
+    before = len(watched.seen[vehicle_id])
+    watched.passes(300)
+    assert max(location(sample)["altitude"] for sample in watched.seen[vehicle_id][before:]) > 50.0
+
+
+@pytest.mark.parametrize("vehicle_id", [SHUTTLE, PATROL])
 @pytest.mark.parametrize("after_s", [5, 60, 100])
 def test_an_aircraft_is_on_the_ground_in_time(vehicle_id: str, after_s: int) -> None:
     watched = Watched(vehicle_id)
