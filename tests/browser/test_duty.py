@@ -198,6 +198,8 @@ def test_an_alert_of_two_aircraft_shows_how_far_apart_they_are(
     one, other = [actor for actor in scene.actors if actor.kind is VehicleKind.AIR][:2]
     alert_id = raise_alert(scene, one, Finding.SEPARATION, met=met(one, other))
     page = duty_page(f"/duty?alert={alert_id}", locale=locale, viewport=viewport)
+    page.locator("#search").fill(other.vehicle_id)
+    expect(page.locator(ROW)).to_contain_text(f"{one.vehicle_id} ↔ {other.vehicle_id}")
     detail = page.locator("#detail")
     expect(detail.get_by_role("link", name=other.vehicle_id, exact=True)).to_be_visible()
     for metres in ("320", "42", "35", "8"):

@@ -29,7 +29,9 @@ function line(className, ...parts) {
 }
 
 function alertParts({ alert }) {
-  const vehicle = line("row-vehicle", icon(alert.kind === "air" ? "evtol" : "car", "row-icon"), alert.vehicle_id);
+  const other = alert.encounter?.other_vehicle_id;
+  const who = other ? `${alert.vehicle_id} ↔ ${other}` : alert.vehicle_id;
+  const vehicle = line("row-vehicle", icon(alert.kind === "air" ? "evtol" : "car", "row-icon"), who);
   return [
     line("row-line", element("strong", "row-name", findingName(alert.finding)), timeElement(alert.opened_at_ms)),
     line("row-line row-detail", vehicle, element("span", "row-place", localised(alert.place) ?? "")),

@@ -28,7 +28,7 @@ export function fits(alert, criteria, me) {
 function contains(alert, text) {
   if (!text) return true;
   const { place, operator_names: operator } = alert;
-  const words = [alert.vehicle_id, findingName(alert.finding), operator.zh, operator.en, place?.zh, place?.en, alert.assignee?.name];
+  const words = [alert.vehicle_id, alert.encounter?.other_vehicle_id, findingName(alert.finding), operator.zh, operator.en, place?.zh, place?.en, alert.assignee?.name];
   return words.some((word) => word && word.toLowerCase().includes(text));
 }
 
