@@ -37,8 +37,9 @@ def test_a_stored_city_is_shown_escalated_and_acknowledged(engine: Engine, setti
         assert (waits["vehicle_id"], waits["closed"], document["alerts_beyond"]) == ("SOUTH-E1", True, 0)
         assert alert["escalated_at_ms"] == city.time()
         bearer = city.bearer(Role.OPERATOR_MANAGER)
-        path = f"/api/v1/alerts/{alert['id']}/acknowledge"
-        assert city.client().post(path, json={}, headers=bearer).get_json()["acknowledged_at_ms"] == city.time()
+        body = {"alert_ids": [alert["id"]]}
+        (seen,) = city.client().post("/api/v1/alerts/acknowledge", json=body, headers=bearer).get_json()["alerts"]
+        assert (seen["acknowledged_at_ms"], seen["version"]) == (city.time(), 3)
         listed = city.client().get("/api/v1/alerts?state=all", headers=bearer).get_json()["items"]
         assert [found["vehicle_id"] for found in listed] == ["NORTH-R1"]
         assert city.client().get("/readyz").get_json()["checks"]["database"]["ok"]

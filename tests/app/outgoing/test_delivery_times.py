@@ -66,6 +66,8 @@ def test_quiet_hours(quiet: tuple[int, int], clock: str, ends: str | None) -> No
         (channel(delay=10), "alert.escalated", "12:00", "1 12:00"),
         (channel(delay=10), "permit.issued", "12:00", "1 12:00"),
         (channel(NIGHT, delay=10), "alert.warning", "21:55", "2 07:00"),
+        (channel(NIGHT, delay=10), "alert.assigned_critical", "23:00", "1 23:00"),
+        (channel(NIGHT, delay=10), "alert.assigned_warning", "12:00", "1 12:00"),
     ],
 )
 def test_when_a_notice_leaves(of: NotificationChannel, kind: str, clock: str, leaves: str) -> None:

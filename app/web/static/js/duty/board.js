@@ -49,6 +49,8 @@ function groupParts({ alert, members, isOpen }, grouping) {
   const unseen = members.filter(isNew).length;
   const chips = [];
   if (unseen) chips.push(chip("is-new", `${text("state_new")} ${unseen}`));
+  const ended = members.filter(isEnded).length;
+  if (ended) chips.push(chip("is-ended", `${text("state_ended")} ${ended}`));
   const escalated = members.filter((one) => one.escalated_at_ms !== null && one.resolved_at_ms === null).length;
   if (escalated) chips.push(chip("is-escalated", `${text("state_escalated")} ${escalated}`));
   return [

@@ -86,6 +86,11 @@ export function drawPlots(svg, trail, width, clock) {
   return { timeAt: (at) => first + ((at - left) / (width - left - RIGHT)) * (last - first), xOf: x, bottom: top + BAND * unit };
 }
 
+/** Nothing below nought is nought: "-0" is no height. */
+function rounded(value, digits) {
+  return (Number(value.toFixed(digits)) + 0).toFixed(digits);
+}
+
 function marksOf(first, last, room) {
   const count = Math.min(5, Math.max(2, Math.floor(room)));
   return Array.from({ length: count }, (_, number) => first + ((last - first) * number) / (count - 1));
@@ -103,8 +108,8 @@ function drawLine({ svg, unit, left, width, x, marks }, { key, height: letters, 
   }
   const y = (value) => top + height - 2 - ((value - bounds[0]) / (bounds[1] - bounds[0])) * (height - 4);
   const limit = { class: "plot-limit", x: left - 6, "text-anchor": "end" };
-  svg.append(node("text", { ...limit, y: top + 9 * unit }, bounds[1].toFixed(digits)));
-  svg.append(node("text", { ...limit, y: top + height }, bounds[0].toFixed(digits)));
+  svg.append(node("text", { ...limit, y: top + 9 * unit }, rounded(bounds[1], digits)));
+  svg.append(node("text", { ...limit, y: top + height }, rounded(bounds[0], digits)));
   for (const run of runsOf(times, values, gaps, x, y)) {
     const [from, until] = [run[0], run.at(-1)].map((point) => point.split(" ")[0]);
     svg.append(node("path", { class: "plot-area", d: `M${from} ${top + height}L${run.join("L")}L${until} ${top + height}Z` }));
