@@ -20,14 +20,14 @@ _CLOCKS_AGREE_MS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class StandingRow:
-    """A directive that binds a vehicle now, in words."""
+    """A directive that binds a vehicle now, in words; `deadline_ms` is None once it is complied with."""
 
     vehicle_id: str
     title: str
     url: str
     badge: str
     reason: str
-    deadline_ms: int
+    deadline_ms: int | None
 
 
 def standing_rows(rows: Iterable[DirectiveRow]) -> list[StandingRow]:
@@ -39,7 +39,7 @@ def standing_rows(rows: Iterable[DirectiveRow]) -> list[StandingRow]:
             url=url_for("directives.show", directive_id=row.directive_id),
             badge=progress_badge(progress_of(row)),
             reason=row.reason,
-            deadline_ms=row.deadline_ms,
+            deadline_ms=row.deadline_ms if row.complied_at_ms is None else None,
         )
         for row in rows
     ]

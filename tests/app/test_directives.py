@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 
 import pytest
+import shapely
+from shapely import LineString
 from sqlalchemy import Engine, select
 
 from app.chores import CHORES
@@ -15,8 +17,10 @@ from app.models import AuditEntry, Cause, DirectiveAnswer, DirectiveRow, Notice,
 from app.registry import DatabaseRegistry
 from app.services.directives import DEADLINE_MS, demand, release
 from app.services.permit_life import Decision
+from app.services.zones import publish_zone_revision
 from app.storage import open_store, stored_alerts, stored_batches
 from geofences.datum import VerticalReference
+from geofences.zones import ZoneKind
 from telemetry.directives import Answer, DirectiveKind, Orders, Reply, decode_orders, encode_answer
 from telemetry.messages import Message, directive_topic, telemetry_topic
 from telemetry.pipeline import Pipeline
@@ -156,6 +160,45 @@ def test_a_release_is_told_until_the_vehicle_says_that_it_knows(road: Road) -> N
     with reading_session(road.engine) as session:
         told = session.scalars(select(AuditEntry.action).where(AuditEntry.subject_id == complied.directive_id))
         assert list(told) == ["directive.issued", "directive.released", "directive.release_heard"]
+
+
+def test_a_permit_that_covers_a_halted_car_lets_it_go_on(road: Road) -> None:
+    suspend(road)
+    with changing_session(road.engine) as session:
+        issue(session, "CITY-2024-0002")
+    assert road.newest().directives == ()
+    assert [each.directive_id for each in road.newest().released] == [road.only().directive_id]
+
+
+def test_a_reinstatement_gives_back_only_what_the_permit_allows_again(road: Road) -> None:
+    with changing_session(road.engine) as session:
+        restricted(session, zones=["R1"], speed_cap_kmh=20)
+    with changing_session(road.engine) as session:
+        decided(session, Decision.SUSPENDED, seen=2, now_ms=road.now_ms)
+    with changing_session(road.engine) as session:
+        decided(session, Decision.REINSTATED, seen=3, now_ms=road.now_ms + 1)
+    assert [each.kind for each in road.newest().directives] == [DirectiveKind.LEAVE, DirectiveKind.SLOW]
+    assert len(road.newest().released) == 1
+
+
+def test_where_a_road_that_stays_crosses_one_that_is_lost_a_car_may_be(road: Road) -> None:
+    with changing_session(road.engine) as session:
+        publish_zone_revision(
+            session,
+            zone_id="R1",
+            kind=ZoneKind.TEST_ROAD,
+            geometry=LineString([(113.905, 22.50), (113.905, 22.53)]),
+            half_width_m=10.0,
+            name_zh="路1",
+            name_en="Road 1",
+            starts_at_ms=NOW + 1,
+            now_ms=NOW + 1,
+        )
+        restricted(session, zones=["R1"])
+    place = shapely.geometry.shape(road.only().terms["place"])
+    assert place.geom_type == "MultiPolygon", "on both sides of the crossing"
+    assert not place.intersects(shapely.Point(113.905, 22.52))
+    assert place.intersects(shapely.Point(113.902, 22.52))
 
 
 def test_an_order_stands_beside_the_halt_of_a_permit(road: Road) -> None:
