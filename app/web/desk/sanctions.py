@@ -53,7 +53,11 @@ sanctions = Blueprint("sanctions", __name__, url_prefix="/desk/sanctions")
 _Page = Response | WerkzeugResponse | tuple[str, int] | str
 _Stated = TypeVar("_Stated", bound=Schema)
 _PREFIX = "restriction."
-_PAGES = {"directive": ("directives.show", "directive_id"), "incident": ("incidents.show", "number")}
+_PAGES = {
+    "alert": ("duty.index", "alert"),
+    "directive": ("directives.show", "directive_id"),
+    "incident": ("incidents.show", "number"),
+}
 
 
 @sanctions.get("")

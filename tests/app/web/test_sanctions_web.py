@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-from app.models import Role
+from app.database import changing_session
+from app.models import Role, SanctionStep
+from app.services.permits import permit_by_number
+from app.services.sanctions import open_sanction
 from telemetry.ports import PermitState
 from tests.app.web.cast import BAOAN_REGULATOR, DAY_MS, SOUTH_MANAGER, City, csrf_of
 from tests.app.web.permit_scene import NUMBER, issue, newest
@@ -131,3 +134,15 @@ def test_a_bad_form_is_shown_again_with_what_was_typed(city: City) -> None:
         data={"csrf_token": csrf_of(client), "version": "1", "reason": "太晚", "hearing_at_ms": "2020-01-01T09:00"},
     )
     assert (late.status_code, "太晚" in late.text) == (422, True)
+
+
+def test_the_grounds_of_a_proposal_lead_to_the_record(city: City) -> None:
+    issue(city)
+    grounds = [{"type": "alert", "id": "A-1-2", "at_ms": 1}, {"type": "directive", "id": "D-3", "at_ms": 2}]
+    with changing_session(city.engine) as session:
+        permit, step = permit_by_number(session, NUMBER), SanctionStep.WARN
+        sanction = open_sanction(session, permit, step, reason="", now_ms=city.time(), actor=None, grounds=grounds)
+        number = sanction.sanction_id
+    page = city.logged_in(Role.REGULATOR).get(f"/desk/sanctions/{number}").text
+    assert 'href="/duty?alert=A-1-2"' in page
+    assert 'href="/desk/directives/D-3"' in page
