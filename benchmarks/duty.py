@@ -32,8 +32,13 @@ _PARTS = 10
 #: Every callback of every frame, and when the frames came: kept by the page from its first script on.
 _WATCH = """() => {
     const ask = window.requestAnimationFrame.bind(window);
-    const watched = { at: [], scriptMs: new Map() };
+    const watched = { at: [], scriptMs: new Map(), paints: 0 };
     window.watchedFrames = watched;
+    const clear = CanvasRenderingContext2D.prototype.clearRect;
+    CanvasRenderingContext2D.prototype.clearRect = function (...box) {
+        watched.paints += this.canvas.className === "fleet-canvas" ? 1 : 0;
+        clear.apply(this, box);
+    };
     window.requestAnimationFrame = (callback) => ask((at) => {
         const began = performance.now();
         callback(at);
@@ -42,10 +47,14 @@ _WATCH = """() => {
     const tick = (at) => { watched.at.push(at); ask(tick); };
     ask(tick);
 }"""
-_FORGET = "() => { window.watchedFrames.at.length = 0; window.watchedFrames.scriptMs.clear(); }"
+_FORGET = """() => {
+    const { watchedFrames: watched } = window;
+    watched.at.length = watched.paints = 0;
+    watched.scriptMs.clear();
+}"""
 _FRAMES = """() => {
-    const { at, scriptMs } = window.watchedFrames;
-    return [at.slice(1).map((each, place) => each - at[place]), [...scriptMs.values()]];
+    const { at, scriptMs, paints } = window.watchedFrames;
+    return [at.slice(1).map((each, place) => each - at[place]), [...scriptMs.values()], paints];
 }"""
 _BASELINE = """count => {
     const map = window.pilotageMap;
@@ -129,11 +138,12 @@ def _measure(page: Page, what: str) -> None:
     session.send("Network.enable")
     page.evaluate(_FORGET)
     page.wait_for_timeout(_WATCHED_S * 1_000)
-    frames, scripts = page.evaluate(_FRAMES)
+    frames, scripts, paints = page.evaluate(_FRAMES)
     session.detach()
     print(
         f"{what:14} frame {_spread(frames)}, longest {max(frames):.0f} ms; {len(frames) / _WATCHED_S:.0f} frames/s;"
-        f" script {_spread(scripts)} in {len(scripts) / _WATCHED_S:.0f} frames/s;"
+        f" script {_spread(scripts)} in {len(scripts) / _WATCHED_S:.0f} frames/s, {sum(scripts) / _WATCHED_S:.0f} ms/s,"
+        f" the fleet painted {paints / _WATCHED_S:.0f} times/s;"
         f" stream {received / _WATCHED_S / 1e6:.2f} MB/s"
     )
 

@@ -4,11 +4,13 @@
 import { label } from "./labels.js";
 import { LOOKS, MARKS } from "./columns.js";
 import { Pace } from "./pace.js";
-import { SPRITE_PX, Sprites, turnOf } from "./sprites.js";
+import { LARGEST_PX, Sprites, turnOf } from "./sprites.js";
 import { Surface } from "./surface.js";
 
 /** More than this in view go from one whole pixel to the next, and heaps of them are thinned. */
 const MANY = 600;
+/** Fewer go by so many parts of a pixel. */
+const FINENESS = 3;
 /** Of many vehicles in a square of this side the gravest one is drawn: the others would lie beneath it. */
 const HEAP_PX = 4;
 const NEAR_ENOUGH_PX = 20;
@@ -94,7 +96,7 @@ export class FleetCanvas {
     this.paint(context, frame, isMany ? this.topmost(frame) : this.ordered(), isMany);
     context.setTransform(frame.scale, 0, 0, frame.scale, 0, 0);
     label(context, this.cast.columns, { drawn: this.visible, xs: this.xs, ys: this.ys, zoom: this.map.getZoom(), chosen: this.chosen });
-    this.pace.painted(nowMs, isMany ? movedPx : Infinity);
+    this.pace.painted(nowMs, isMany ? movedPx : movedPx * FINENESS);
     this.isDirty = false;
     return moves;
   }
@@ -104,7 +106,7 @@ export class FleetCanvas {
     const { columns } = this.cast;
     if (columns.count > this.room) this.allot(columns.x.length);
     const { xs, ys, next, heads } = this;
-    const margin = SPRITE_PX / 2;
+    const margin = LARGEST_PX / 2;
     let longest = 0;
     heads.fill(-1);
     this.visible = [];
@@ -137,14 +139,14 @@ export class FleetCanvas {
   /** The same without those who lie in a heap beneath others. */
   topmost({ width, height }) {
     const { xs, ys, next, heads } = this;
-    const across = Math.ceil((width + 2 * SPRITE_PX) / HEAP_PX);
-    const cells = across * Math.ceil((height + 2 * SPRITE_PX) / HEAP_PX);
+    const across = Math.ceil((width + 2 * LARGEST_PX) / HEAP_PX);
+    const cells = across * Math.ceil((height + 2 * LARGEST_PX) / HEAP_PX);
     if (this.stamps.length < cells) this.stamps = new Int32Array(cells);
     this.stamp += 1;
     const found = [];
     for (let look = LOOKS - 1; look >= 0; look -= 1) {
       for (let place = heads[look]; place >= 0; place = next[place]) {
-        const cell = Math.floor((ys[place] + SPRITE_PX) / HEAP_PX) * across + Math.floor((xs[place] + SPRITE_PX) / HEAP_PX);
+        const cell = Math.floor((ys[place] + LARGEST_PX) / HEAP_PX) * across + Math.floor((xs[place] + LARGEST_PX) / HEAP_PX);
         if (this.stamps[cell] === this.stamp) continue;
         this.stamps[cell] = this.stamp;
         found.push(place);

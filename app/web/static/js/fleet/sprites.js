@@ -18,8 +18,9 @@ const RINGS = {
 const SYMBOLS = { road: "icon-car", air: "icon-evtol" };
 const MARK_COLOURS = { "?": "#40525d", "!": "#8a3f06" };
 const MARK_PX = 18;
-/** The largest side of a sprite: a symbol with its rings. */
+/** The side of a symbol's rings, and of the largest sprite: the largest symbol of map.css, however it is turned. */
 export const SPRITE_PX = 44;
+export const LARGEST_PX = 68;
 export const FONT = '600 11px -apple-system, "Segoe UI", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif';
 
 /** The number of the picture for a heading in degrees. */
@@ -90,7 +91,7 @@ export class Sprites {
     const rings = RINGS[severityOf(look)];
     const size = this.sizes[kindOf(look)];
     // No larger than what is on it: what is copied for each vehicle is the whole square.
-    const box = rings.length > 0 ? SPRITE_PX : Math.min(Math.ceil(size * Math.SQRT2), SPRITE_PX);
+    const box = Math.max(Math.ceil(size * Math.SQRT2), rings.length > 0 ? SPRITE_PX : 0);
     const side = Math.ceil(box * this.scale);
     const canvas = new OffscreenCanvas(side * SHEET_COLUMNS, side * Math.ceil(HEADINGS / SHEET_COLUMNS));
     const context = canvas.getContext("2d");
