@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import astuple
+from datetime import date
 from operator import itemgetter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
 
 from app.database import reading_session
 from app.errors import DayDamaged
-from app.models import SampleArchive, SampleSeal, Vehicle
+from app.models import Sample, SampleArchive, SampleSeal, Vehicle
 from app.seal_faults import FaultKind, SealFault, described
 from app.seal_samples import Checked, sample_faults
 from app.storage.archive import DAY_MS, KINDS, REJECTS, SAMPLES, SEALS, Kind, Written, read_day, sha256_of
@@ -36,7 +38,7 @@ def archive_faults(engine: Engine, directory: Path) -> Iterator[str]:
             yield from content_faults(directory, archive.day, written, names)
         if archive.restored_at_ms is not None:
             yield from _restored_faults(engine, directory, archive)
-    yield from _unknown_files(directory, {name for archive in archives for name in archive.files})
+    yield from _unknown_files(engine, directory, {name for archive in archives for name in archive.files})
 
 
 def file_faults(directory: Path, archive: SampleArchive) -> Iterator[str]:
@@ -98,11 +100,24 @@ def _restored_faults(engine: Engine, directory: Path, archive: SampleArchive) ->
         yield described(SealFault(FaultKind.BLOCK_MISSING, chain=chain, number=number, last=number), {})
 
 
-def _unknown_files(directory: Path, known: Collection[str]) -> Iterator[str]:
-    for path in sorted(directory.glob("*/day=*/*")):
-        name = path.relative_to(directory).as_posix()
-        if name not in known:
-            yield f"{name} belongs to no day that is in the archive"
+def _unknown_files(engine: Engine, directory: Path, known: Collection[str]) -> Iterator[str]:
+    with reading_session(engine) as session:
+        for path in sorted(directory.glob("*/day=*/*")):
+            name = path.relative_to(directory).as_posix()
+            if name not in known and not _is_on_its_way(session, name):
+                yield f"{name} belongs to no day that is in the archive"
+
+
+def _is_on_its_way(session: Session, name: str) -> bool:
+    """Whether it is written and not recorded yet, or somebody was killed in between: the day has not left then."""
+    try:
+        written = date.fromisoformat(name.split("/")[1].removeprefix("day="))
+    except ValueError:
+        return False
+    day = (written - date(1970, 1, 1)).days
+    if name not in {kind.file_name(day) for kind in KINDS}:
+        return False
+    return session.scalar(select(Sample.seq).where(*SAMPLES.of_day(day)).limit(1)) is not None
 
 
 def _nothing(_part: str) -> None:
