@@ -6,9 +6,10 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
 
-from app.database import changing_session
-from app.models import Role, Sample
+from app.database import changing, changing_session
+from app.models import Role, Sample, SampleArchive
 from telemetry.findings import Finding
 from telemetry.samples import Mode, SafetyOfficer
 from tests.app.web.cast import NOON_MS, SOUTH_MANAGER, City
@@ -194,3 +195,18 @@ def test_what_is_no_time_is_told(registered: City, at: str) -> None:
     answer = registered.logged_in(Role.AUDITOR).get(f"/liability/{CAR}", query_string={"at": at})
     assert answer.status_code == 422
     assert "<script>" not in answer.text.partition("<main")[2].partition("</main")[0]
+
+
+def test_an_archived_day_is_told_with_the_command_that_brings_it_back(city: City) -> None:
+    city.time.now_ms = NOON_MS + 120_000
+    with Session(changing(city.engine)) as session, session.begin():
+        counts = {"samples": 1, "blocks": 1, "rejects": 0}
+        session.add(SampleArchive(day=NOON_MS // 86_400_000, files={}, **counts, archived_at_ms=1, emptied_at_ms=1))
+    command = "pilotage archive restore 2026-03-01"
+    answer = Program(city, Role.AUDITOR).get(f"/liability/{CAR}?at_ms={NOON_MS}")
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "day_archived")
+    assert command in answer.get_json()["detail"]
+    reader = city.logged_in(Role.AUDITOR)
+    for path in (f"/liability/{CAR}?at={NOON_MS}", f"/replay?at_ms={NOON_MS}"):
+        page = reader.get(path)
+        assert (page.status_code, command in page.text) == (422, True), path
