@@ -2,120 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 import pytest
-import shapely
-from shapely import LineString
 from sqlalchemy import Engine, select
 
-from app.chores import CHORES
-from app.database import changing_session, reading_session, snapshot_connection
+from app.database import changing_session, reading_session
 from app.errors import Conflict, InvalidChange
-from app.models import AuditEntry, Cause, DirectiveAnswer, DirectiveRow, Notice, OutboxRow, Outcome, RejectRow, Vehicle
-from app.registry import DatabaseRegistry
+from app.models import AuditEntry, Cause, DirectiveRow, Notice, Outcome, RejectRow, Vehicle
 from app.services.directives import DEADLINE_MS, demand, release
 from app.services.permit_life import Decision
-from app.services.zones import publish_zone_revision
-from app.storage import open_store, stored_alerts, stored_batches
-from geofences.datum import VerticalReference
-from geofences.zones import ZoneKind
-from telemetry.directives import Answer, DirectiveKind, Orders, Reply, decode_orders, encode_answer
-from telemetry.messages import Message, directive_topic, telemetry_topic
-from telemetry.pipeline import Pipeline
-from telemetry.ports import PermitState, RejectReason
-from telemetry.replay import judge_again
-from tests.app.permit_cast import NOW, REGULATOR, decided, issue, newest, person, register_everything, restricted
-
-CAR, OTHER = "N-1", "N-2"
-DRIVING, STANDING = 8.0, 0.0
-
-
-class Road:
-    """The cast's two cars under one permit, with a worker that judges what they send."""
-
-    def __init__(self, engine: Engine) -> None:
-        register_everything(engine)
-        with changing_session(engine) as session:
-            issue(session)
-        self.engine = engine
-        self.now_ms = NOW + 10
-        self.registry = DatabaseRegistry(engine, VerticalReference())
-        self.pipeline = Pipeline(self.registry, open_store(engine), lambda: self.now_ms)
-
-    def drives(self, speed_mps: float | None, seconds: int, vehicle_id: str = CAR) -> None:
-        """One sample a second, each in a flush of its own."""
-        for _ in range(seconds):
-            self.now_ms += 1_000
-            self.pipeline.process([self._sample(vehicle_id, speed_mps)])
-
-    def answers(self, directive_id: str, reply: Reply, vehicle_id: str = CAR, detail: str = "") -> None:
-        payload = encode_answer(Answer(directive_id, reply, self.now_ms, detail))
-        self.says(payload, vehicle_id)
-
-    def says(self, payload: bytes, vehicle_id: str = CAR) -> None:
-        self.pipeline.process([Message(f"{directive_topic(vehicle_id)}/ack", payload, self.now_ms)])
-
-    def follows(self) -> None:
-        """What the platform does each second."""
-        next(chore for chore in CHORES if chore.name == "follow_directives").run(self.engine, self.now_ms)
-
-    def _sample(self, vehicle_id: str, speed_mps: float | None) -> Message:
-        location = {"lat": 22.51, "lng": 113.905, "horizontal_accuracy": 0.5, "speed": speed_mps}
-        said = {"mode": "autonomous", "safety_officer": "onboard", "officer_id": "SO-1", "passengers": 0}
-        sample = {"seq": self.now_ms, "timestamp": self.now_ms, "location": location, **said}
-        return Message(telemetry_topic(vehicle_id), json.dumps(sample).encode(), self.now_ms)
-
-    # --- what is in the database
-
-    def directives(self, vehicle_id: str = CAR) -> Sequence[DirectiveRow]:
-        with reading_session(self.engine) as session:
-            query = select(DirectiveRow).join(Vehicle).where(Vehicle.vehicle_id == vehicle_id)
-            return session.scalars(query.order_by(DirectiveRow.id)).unique().all()
-
-    def only(self, vehicle_id: str = CAR) -> DirectiveRow:
-        (row,) = self.directives(vehicle_id)
-        return row
-
-    def told(self, vehicle_id: str = CAR) -> list[list[DirectiveKind]]:
-        """What went to the vehicle's topic: the kinds of each message."""
-        return [[directive.kind for directive in orders.directives] for orders in self.orders(vehicle_id)]
-
-    def newest(self, vehicle_id: str = CAR) -> Orders:
-        """What the vehicle's topic holds."""
-        return self.orders(vehicle_id)[-1]
-
-    def orders(self, vehicle_id: str) -> list[Orders]:
-        with reading_session(self.engine) as session:
-            query = select(OutboxRow).where(OutboxRow.topic == directive_topic(vehicle_id)).order_by(OutboxRow.id)
-            rows = session.scalars(query).all()
-        assert all(row.retain and row.partition is not None for row in rows)
-        return [decode_orders(row.payload) for row in rows]
-
-    def replies(self) -> list[tuple[Reply, str]]:
-        with reading_session(self.engine) as session:
-            rows = session.scalars(select(DirectiveAnswer).order_by(DirectiveAnswer.id)).all()
-            return [(row.reply, row.detail) for row in rows]
-
-    def differences(self) -> list[object]:
-        with snapshot_connection(self.engine) as connection:
-            return list(judge_again(stored_batches(connection), self.registry, stored_alerts(connection)))
+from app.storage import open_store
+from telemetry.directives import Answer, DirectiveKind, Orders, Reply, encode_answer
+from telemetry.messages import directive_topic
+from telemetry.ports import RejectReason
+from tests.app.directive_cast import CAR, DRIVING, OTHER, STANDING, Road, give, reinstate, suspend
+from tests.app.permit_cast import REGULATOR, decided, person
 
 
 @pytest.fixture
 def road(engine: Engine) -> Road:
     return Road(engine)
-
-
-def suspend(road: Road) -> None:
-    with changing_session(road.engine) as session:
-        decided(session, Decision.SUSPENDED, seen=1, now_ms=road.now_ms)
-
-
-def reinstate(road: Road) -> None:
-    with changing_session(road.engine) as session:
-        decided(session, Decision.REINSTATED, seen=2, now_ms=road.now_ms)
 
 
 def test_a_suspension_tells_its_vehicles_to_halt_and_telemetry_shows_that_they_do(road: Road) -> None:
@@ -160,45 +67,6 @@ def test_a_release_is_told_until_the_vehicle_says_that_it_knows(road: Road) -> N
     with reading_session(road.engine) as session:
         told = session.scalars(select(AuditEntry.action).where(AuditEntry.subject_id == complied.directive_id))
         assert list(told) == ["directive.issued", "directive.released", "directive.release_heard"]
-
-
-def test_a_permit_that_covers_a_halted_car_lets_it_go_on(road: Road) -> None:
-    suspend(road)
-    with changing_session(road.engine) as session:
-        issue(session, "CITY-2024-0002")
-    assert road.newest().directives == ()
-    assert [each.directive_id for each in road.newest().released] == [road.only().directive_id]
-
-
-def test_a_reinstatement_gives_back_only_what_the_permit_allows_again(road: Road) -> None:
-    with changing_session(road.engine) as session:
-        restricted(session, zones=["R1"], speed_cap_kmh=20)
-    with changing_session(road.engine) as session:
-        decided(session, Decision.SUSPENDED, seen=2, now_ms=road.now_ms)
-    with changing_session(road.engine) as session:
-        decided(session, Decision.REINSTATED, seen=3, now_ms=road.now_ms + 1)
-    assert [each.kind for each in road.newest().directives] == [DirectiveKind.LEAVE, DirectiveKind.SLOW]
-    assert len(road.newest().released) == 1
-
-
-def test_where_a_road_that_stays_crosses_one_that_is_lost_a_car_may_be(road: Road) -> None:
-    with changing_session(road.engine) as session:
-        publish_zone_revision(
-            session,
-            zone_id="R1",
-            kind=ZoneKind.TEST_ROAD,
-            geometry=LineString([(113.905, 22.50), (113.905, 22.53)]),
-            half_width_m=10.0,
-            name_zh="路1",
-            name_en="Road 1",
-            starts_at_ms=NOW + 1,
-            now_ms=NOW + 1,
-        )
-        restricted(session, zones=["R1"])
-    place = shapely.geometry.shape(road.only().terms["place"])
-    assert place.geom_type == "MultiPolygon", "on both sides of the crossing"
-    assert not place.intersects(shapely.Point(113.905, 22.52))
-    assert place.intersects(shapely.Point(113.902, 22.52))
 
 
 def test_an_order_stands_beside_the_halt_of_a_permit(road: Road) -> None:
@@ -321,21 +189,6 @@ def test_a_place_is_left_when_the_whole_accuracy_circle_is_out(road: Road, *, si
     assert road.differences() == []
 
 
-def give(road: Road, kind: DirectiveKind, terms: dict[str, object]) -> None:
-    with changing_session(road.engine) as session:
-        demand(
-            session,
-            session.scalars(select(Vehicle).where(Vehicle.vehicle_id == CAR)).all(),
-            kind,
-            cause=Cause.ORDER,
-            cause_id="",
-            reason="fire",
-            now_ms=road.now_ms,
-            actor=person(session, REGULATOR),
-            terms=terms,
-        )
-
-
 def test_an_answer_is_stored_once_whoever_sends_it_again(road: Road) -> None:
     suspend(road)
     payload = encode_answer(Answer(road.only().directive_id, Reply.REFUSED, road.now_ms, "在桥上"))
@@ -368,38 +221,6 @@ def test_nobody_answers_for_another(road: Road) -> None:
     assert road.replies() == []
     with reading_session(road.engine) as session:
         assert len(session.scalars(select(RejectRow)).all()) == 2
-
-
-def test_a_reinstatement_takes_back_what_the_suspension_demanded(road: Road) -> None:
-    suspend(road)
-    reinstate(road)
-    assert road.only().outcome is Outcome.WITHDRAWN
-    assert road.told() == [[DirectiveKind.HALT], []]
-
-
-def test_a_car_that_another_permit_covers_drives_on(road: Road) -> None:
-    with changing_session(road.engine) as session:
-        issue(session, "CITY-2024-0002")
-    suspend(road)
-    assert road.directives() == road.directives(OTHER) == []
-    with reading_session(road.engine) as session:
-        assert newest(session).state is PermitState.SUSPENDED
-
-
-def test_a_restriction_demands_what_it_takes_away(road: Road) -> None:
-    with changing_session(road.engine) as session:
-        restricted(session, vehicles=[CAR], zones=["R1"], speed_cap_kmh=20)
-    assert [row.kind for row in road.directives()] == [DirectiveKind.LEAVE, DirectiveKind.SLOW]
-    assert [row.kind for row in road.directives(OTHER)] == [DirectiveKind.HALT]
-    assert road.told()[-1] == [DirectiveKind.LEAVE, DirectiveKind.SLOW]
-    road.drives(DRIVING, 5)
-    leave, slow = road.directives()
-    assert leave.terms["zones"] == ["R2"]
-    assert leave.terms["place"]["type"] == "Polygon", "the vehicle's program has to know what to leave"
-    assert leave.complied_at_ms is not None, "it drives on a road that it still has"
-    assert slow.complied_at_ms is None, "28.8 km/h"
-    road.drives(5.0, 4)
-    assert road.directives()[1].complied_at_ms is not None
 
 
 def test_a_new_directive_replaces_the_one_of_its_kind_and_cause(road: Road) -> None:
