@@ -36,7 +36,7 @@ _WATCH = """() => {
     window.watchedFrames = watched;
     const clear = CanvasRenderingContext2D.prototype.clearRect;
     CanvasRenderingContext2D.prototype.clearRect = function (...box) {
-        watched.paints += this.canvas.className === "fleet-canvas" ? 1 : 0;
+        watched.paints += this.canvas.classList?.contains("fleet-canvas") ? 1 : 0;
         clear.apply(this, box);
     };
     window.requestAnimationFrame = (callback) => ask((at) => {

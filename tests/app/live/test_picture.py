@@ -71,6 +71,26 @@ def test_a_position_is_shown_with_all_that_the_vehicle_said(city: City) -> None:
     }
 
 
+def test_who_only_goes_on_driving_is_told_by_the_motion_alone(city: City) -> None:
+    view = city.live.staff
+    city.observe("NORTH-R1", seq=1)
+    cursor = view.changes(0).cursor
+    city.observe("NORTH-R1", seq=2, timestamp_ms=NOON_MS + 1, speed_mps=9.0, altitude_m=None)
+    moved = view.changes(cursor, rest_known=cursor)
+    _name, data = view.events(moved).decode().strip().split("\ndata: ")
+    assert msgspec.json.decode(data) == {
+        "features": [],
+        "removed": [],
+        "moves": [["NORTH-R1", NOON_MS + 1, 113.900051, 22.523456, None, 123.4, 9.0, 81.0]],
+    }
+    city.observe("NORTH-R1", seq=3, timestamp_ms=NOON_MS + 2, mode="manual")
+    changed = view.changes(moved.cursor, rest_known=moved.cursor)
+    assert (len(changed.features), changed.moves) == (1, [])
+    city.live.picture.observe_alerts([_alert(city)])
+    alarmed = view.changes(changed.cursor, rest_known=changed.cursor)
+    assert (len(alarmed.features), alarmed.moves) == (1, [])
+
+
 def test_an_older_position_changes_nothing(city: City) -> None:
     city.observe("NORTH-R1", seq=10)
     city.observe("NORTH-R1", seq=9, lat=1.0)
