@@ -22,7 +22,7 @@ class Names(Schema):
     en: str
 
 
-class PlaceName(Names):
+class AlertPlace(Names):
     """The zone that was breached, or else the nearest one."""
 
     zone_id: str
@@ -93,7 +93,7 @@ class LiveAlert(Schema):
     comments: int
     version: Annotated[int, Field(description="raised by everything that people do about it: its ETag")]
     encounter: EncounterOut | None
-    place: PlaceName | None
+    place: AlertPlace | None
     geometry: Geometry
 
 

@@ -39,6 +39,7 @@ _RAW = {"api_vehicle_imports.import_vehicles": "text/csv", "api_zone_imports.pub
 #: Whose larger bodies are no files.
 _NO_FILES = frozenset(
     {
+        "api_alerts.acknowledge_many",
         "auth.code",
         "auth.log_in",
         "application_steps.save",
