@@ -15,7 +15,7 @@ demo:
 
 test:
 	@deploy/setup/environment.sh requirements-dev.lock
-	@deploy/setup/services.sh chromium fonts-noto-cjk mosquitto postgresql
+	@deploy/setup/services.sh chromium-headless-shell fonts-noto-cjk mosquitto postgresql
 	@# One process more than there are cores: there is always one that waits for a browser or a broker.
 	@$(BIN)/python -m pytest -n $$(($$(nproc) + 1)) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 

@@ -9,7 +9,6 @@ its own canvas, each moved at each frame, on the same map when nothing is receiv
 
 from __future__ import annotations
 
-import shutil
 import statistics
 import tempfile
 import threading
@@ -20,7 +19,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.browser.conftest import QUIET, REGULATOR
+from tests.browser.chromium import launched
+from tests.browser.conftest import REGULATOR
 from tests.browser.scene import Scene, stage
 
 _CARS, _AIRCRAFT = 4_750, 250
@@ -80,7 +80,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home, stage(Path(home), cars=_CARS, aircraft=_AIRCRAFT) as scene:
         scene.is_driving.clear()
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(QUIET))
+            browser = launched(playwright)
             context = browser.new_context(base_url=scene.url, viewport={"width": 1920, "height": 1080}, locale="en-GB")
             context.add_init_script(f"({_WATCH})()")
             page = context.new_page()

@@ -82,12 +82,17 @@ class IncidentReport(IncidentFacts):
 
 
 class IncidentOpening(Schema):
-    """What a regulator opens an incident as, from an alert, and why: its operator reads this, and reports."""
+    """What a regulator opens an incident as, and why: its operator reads this, and reports."""
 
-    alert: Annotated[str, Field(min_length=1, max_length=100)]
     kind: IncidentKind
     harm: Harm = Harm.NONE
     reason: Reason
+
+
+class AlertOpening(IncidentOpening):
+    """And the alert from which it is opened."""
+
+    alert: Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class IncidentAmendment(IncidentFacts):

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,17 +7,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from app.showcase.seed import DEMO_USERS
+from tests.browser.chromium import launched
 from tests.browser.scene import Scene, stage
 
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--disable-quic",
-)
 OpenPage = Callable[..., Page]
 REGULATOR = next(user for user in DEMO_USERS if user.role == "regulator")
 
@@ -39,10 +30,8 @@ class Witness:
 # Playwright keeps an event loop running in this thread: no test of others may meet it.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert chromium is not None, "the browser tests need chromium"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(QUIET))
+        browser = launched(playwright)
         yield browser
         browser.close()
 

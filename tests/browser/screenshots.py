@@ -5,14 +5,13 @@ The demo has to run for some minutes before, so that there are alerts.
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from app.showcase.seed import DEMO_USERS
-from tests.browser.conftest import QUIET
+from tests.browser.chromium import launched
 from tests.pictures import save_small
 
 TARGET = Path(__file__).parents[2] / "docs" / "screenshots"
@@ -102,11 +101,9 @@ def take_the_publics(browser: Browser, url: str) -> None:
 
 
 def main(url: str) -> None:
-    chromium = shutil.which("chromium")
-    assert chromium is not None, "screenshots need chromium"
     TARGET.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(QUIET))
+        browser = launched(playwright)
         take_the_regulators(browser, url)
         take_the_operators(browser, url)
         take_the_publics(browser, url)

@@ -94,28 +94,3 @@ def test_what_was_typed_survives_the_end_of_the_session(desk: Desk) -> None:
     expect(page.locator(".secret code")).to_be_visible()
     page.goto("/desk/users?q=new%40city.example")
     expect(page.get_by_text("New <b>Person</b>")).to_be_visible()
-
-
-PAGES = (
-    "/desk/users",
-    "/desk/users/new",
-    "/desk/users/2",
-    "/desk/account",
-    "/desk/account/password",
-    "/desk/audit?text=north",
-    "/desk/audit/3",
-)
-
-
-@pytest.mark.parametrize("width", [1280, 390])
-def test_everybody_can_use_the_pages(desk: Desk, width: int) -> None:
-    page = desk.page(width=width)
-    page.goto("/login")
-    assert_accessible(page)
-    desk.log_in(page, Role.ADMINISTRATOR)
-    page.wait_for_url("**/duty")
-    for path in PAGES:
-        page.goto(path)
-        assert_accessible(page)
-        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert overflow <= 0, path

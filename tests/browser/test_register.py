@@ -23,9 +23,6 @@ from tests.browser.serving import serving
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("vehicles", "vehicles/NORTH-R1", "vehicles/new", "vehicle-imports", "officers", "officers/new")
-MORE_PAGES = ("trials", "trials/new", "organisations/NORTH", "organisations/NORTH/edit", "rejects")
-
 
 @dataclass
 class Office:
@@ -172,13 +169,3 @@ def test_one_vehicle_of_many_is_picked_with_the_pointer(office: Office) -> None:
         office.page.get_by_role("option", name=wanted).click()
         expect(office.page.locator("[name=vehicle_id]")).to_have_value(wanted)
         expect(office.page.locator(".picked li")).to_have_count(1)
-
-
-@pytest.mark.parametrize("width", [1280, 390])
-def test_every_page_can_be_used_by_everybody_and_on_a_phone(office: Office, witness: Witness, width: int) -> None:
-    office.page.set_viewport_size({"width": width, "height": 900})
-    for path in (*PAGES, *MORE_PAGES):
-        office.open(path)
-        assert_accessible(office.page)
-        assert office.page.evaluate("document.documentElement.scrollWidth") <= width, path
-    assert witness.complaints == []

@@ -11,7 +11,6 @@ from playwright.sync_api import Browser, Route, expect
 from app.registry import DatabaseRegistry
 from geofences.datum import VerticalReference
 from geofences.zones import ZoneRevision
-from tests.browser.accessibility import assert_accessible
 from tests.browser.conftest import Witness
 from tests.browser.map_desk import MapDesk, regulator_at
 
@@ -136,12 +135,3 @@ def test_a_point_that_is_near_a_road_snaps_onto_it(desk: Desk) -> None:
     desk.page.mouse.click(box["x"] + end[0] + 6, box["y"] + end[1] - 5)
     expect(desk.page.locator("#vertex-lat-0")).to_have_value("22.529")
     expect(desk.page.locator("#vertex-lon-0")).to_have_value("113.9")
-
-
-@pytest.mark.parametrize(
-    "path", ["/desk/zones", "/desk/zones/QH-R-01", "/desk/zones/QH-R-01/edit", "/desk/zone-editor"]
-)
-def test_the_pages_can_be_used_by_everybody(desk: Desk, path: str) -> None:
-    desk.open(path)
-    desk.page.wait_for_timeout(900)
-    assert_accessible(desk.page, within="main")

@@ -1,21 +1,19 @@
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.browser.conftest import QUIET, Witness
+from tests.browser.chromium import launched
+from tests.browser.conftest import Witness
 
 
 # Playwright keeps an event loop running in this thread: no test of others may meet it.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert chromium is not None, "the walks need chromium"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(QUIET))
+        browser = launched(playwright)
         yield browser
         browser.close()
 

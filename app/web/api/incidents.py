@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 from app.models import Fault, Incident, IncidentKind, IncidentRevision, IncidentState
 from app.schemas.base import Identifier, Milliseconds, Schema
 from app.schemas.incidents import (
+    AlertOpening,
     FaultDecision,
     IncidentAmendment,
     IncidentClosing,
     IncidentContent,
-    IncidentOpening,
     IncidentOut,
     IncidentReason,
     IncidentReport,
@@ -121,7 +121,7 @@ def report(body: IncidentReport) -> Response:
 
 
 @incidents_api.post("/openings", responses={"201": IncidentOut, "409": Problem, "422": Problem})
-def open_from_alert(body: IncidentOpening) -> Response:
+def open_from_alert(body: AlertOpening) -> Response:
     """Open one from an alert: the operator of its vehicle is told, and has to report it."""
     with runtime().changing() as session:
         alert, jurisdiction = alert_to_open(session, body.alert)

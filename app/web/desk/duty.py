@@ -35,7 +35,7 @@ _NEXT: Mapping[str, Mapping[str, str]] = {
     "directives.new": {"vehicle": "HERE_VEHICLE"},
     "emergencies.new": {"lat": "HERE_LAT", "lon": "HERE_LON"},
     "incidents.new": {"alert": "HERE_ALERT"},
-    "incident_openings.new": {"alert": "HERE_ALERT"},
+    "incident_openings.new": {"alert_id": "HERE_ALERT"},
     "evidence.new": {"vehicle_id": "HERE_VEHICLE", "moment_ms": "HERE_MOMENT"},
     "replay.index": {"at_ms": "HERE_MOMENT", "vehicle": "HERE_VEHICLE"},
 }

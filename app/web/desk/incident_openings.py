@@ -31,34 +31,33 @@ incident_openings = Blueprint("incident_openings", __name__, url_prefix="/desk/i
 _Page = WerkzeugResponse | tuple[str, int] | str
 
 
-@incident_openings.get("")
-def new() -> _Page:
-    """The form about `?alert=`; an alert with an incident leads there."""
-    alert_id = request.args.get("alert", "")
+@incident_openings.get("/<alert_id>")
+def new(alert_id: str) -> _Page:
+    """The form about an alert; one with an incident leads there."""
     with runtime().reading() as session:
         alert = alert_by_public_id(session, alert_id)
         known = incident_of_alert(session, alert)
     if known is not None:
         return redirect(url_for("incidents.show", number=known.incident_id), HTTPStatus.SEE_OTHER)
     return _form_page(
-        alert_id, blank({"alert": alert_id, "kind": kind_of(Finding(alert.finding)).value, "harm": "none"})
+        alert_id, blank({"kind": kind_of(Finding(alert.finding)).value, "harm": "none"})
     )
 
 
-@incident_openings.post("")
-def create() -> _Page:
+@incident_openings.post("/<alert_id>")
+def create(alert_id: str) -> _Page:
     """Open it."""
     opening, form = read_form(IncidentOpening, request.form)
     if opening is None:
-        return _form_page(request.form.get("alert", ""), form), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _form_page(alert_id, form), HTTPStatus.UNPROCESSABLE_ENTITY
     try:
         with runtime().changing() as session:
-            alert, jurisdiction = alert_to_open(session, opening.alert)
+            alert, jurisdiction = alert_to_open(session, alert_id)
             require_decider(jurisdiction)
             made = open_incident(session, alert, jurisdiction, opening, actor=actor(session), now_ms=runtime().clock())
             number = made.incident_id
     except REFUSALS as error:
-        return _form_page(opening.alert, with_error(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
+        return _form_page(alert_id, with_error(form, error)), HTTPStatus.UNPROCESSABLE_ENTITY
     flash(_("Opened. The operator is told, and has to report it."))
     return redirect(url_for("incidents.show", number=number), HTTPStatus.SEE_OTHER)
 

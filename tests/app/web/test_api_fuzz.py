@@ -21,7 +21,7 @@ from tests.app.web.cast import City
 _STREAMS = r".*/stream$"
 #: An input of the right form may still break a rule of the registry, which is told with 404, 409 or 422.
 _NOT_PROMISED = [positive_data_acceptance]
-_EXAMPLES = 10
+_EXAMPLES = 6
 #: An operation is tried as the first of them that may: to everybody else it answers 403, whatever is sent.
 _ROLES = (Role.OPERATOR_MANAGER, Role.REGULATOR, Role.ADMINISTRATOR)
 

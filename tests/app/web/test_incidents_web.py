@@ -250,12 +250,12 @@ def test_an_alert_has_one_incident(city: City) -> None:
 
 def test_a_regulator_opens_one_at_the_desk(city: City) -> None:
     officer, alert = Person(city, Role.REGULATOR), alert_of(city, Finding.OVERSPEED)
-    here = f"/desk/incidents/open?alert={alert}"
+    here = f"/desk/incidents/open/{alert}"
     assert "HERE_ALERT" in officer.page("/duty"), "from an alert of the duty screen"
     assert "NORTH-R1" in officer.page(here)
-    sent = {"alert": alert, "kind": "near_miss", "harm": "none", "reason": ""}
-    assert officer.send("/desk/incidents/open", sent, form_at=here).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
-    made = officer.send("/desk/incidents/open", sent | {"reason": "Too fast at the school."}, form_at=here)
+    sent = {"kind": "near_miss", "harm": "none", "reason": ""}
+    assert officer.send(here, sent).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    made = officer.send(here, sent | {"reason": "Too fast at the school."})
     assert made.status_code == HTTPStatus.SEE_OTHER
     page = officer.page(made.location)
     assert "A regulator opened this." in page

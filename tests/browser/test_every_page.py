@@ -1,6 +1,6 @@
-"""Every page as each role meets it: usable by everybody, and nothing to be pushed sideways on a phone.
+"""Every page as each role meets it: usable by everybody, not to be pushed sideways on a phone, and nothing typed runs.
 
-The city is the one of the tests of hostile input, whose texts are as long and as odd as they may be.
+The city is the one of the tests of hostile input: every text is an attack, and as long and as odd as it may be.
 """
 
 from __future__ import annotations
@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from http import HTTPStatus
+from functools import partial
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Dialog, Page
 
 from app.models import Role
 from app.web import access
 from tests.app.web.cast import PASSWORD, PEOPLE
-from tests.app.web.hostile_city import hostile_city
+from tests.app.web.hostile_city import MARK, hostile_city
 from tests.app.web.hostile_routes import Route, routes
 from tests.browser.accessibility import assert_accessible
 from tests.browser.conftest import Witness
@@ -37,6 +37,7 @@ NO_PAGES = frozenset(
         "health.alive",
         "health.metrics",
         "health.ready",
+        "incidents.disengagements",
         "openid.answered",
         "openid.begin",
         "pages.language",
@@ -48,8 +49,6 @@ NO_PAGES = frozenset(
         "zone_imports.export",
     }
 )
-
-
 #: They have the most buttons and forms. What both may open is looked at on a desk as one and on a phone as the other.
 _BUSIEST = {Role.REGULATOR: DESK, Role.OPERATOR_MANAGER: PHONE}
 
@@ -78,12 +77,13 @@ def _is_looked_at(role: Role, view: tuple[str, int], busiest: AbstractSet[Role])
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with hostile_city(tmp_path_factory.mktemp("accessible")) as attack:
+    with hostile_city(tmp_path_factory.mktemp("every_page")) as attack:
         pages = [each for each in routes(attack) if each.is_page and each.method == "GET"]
         with serving(attack.app) as url:
             yield Site(url, [each for each in pages if each.endpoint not in NO_PAGES])
 
 
+@pytest.mark.timeout(420)
 @pytest.mark.parametrize("role", [None, *Role], ids=lambda role: role or "visitor")
 def test_every_page_of(role: Role | None, browser: Browser, site: Site, witness: Witness) -> None:
     problems: list[str] = []
@@ -95,6 +95,7 @@ def test_every_page_of(role: Role | None, browser: Browser, site: Site, witness:
         context.set_default_timeout(20_000)
         witness.watch(context)
         page = context.new_page()
+        page.on("dialog", partial(_asked, problems))
         try:
             if role is not None:
                 log_in(page, PEOPLE[role], PASSWORD)
@@ -102,7 +103,7 @@ def test_every_page_of(role: Role | None, browser: Browser, site: Site, witness:
         finally:
             context.close()
     assert not problems, "\n".join(problems)
-    # A page about something of somebody else is a refusal, which the browser reports as well.
+    assert not [url for url in witness.requested if url.endswith("/x")], "an attack has loaded something"
     assert [told for told in witness.complaints if "Failed to load resource" not in told] == []
 
 
@@ -110,7 +111,7 @@ def problems_of(page: Page, path: str, width: int) -> list[str]:
     """What is wrong with a page at the width that it is shown in."""
     answer = page.goto(path)
     assert answer is not None
-    found = [f"{path}: {answer.status}"] if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR else []
+    found = [] if answer.ok else [f"{path}: {answer.status}"]
     if not answer.headers["content-type"].startswith("text/html"):
         return found  # what a page's script asks for
     try:
@@ -120,5 +121,27 @@ def problems_of(page: Page, path: str, width: int) -> list[str]:
     sideways = page.evaluate("document.documentElement.scrollWidth") - width
     if sideways > 0:
         found.append(f"{width} px: {path} can be pushed sideways by {sideways} px")
+    _touch(page)
+    if page.locator(f"x-{MARK}, img[src=x], svg[onload]").count() or page.evaluate("window.pwned !== undefined"):
+        found.append(f"{path}: an attack has become markup, or has run")
     page.evaluate("document.fonts.ready.then(() => true)")  # a file that is cut off stays open in the server
     return found
+
+
+def _asked(problems: list[str], dialog: Dialog) -> None:
+    problems.append(f"a dialog: {dialog.message}")
+    dialog.dismiss()
+
+
+def _touch(page: Page) -> None:
+    """Open what a page shows only when it is asked to: what maps tell of a shape, and folded boxes."""
+    page.evaluate(
+        """() => {
+            for (const box of document.querySelectorAll('details')) box.open = true;
+            for (const shape of [...document.querySelectorAll('path.leaflet-interactive')].slice(0, 5)) {
+                for (const kind of ['mouseover', 'click']) {
+                    shape.dispatchEvent(new MouseEvent(kind, {bubbles: true, clientX: 200, clientY: 200}));
+                }
+            }
+        }"""
+    )
