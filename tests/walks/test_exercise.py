@@ -24,8 +24,9 @@ OPERATOR = ("operator@cloudkoi.example", "pilotage-demo-cloudkoi")
 #: It drives to and fro before the school on Qianwan 1st Road, says that it obeys, and does not.
 DISOBEDIENT = "YL-019"
 PERMIT = "QH-2026-R09"
-#: The school, the roads around it, and the corridor along Nanshan that passes them.
-CENTRE_LAT, CENTRE_LON, RADIUS_M = "22.5292", "113.9015", "420"
+#: The school, the roads around it, and the corridor along Nanshan that passes them; so wide that even who is slow
+#: and has to cross all of it is out in two minutes.
+CENTRE_LAT, CENTRE_LON, RADIUS_M = "22.5290", "113.8995", "260"
 MOST_S = 240.0
 
 
@@ -88,7 +89,9 @@ def all_but_one_comply(regulator: Person) -> None:
     told = int(total(regulator, "told").inner_text())
     assert told == rows.count()
     assert told >= 10
-    expect(regulator.page.locator(".board-row", has_text=DISOBEDIENT)).to_contain_text("Still inside")
+    late = regulator.page.locator(".board-row.is-overdue")
+    expect(late).to_contain_text(DISOBEDIENT)
+    expect(late).to_contain_text(re.compile("Still inside|Leaving"))  # it drives to and fro
     assert int(total(regulator, "acknowledged").inner_text()) == told
 
 
