@@ -24,9 +24,8 @@ OPERATOR = ("operator@cloudkoi.example", "pilotage-demo-cloudkoi")
 #: It drives to and fro before the school on Qianwan 1st Road, says that it obeys, and does not.
 DISOBEDIENT = "YL-019"
 PERMIT = "QH-2026-R09"
-#: The school, the roads around it, and the corridor along Nanshan that passes them; so wide that even who is slow
-#: and has to cross all of it is out in two minutes.
-CENTRE_LAT, CENTRE_LON, RADIUS_M = "22.5290", "113.8995", "260"
+#: The school, the roads around it, and the corridor along Nanshan that passes them.
+CENTRE_LAT, CENTRE_LON, RADIUS_M = "22.5292", "113.9015", "420"
 MOST_S = 240.0
 
 
@@ -82,17 +81,22 @@ def close_the_corridor(regulator: Person) -> None:
 
 
 def all_but_one_comply(regulator: Person) -> None:
-    """Everybody told has answered; when the two minutes are over, one is still inside."""
-    expect(total(regulator, "overdue")).to_have_text("1", timeout=MOST_S * 1000)
-    regulator.passes("exercise-board")
+    """Everybody told has answered; when the two minutes are over, one is still inside, and remains the only one.
+
+    Who has all of the place before it may take longer than two minutes at the speed of a school's street.
+    """
     rows = regulator.page.locator(".board-row")
+    within = rows.filter(has_text=re.compile("Still inside|Leaving"))
+    late = regulator.page.locator(".board-row.is-overdue", has_text=DISOBEDIENT)
+    expect(late).to_be_visible(timeout=MOST_S * 1000)
+    expect(within).to_have_count(1, timeout=MOST_S * 1000)
+    expect(within).to_contain_text(DISOBEDIENT)
+    regulator.passes("exercise-board")
     told = int(total(regulator, "told").inner_text())
     assert told == rows.count()
     assert told >= 10
-    late = regulator.page.locator(".board-row.is-overdue")
-    expect(late).to_contain_text(DISOBEDIENT)
-    expect(late).to_contain_text(re.compile("Still inside|Leaving"))  # it drives to and fro
     assert int(total(regulator, "acknowledged").inner_text()) == told
+    assert int(total(regulator, "left").inner_text()) >= 1
 
 
 def total(regulator: Person, name: str) -> Locator:

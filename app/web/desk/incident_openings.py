@@ -39,9 +39,7 @@ def new(alert_id: str) -> _Page:
         known = incident_of_alert(session, alert)
     if known is not None:
         return redirect(url_for("incidents.show", number=known.incident_id), HTTPStatus.SEE_OTHER)
-    return _form_page(
-        alert_id, blank({"kind": kind_of(Finding(alert.finding)).value, "harm": "none"})
-    )
+    return _form_page(alert_id, blank({"kind": kind_of(Finding(alert.finding)).value, "harm": "none"}))
 
 
 @incident_openings.post("/<alert_id>")
